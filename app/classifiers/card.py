@@ -1,0 +1,81 @@
+"""The card of a bundle: everything that serving, comparing and judging a model version needs to know."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from app.classifiers.spec import ClassifierSpec, Frozen, Preprocessing
+
+CARD_NAME = "card.json"
+DEMO_NOTICE = "Demonstration model, trained on drawn images: its answers say nothing about real photographs."
+MEDICAL_NOTICE = "Not a medical device: for research and education, never for diagnosis."
+
+
+class Thresholds(Frozen):
+    """Where the answers change.
+
+    `prediction_set`: classes whose probability is at least this are in the set (split conformal, fitted on the
+    validation images for the spec's coverage). `operating_point`: the positive class's probability from which a
+    screening refers; None where the classifier has no positive class. `novelty`: distance above which an image is
+    out of distribution.
+    """
+
+    prediction_set: float
+    operating_point: float | None
+    novelty: float
+
+
+class DataFingerprint(Frozen):
+    """The data of a training run: a hash over its images, labels and splits, and counts by split and class."""
+
+    sha256: str
+    counts: dict[str, dict[str, int]]
+    source: str
+
+
+class Reference(Frozen):
+    """What the training images looked like, to notice others.
+
+    `quality`: for each measure of `app.inference.quality`, its [1st, 50th, 99th] percentile. `histograms`: by name
+    (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin, for drift.
+    """
+
+    quality: dict[str, tuple[float, float, float]]
+    histograms: dict[str, dict[str, list[float]]]
+
+
+class Card(Frozen):
+    """`card.json`. `metrics` holds the figures of `app.training.evaluation` on the test split."""
+
+    format: int = 1
+    classifier: str
+    created_at: datetime
+    demo: bool
+    spec: ClassifierSpec
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    backbone: str
+    mode: str
+    epochs: int = Field(ge=0)
+    seed: int
+    parameters: int
+    engine: str = "onnx"
+    temperature: float = Field(gt=0)
+    thresholds: Thresholds
+    metrics: dict[str, Any]
+    history: list[dict[str, float]]
+    data: DataFingerprint
+    reference: Reference
+    code_revision: str
+    libraries: dict[str, str]
+    files: dict[str, str]
+
+    @property
+    def notice(self) -> str | None:
+        """The sentence that must stand beside every answer of this model, if any."""
+        parts = [MEDICAL_NOTICE] if self.spec.medical else []
+        parts += [DEMO_NOTICE] if self.demo else []
+        return " ".join(parts) or None

@@ -1,0 +1,55 @@
+"""Reads the YAML files: the built-in ones beside this module and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from app.classifiers.spec import ClassifierSpec
+from app.errors import ConfigError, NotFound
+
+BUILTIN = Path(__file__).parent / "builtin"
+
+
+class Catalog(Mapping[str, ClassifierSpec]):
+    """The configured classifiers by name; looking up an unknown one raises NotFound with the known names."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        """Read the built-in files, then those in `own`, which may replace a built-in one of the same name."""
+        folders = [BUILTIN] if own is None else [BUILTIN, own]
+        specs = [read_spec(path) for folder in folders for path in sorted(folder.glob("*.yaml"))]
+        self._specs = {spec.name: spec for spec in specs}
+
+    def __getitem__(self, name: str) -> ClassifierSpec:
+        try:
+            return self._specs[name]
+        except KeyError:
+            known = ", ".join(self._specs)
+            raise NotFound(f"There is no classifier {name!r}; choose one of: {known}.") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+
+def read_spec(path: Path) -> ClassifierSpec:
+    """Read and validate one YAML file; ConfigError names the file and the field."""
+    try:
+        spec = ClassifierSpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"{path}: {field}: {first['msg']}.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    if spec.name != path.stem:
+        raise ConfigError(f"{path}: name: the name {spec.name!r} must equal the file name without .yaml.")
+    return spec

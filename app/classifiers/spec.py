@@ -1,0 +1,131 @@
+"""The typed form of a classifier's YAML file."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class Frozen(BaseModel):
+    """A record that cannot change and accepts no field it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassSpec(Frozen):
+    """One class: its name in data and answers, its title for people, and how Fovea draws it."""
+
+    name: Slug
+    title: str
+    drawing: str | None = None
+
+
+class CsvLabels(Frozen):
+    """Labels kept in a CSV file beside a folder of images."""
+
+    file: str
+    image_column: str
+    label_column: str
+    extension: str = ""
+
+
+class DataSpec(Frozen):
+    """How a folder of this classifier's images says what each image shows.
+
+    `folders`: a folder per class, optionally below split folders. `prefix`: the file name begins with the class
+    (`cat.0.jpg`). `csv`: a table. `label_map` turns a label as found into a class; null drops the image.
+    `group_pattern` is a regular expression whose first group names the patient.
+    """
+
+    convention: Literal["folders", "prefix", "csv"] = "folders"
+    split_folders: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+    label_map: dict[str, Slug | None] = {}
+    csv: CsvLabels | None = None
+    group_pattern: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.convention == "csv" and self.csv is None:
+            raise ValueError("the csv convention needs a 'csv' section")
+        if self.group_pattern is not None:
+            try:
+                groups = re.compile(self.group_pattern).groups
+            except re.error as error:
+                raise ValueError(f"group_pattern is no regular expression: {error}") from error
+            if groups < 1:
+                raise ValueError("group_pattern needs a group in brackets that captures the patient")
+        return self
+
+
+class Preprocessing(Frozen):
+    """From a decoded photograph to the square that the network sees.
+
+    `crop`: `retina` finds the fundus' circle and pads it to a square, `center` cuts the largest central square,
+    `pad` adds black borders, `stretch` ignores the aspect. `size`: the square's side in pixels; null in a YAML file
+    means the backbone's own.
+    """
+
+    crop: Literal["retina", "center", "pad", "stretch"] = "pad"
+    size: int | None = Field(default=None, ge=32, le=1024)
+
+
+class TrainingSpec(Frozen):
+    """Defaults of a training run; every one can be overridden by the call that starts it."""
+
+    backbone: str = "custom_cnn"
+    mode: Literal["head", "full"] = "full"
+    epochs: int = Field(default=20, ge=1, le=500)
+    batch_size: int = Field(default=32, ge=1, le=512)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    patience: int = Field(default=6, ge=1)
+    flip_horizontal: bool = True
+    flip_vertical: bool = False
+    balance: Literal["weights", "none"] = "weights"
+    seed: int = 7
+
+
+class PromotionSpec(Frozen):
+    """When a new version takes the champion's place: its metric may fall by at most `margin`."""
+
+    policy: Literal["auto", "manual", "never"] = "auto"
+    metric: Literal["balanced_accuracy", "accuracy", "auroc"] = "balanced_accuracy"
+    margin: float = Field(default=0.0, ge=0, le=0.5)
+
+
+class ClassifierSpec(Frozen):
+    """A configured problem. `positive` names the class that a screening looks for, if there is one."""
+
+    name: Slug
+    title: str
+    description: str
+    classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=1000)
+    medical: bool = False
+    positive: Slug | None = None
+    coverage: float = Field(default=0.9, gt=0.5, lt=1)
+    data: DataSpec = DataSpec()
+    preprocessing: Preprocessing = Preprocessing()
+    training: TrainingSpec = TrainingSpec()
+    promotion: PromotionSpec = PromotionSpec()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = self.class_names
+        if len(set(names)) != len(names):
+            raise ValueError("two classes have the same name")
+        if self.positive is not None and self.positive not in names:
+            raise ValueError(f"positive: {self.positive!r} is not one of the classes")
+        for label in self.data.label_map.values():
+            if label is not None and label not in names:
+                raise ValueError(f"label_map: {label!r} is not one of the classes")
+        return self
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the model's outputs."""
+        return tuple(item.name for item in self.classes)

@@ -1,0 +1,124 @@
+"""Settings: the only reader of the environment. Typed, frozen, checked at the start, passed down from there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from app.errors import ConfigError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
+
+
+class Settings(BaseModel):
+    """What can be set from outside, by the environment variable of the same name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    web_concurrency: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)
+    data_dir: Path = CHECKOUT
+    database_url: str = ""
+    redis_url: str = ""
+    storage_url: str = ""
+    weights_dir: Path | None = None
+    classifiers_dir: Path | None = None
+    max_upload_mb: int = Field(default=16, ge=1, le=10_000)
+    auth: Literal["none", "keys"] = "none"
+    secret_key: SecretStr | None = None
+
+    @field_validator("data_dir", "weights_dir", "classifiers_dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
+
+    @field_validator("weights_dir", "classifiers_dir")
+    @classmethod
+    def _exists(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError(f"there is no folder {value}")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str) -> str:
+        if value:
+            raise ValueError("only files under DATA_DIR are supported; leave it unset")
+        return value
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read the environment; an invalid value raises ConfigError with a sentence that names the variable."""
+        env = os.environ if env is None else env
+        given = {name: env[name.upper()] for name in cls.model_fields if env.get(name.upper(), "") != ""}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper()
+            value = "" if name == "SECRET_KEY" else f"={env.get(name, '')!r}"
+            raise ConfigError(f"The setting {name}{value} is not valid: {first['msg']}.") from None
+
+    @property
+    def models_dir(self) -> Path:
+        """Where bundles are kept."""
+        return self.data_dir / "models"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Where images are kept, by content."""
+        return self.data_dir / "uploads"
+
+    @property
+    def instance_dir(self) -> Path:
+        """Where the default database, the embedded Redis and other state of this machine live."""
+        return self.data_dir / "instance"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.instance_dir / 'fovea.db'}"
+
+    @property
+    def embedded_redis(self) -> bool:
+        """Whether Fovea starts a Redis of its own."""
+        return not self.redis_url
+
+    @property
+    def redis_socket(self) -> Path:
+        """The embedded Redis' Unix socket; beside the temporary files where the data folder's path is too long."""
+        path = self.instance_dir / "redis.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+            return path
+        digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"fovea-{os.getuid()}-{digest}" / "redis.sock"
+
+    @property
+    def redis(self) -> str:
+        """The Redis URL in force, as redis-py reads it."""
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    def prepare_folders(self) -> None:
+        """Create the data folders; ConfigError when one cannot be written."""
+        for folder in (self.models_dir, self.uploads_dir, self.instance_dir):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"The folder {folder} cannot be made ({error.strerror}); set DATA_DIR.") from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise ConfigError(f"The folder {folder} cannot be written; change its owner or set DATA_DIR.")
