@@ -1,0 +1,69 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format demo-models bench pins clean
+
+help: ## Show this list
+	@echo "Fovea trains, serves, watches and retrains image classifiers. Begin with: make run"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Settings are environment variables (PORT=8001 make run); PYTHON=python3.12 chooses the interpreter;"
+	@echo "PYTEST='-k predict' is handed to pytest."
+
+# exec: signals reach the supervisor, not a shell in between.
+run: $(VENV)/installed ## Start Fovea; the first time installs it into .venv
+	@exec $(BIN)/python -m app.supervisor
+
+test: lint ## Run every check and every test
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/installed-dev ## Run ruff, mypy and the import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev ## Format the code and repair what ruff can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+demo-models: $(VENV)/installed ## Train the demonstration bundles in models/ again, from drawn images
+	@$(BIN)/flask --app wsgi demo-models
+
+bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with a peer (needs wrk; about 3 minutes)
+	@$(BIN)/python -m benchmarks.serving
+
+pins: $(VENV)/uv ## Write requirements*.txt again, with the newest versions
+	@$(BIN)/uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile $(PINS) --upgrade requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile $(PINS) --upgrade benchmarks/requirements.in -o benchmarks/requirements.txt
+
+clean: ## Remove what was installed and cached; never data
+	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-artifacts
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON); install Python 3.11, 3.12 or 3.13." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "Fovea needs Python 3.11 to 3.13, as TensorFlow does; choose one: make PYTHON=python3.12 run" >&2; exit 1; }
+	@echo "Installing into $(VENV) (once; about 2 GB with TensorFlow) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian install python3-venv." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+# uv is fast; pip knows a package index that only its own configuration names.
+$(VENV)/installed: requirements.txt $(VENV)/uv
+	@$(BIN)/uv pip install --quiet -r $< || $(BIN)/python -m pip install --quiet -r $<
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/uv
+	@$(BIN)/uv pip install --quiet -r $< || $(BIN)/python -m pip install --quiet -r $<
+	@touch $@
+
+.venv-bench/installed: benchmarks/requirements.txt $(VENV)/uv
+	@$(BIN)/python -m venv --clear .venv-bench
+	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python -r $< || .venv-bench/bin/pip install --quiet -r $<
+	@touch $@

@@ -1,0 +1,39 @@
+"""Reads labels and patients out of folder names, file names and label columns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from app.classifiers.spec import ClassifierSpec
+
+
+def match_label(spec: ClassifierSpec, text: str) -> str | None:
+    """Return the class that a label as found means, or None when it is dropped or names no class.
+
+    The label map is asked first; class names are compared without regard to case, spaces, dots and hyphens.
+    """
+    if text in spec.data.label_map:
+        return spec.data.label_map[text]
+    plain = _plain(text)
+    return next((name for name in spec.class_names if _plain(name) == plain), None)
+
+
+def label_from_path(spec: ClassifierSpec, path: str) -> str | None:
+    """Return the class named by the nearest folder that names one, else by the file name's prefix, else None."""
+    parts = PurePosixPath(path)
+    for folder in reversed(parts.parent.parts):
+        if (label := match_label(spec, folder)) is not None:
+            return label
+    return match_label(spec, re.split(r"[.\d]", parts.name, maxsplit=1)[0].rstrip("_- "))
+
+
+def group_of(spec: ClassifierSpec, filename: str) -> str | None:
+    """Return the patient that the file name tells, or None when it tells none."""
+    pattern = spec.data.group_pattern
+    found = re.search(pattern, PurePosixPath(filename).stem) if pattern else None
+    return found.group(1) if found else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s._-]+", "_", text.strip().lower())

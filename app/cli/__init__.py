@@ -1,0 +1,48 @@
+"""The command line: flask init, data, train, evaluate, predict, models and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from flask import Flask
+
+from app.cli import data, keys, models, predict, train
+from app.errors import FoveaError
+
+
+def register(app: Flask) -> None:
+    """Add the commands to `flask`; an error is one sentence and exit status 1."""
+    for command in (
+        models.init,
+        data.data,
+        train.train,
+        train.evaluate,
+        predict.predict,
+        models.models,
+        keys.keys,
+    ):
+        _speak_plainly(command)
+        app.cli.add_command(command)
+
+
+def _speak_plainly(command: click.Command) -> None:
+    """Turn domain errors of a command, and of those below it, into click's."""
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _speak_plainly(below)
+    elif command.callback is not None:
+        command.callback = _plain(command.callback)
+
+
+def _plain(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any command's
+        try:
+            return callback(*args, **kwargs)
+        except FoveaError as error:
+            raise click.ClickException(str(error)) from error
+
+    return run

@@ -1,0 +1,21 @@
+"""flask keys."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+
+from app.services import keys as service
+
+
+@click.group()
+def keys() -> None:
+    """Manage the keys of the HTTP interface, needed when AUTH=keys."""
+
+
+@keys.command()
+@click.argument("name")
+@with_appcontext
+def create(name: str) -> None:
+    """Make a key for NAME and print it; it cannot be shown again."""
+    click.echo(service.create(name))

@@ -1,0 +1,81 @@
+"""flask init and flask models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app.cli.context import progress_bar, services
+from app.config import CHECKOUT
+
+
+@click.command()
+@with_appcontext
+def init() -> None:
+    """Prepare the database, the demonstration models and the registry; safe to repeat."""
+    from app.factory import initialise  # noqa: PLC0415 - the factory imports this module
+
+    initialise(current_app)
+
+
+@click.group()
+def models() -> None:
+    """List, promote and roll back model versions."""
+
+
+@models.command("list")
+@click.argument("classifier", required=False)
+@with_appcontext
+def list_versions(classifier: str | None) -> None:
+    """List the model versions of CLASSIFIER, or of all."""
+    for found in services().models.versions(classifier):
+        marks = ", ".join([*found["aliases"], *(["demo"] if found["demo"] else [])])
+        accuracy = found["metrics"]["accuracy"]
+        figure = "accuracy unknown" if accuracy is None else f"accuracy {accuracy:.3f}"
+        click.echo(
+            f"{found['classifier']} {found['version']}: {found['backbone']}, {figure} {f'({marks})' if marks else ''}"
+        )
+
+
+@models.command()
+@click.argument("classifier")
+@click.argument("version", type=click.IntRange(1))
+@click.option("--reason", default="By command.", show_default=True)
+@with_appcontext
+def promote(classifier: str, version: int, reason: str) -> None:
+    """Let VERSION of CLASSIFIER serve."""
+    services().models.promote(classifier, version, reason)
+    click.echo(f"{classifier} {version} serves now.")
+
+
+@models.command()
+@click.argument("classifier")
+@click.option("--reason", default="By command.", show_default=True)
+@with_appcontext
+def rollback(classifier: str, reason: str) -> None:
+    """Undo the last promotion of CLASSIFIER."""
+    click.echo(f"{classifier} {services().models.rollback(classifier, reason)} serves now.")
+
+
+@models.command()
+@click.argument("classifiers", nargs=-1)
+@click.option(
+    "--output",
+    default=CHECKOUT / "models",
+    type=click.Path(path_type=Path),
+    help="Where to write the bundles.",
+)
+@with_appcontext
+def demo(classifiers: tuple[str, ...], output: Path) -> None:
+    """Train the demonstration bundles of CLASSIFIERS, or of all, on drawn images, as version 1 of each.
+
+    This is how the bundles in the repository were made.
+    """
+    from app.training.demo import build_demo  # noqa: PLC0415 - loads TensorFlow
+
+    for name in classifiers or tuple(services().catalog):
+        with progress_bar(name) as show:
+            build_demo(services().catalog[name], output, show)

@@ -1,0 +1,56 @@
+"""flask train and flask evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.context import echo_json, progress_bar, services
+from app.store.db import db
+from app.store.tables import Job
+from app.training.backbones import BACKBONES
+
+
+@click.command()
+@click.argument("classifier")
+@click.option("--backbone", type=click.Choice(list(BACKBONES)), help="The network; the classifier's own if left out.")
+@click.option("--mode", type=click.Choice(["head", "full"]), help="Train the last layer only, or all of it.")
+@click.option("--epochs", type=click.IntRange(1, 500), help="At most so many passes over the training images.")
+@click.option("--weights", default="imagenet", show_default=True, help="Start from 'imagenet', 'none' or a file.")
+@click.option("--promote", type=click.Choice(["auto", "manual", "never"]), help="Who decides what serves.")
+@with_appcontext
+def train(classifier: str, **options: Any) -> None:  # noqa: ANN401 - the options above
+    """Train a new model version of CLASSIFIER on its dataset, here and now.
+
+    It is compared with the champion on the same test images and serves only if it is no worse.
+    """
+    job = services().retrain.prepare(classifier, **options)
+    db.session.add(job)
+    db.session.commit()
+    services().jobs.run(job.id, services().retrain.run)
+    _print(services().jobs.get(job.id))
+
+
+@click.command()
+@click.argument("classifier")
+@click.option("--data", "folder", required=True, type=click.Path(path_type=Path), help="Folder of labelled images.")
+@click.option("--version", type=click.IntRange(1), help="Model version; the champion if left out.")
+@with_appcontext
+def evaluate(classifier: str, folder: Path, version: int | None) -> None:
+    """Measure a model version of CLASSIFIER on a folder of labelled images, read in its convention."""
+    with progress_bar("Evaluating") as show:
+        echo_json(services().evaluate.folder(classifier, folder, version, show))
+
+
+def _print(job: Job) -> None:
+    for epoch in job.history:
+        click.echo("  ".join(f"{name} {value:.4g}" for name, value in epoch.items()))
+    if job.status != "succeeded" or job.result is None:
+        reason = job.errors[-1]["reason"] if job.errors else job.status
+        raise click.ClickException(f"The training {job.status}: {reason}")
+    result = job.result
+    click.echo(f"Version {result['model_version']}: {' '.join(result['reasons'])}")
+    click.echo(f"Version {result['champion_version']} serves now.")

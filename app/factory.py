@@ -1,0 +1,86 @@
+"""Puts an application together from its rooms: wiring only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask
+from flask_openapi3 import Info, OpenAPI
+
+from app import __version__
+from app.config import CHECKOUT, Settings
+from app.inference import limit_threads
+from app.producer import Producer
+from app.services import wiring
+from app.store.db import db
+
+EXTENSION = "fovea"
+T = TypeVar("T", bound=Flask)
+
+
+def create_app(settings: Settings | None = None) -> OpenAPI:
+    """Return the web application."""
+    from app import cli, web  # noqa: PLC0415 - the workers live without these rooms
+
+    app = OpenAPI(
+        "app",
+        info=Info(title="Fovea", version=__version__),
+        doc_ui=False,
+        template_folder=str(CHECKOUT / "templates"),
+        static_folder=str(CHECKOUT / "static"),
+        validation_error_callback=web.on_validation_error,
+        validation_error_status=400,
+        validation_error_model=web.Problem,
+    )
+    _assemble(app, settings, web.offload)
+    web.register(app)
+    cli.register(app)
+    return app
+
+
+def create_core(settings: Settings | None = None) -> Flask:
+    """Return the application without its web room, for workers."""
+    return _assemble(Flask("app"), settings, lambda compute: compute())
+
+
+def initialise(app: Flask) -> None:
+    """Create what a first start needs: tables, demonstration models, registry rows; put right what was cut off."""
+    services: wiring.Services = app.extensions[EXTENSION]
+    with app.app_context():
+        db.create_all()
+        for classifier in services.catalog:
+            demo, place = CHECKOUT / "models" / classifier / "1", services.registry.root / classifier / "1"
+            if demo.is_dir() and not place.exists():
+                with services.registry.staging(classifier) as folder:
+                    shutil.copytree(demo, folder, dirs_exist_ok=True)
+                    folder.rename(place)
+            services.registry.adopt(classifier)
+        services.jobs.sweep()
+
+
+def _assemble(app: T, settings: Settings | None, offload: Callable[[Callable[[], Any]], Any]) -> T:
+    settings = settings or Settings.from_env()
+    settings.prepare_folders()
+    limit_threads()
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database
+    app.secret_key = _secret_key(settings)
+    db.init_app(app)
+    app.extensions[EXTENSION] = wiring.build(settings, Producer(settings.redis).send, offload)
+    return app
+
+
+def _secret_key(settings: Settings) -> str:
+    """Return the given key, or one made at the first start and kept readable for its owner alone."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = settings.instance_dir / "secret_key"
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text()

@@ -1,0 +1,142 @@
+"""From the bytes of an image file to upright RGB pixels; the content tells the format, never a name."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from app.errors import InvalidInput, TooLarge, UnsupportedMedia
+from app.inference.arrays import Pixels
+
+MAX_PIXELS = 64_000_000
+MAX_SIDE = 20_000
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+)
+_REDUCED = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2),
+    (1, cv2.IMREAD_COLOR),
+)
+_ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
+_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+
+Image.MAX_IMAGE_PIXELS = None  # our own limit refuses sooner, and with a sentence
+warnings.filterwarnings("ignore", module=r"PIL\.")  # a bad file is the sender's news, not the operator's
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Upright RGB `pixels`, perhaps at a reduced scale; `width` and `height` of the upright original."""
+
+    pixels: Pixels
+    width: int
+    height: int
+    format: str
+
+
+def decode(data: bytes, min_side: int | None = None) -> Decoded:
+    """Decode a JPEG, PNG, BMP, TIFF or WebP file (of an animation, the first frame).
+
+    With `min_side` a JPEG may come at 1/2, 1/4 or 1/8 of its size, as long as its shorter side keeps that
+    many pixels. Raises UnsupportedMedia for other content, TooLarge above the limits, InvalidInput for a
+    damaged file.
+    """
+    kind = _sniff(data)
+    try:
+        return _decode(data, kind, min_side)
+    except InvalidInput:
+        raise
+    except MemoryError:
+        raise TooLarge("The image needs more memory than there is; send a smaller one.") from None
+    except Exception as error:  # hostile bytes make Pillow's plugins raise nearly anything
+        raise _damaged(kind) from error
+
+
+def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=(kind,)) as image:  # reads the header only
+        width, height = image.size
+        _check_size(width, height)
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        if kind == "JPEG" and image.mode in ("RGB", "L"):
+            pixels = _decode_jpeg(data, min(width, height), min_side)
+        else:
+            pixels = _to_rgb(image)
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Decoded(_turn_upright(pixels, orientation), width, height, kind)
+
+
+def _sniff(data: bytes) -> str:
+    if not data:
+        raise InvalidInput("The file is empty; send a JPEG, PNG, BMP, TIFF or WebP image.")
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    raise UnsupportedMedia("This is no image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
+
+
+def _damaged(kind: str) -> InvalidInput:
+    return InvalidInput(f"The {kind} file is damaged or cut short; send it again or save it anew.")
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise TooLarge(
+            f"The image measures {width} x {height} pixels; send one of at most {MAX_SIDE} a side "
+            f"and {MAX_PIXELS // 10**6} million in all."
+        )
+
+
+def _decode_jpeg(data: bytes, side: int, min_side: int | None) -> Pixels:
+    """Decode with libjpeg's scaling, which rounds sides up and costs a fraction of a full decode."""
+    flag = next(flag for scale, flag in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+    if bgr is None:
+        raise _damaged("JPEG")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr), np.uint8)
+
+
+def _to_rgb(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I;16"):
+        return _scale_grey(image)
+    if image.mode in ("I", "F"):
+        raise UnsupportedMedia("Images with 32 bits a channel are not read; save it with 8 or 16 bits.")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+def _scale_grey(image: Image.Image) -> Pixels:
+    """Scale grey of more than 8 bits by its nominal range; Pillow's own conversion would clip it."""
+    bits = 16
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (bits,))[0]
+    grey = np.asarray(image).astype(np.float32) * (255 / (2**bits - 1))
+    return np.asarray(cv2.cvtColor(np.rint(grey).astype(np.uint8), cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _turn_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation of 1 to 8; anything else counts as upright."""
+    if orientation in _SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)

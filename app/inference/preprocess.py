@@ -1,0 +1,106 @@
+"""From a photograph to the square that the network sees: written once, used by training and serving alike."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from app.classifiers.spec import Preprocessing
+from app.errors import InvalidInput
+from app.inference.arrays import Pixels
+
+_SEARCH_SIDE = 128  # the retina is looked for on a copy whose shorter side is below twice this
+_CORNER = 12  # the copy's side over the side of the corner patches that show the surround
+_MIN_CONTRAST = 8  # grey levels between surround and retina, below which there is nothing to find
+_MAX_SURROUND = 0.35  # brightness of a black surround, over that of the retina
+_EDGE = 0.08  # where the retina begins, between the surround's brightness and the retina's
+_MIN_SHARE = 0.1  # of the image that a retina fills at least
+
+Box = tuple[slice, slice]
+
+
+def preprocess(rgb: Pixels, spec: Preprocessing) -> Pixels:
+    """Crop and resize to uint8 (spec.size, spec.size, 3) RGB; InvalidInput when spec.size is not set."""
+    if spec.size is None:
+        raise InvalidInput("The preprocessing has no size; set it, or take the backbone's own.")
+    if spec.crop == "stretch":
+        return _resize(rgb, spec.size, spec.size)
+    if spec.crop == "center":
+        return _resize(_central_square(rgb), spec.size, spec.size)
+    return _pad(rgb[find_retina(rgb)] if spec.crop == "retina" else rgb, spec.size)
+
+
+def find_retina(rgb: Pixels) -> Box:
+    """Rows and columns that hold the bright disc of a fundus photograph; all where none stands out."""
+    height, width = rgb.shape[:2]
+    red = np.asarray(cv2.extractChannel(rgb, 0), np.uint8)  # the retina's brightest
+    while min(red.shape) >= 2 * _SEARCH_SIDE:
+        red = _halve(red)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(_bright_mask(red))
+    areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the surround
+    if areas.max(initial=0) < _MIN_SHARE * red.size:
+        return slice(0, height), slice(0, width)
+    left, top, w, h = (int(value) for value in stats[1 + areas.argmax(), :4])
+    rows, columns = height / red.shape[0], width / red.shape[1]
+    return _span(top, h, rows, height), _span(left, w, columns, width)
+
+
+def _bright_mask(red: Pixels) -> Pixels:
+    """Mark what is brighter than a dark surround (0 or 1); nothing when the corners show no such surround."""
+    red = np.asarray(cv2.medianBlur(red, 3), np.uint8)  # a lone bright pixel is noise
+    side = max(1, max(red.shape) // _CORNER)
+    corners = [red[y, x].mean() for y in _ends(side) for x in _ends(side)]
+    surround, retina = sorted(corners)[1], float(np.percentile(red[::4, ::4], 90))
+    if retina - surround < _MIN_CONTRAST or surround > _MAX_SURROUND * retina:
+        return np.zeros(red.shape, np.uint8)
+    edge = surround + max(3.0, _EDGE * (retina - surround))
+    return np.asarray(cv2.threshold(red, edge, 1, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _ends(side: int) -> tuple[slice, slice]:
+    return slice(None, side), slice(-side, None)
+
+
+def _span(start: int, length: int, scale: float, limit: int) -> slice:
+    """Scale a span of the small copy up, outwards, so that no pixel of it is lost."""
+    return slice(int(start * scale), min(limit, int(np.ceil((start + length) * scale))))
+
+
+def _central_square(rgb: Pixels) -> Pixels:
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return rgb[top : top + side, left : left + side]
+
+
+def _pad(rgb: Pixels, size: int) -> Pixels:
+    """Fit the image into the middle of a black square."""
+    height, width = rgb.shape[:2]
+    scale = size / max(height, width)
+    fitted = _resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    height, width = fitted.shape[:2]
+    if height == width:
+        return fitted
+    top, left = (size - height) // 2, (size - width) // 2
+    square = np.zeros((size, size, 3), np.uint8)
+    square[top : top + height, left : left + width] = fitted
+    return square
+
+
+def _resize(rgb: Pixels, width: int, height: int) -> Pixels:
+    """Halve while both sides are at least twice too long, then interpolate linearly.
+
+    As free of aliases as the mean over areas and in better agreement with libjpeg's scaled decoding, for a fifth of
+    the time.
+    """
+    while rgb.shape[0] >= 2 * height and rgb.shape[1] >= 2 * width:
+        rgb = _halve(rgb)
+    resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(resized, np.uint8)
+
+
+def _halve(image: Pixels) -> Pixels:
+    """Mean of each 2 x 2 pixels, which OpenCV has in vector code; an odd last row or column is left out."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    even = image[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,201 @@
+"""The state of the service: host, queues, usage and drift."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import numpy as np
+import psutil
+from sqlalchemy import func, select
+
+from app.classifiers.card import Card
+from app.classifiers.catalog import Catalog
+from app.config import Settings
+from app.inference import drift
+from app.services.jobs import ACTIVE
+from app.services.predict import Predict
+from app.services.queues import Queues
+from app.store.db import db, now
+from app.store.registry import Registry
+from app.store.tables import Image, Job, Prediction
+
+WINDOW: Final = 1000
+MIN_FOR_DRIFT: Final = 30
+
+
+class Monitor:
+    """The monitoring use cases."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._registry = registry
+        self._queues = queues
+        self._predict = predict
+        self._started = time.time()
+        psutil.cpu_percent()  # the first call has nothing to compare with and answers 0
+
+    def ready(self) -> dict[str, str]:
+        """Check what predictions need; return "ok" or what is wrong, by part."""
+        checks = {"database": "ok", "models": "ok"}
+        try:
+            db.session.execute(select(1))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is what is reported
+            return {"database": str(error), "models": "unknown"}
+        wrong = self._predict.warm()
+        if wrong:
+            checks["models"] = "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
+        return checks
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs now: models, jobs, queues, workers and the host."""
+        active = select(Job.status, func.count()).where(Job.status.in_(ACTIVE)).group_by(Job.status)
+        return {
+            "status": "ok",
+            "uptime_seconds": round(time.time() - self._started, 1),
+            "champions": {name: self._registry.alias(name, "champion") for name in self._catalog},
+            "jobs": {"queued": 0, "running": 0} | {row[0]: row[1] for row in db.session.execute(active)},
+            "queue": self._queues.state(),
+            "host": self.host(),
+        }
+
+    def host(self) -> dict[str, Any]:
+        """Return CPU, memory and disk figures of this machine."""
+        memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(self._settings.data_dir))
+        return {
+            "cpu_percent": psutil.cpu_percent(),
+            "cpu_count": psutil.cpu_count(),
+            "load_average": [round(value, 2) for value in psutil.getloadavg()],
+            "memory_percent": memory.percent,
+            "memory_used_bytes": memory.used,
+            "memory_total_bytes": memory.total,
+            "disk_percent": disk.percent,
+            "disk_used_bytes": disk.used,
+            "disk_total_bytes": disk.total,
+            "process_memory_bytes": psutil.Process().memory_info().rss,
+        }
+
+    def statistics(self, classifier: str | None = None) -> dict[str, Any]:
+        """Return usage figures: predictions by classifier, class, decision and day, and latency."""
+        if classifier is not None:
+            self._catalog[classifier]
+        where = () if classifier is None else (Prediction.classifier == classifier,)
+        latencies = _recent(Prediction.duration_ms, *where)
+        total = db.session.scalars(select(func.count()).select_from(Prediction).where(*where)).one()
+        hour = Prediction.created_at > now() - timedelta(hours=1)
+        labelled = (Prediction.label.is_not(None), *where)
+        return {
+            "classifier": classifier,
+            "predictions": total,
+            "last_hour": db.session.scalars(select(func.count()).select_from(Prediction).where(hour, *where)).one(),
+            "by_classifier": _count_by(Prediction.classifier, *where),
+            "by_class": _count_by(Prediction.predicted_class, *where),
+            "by_decision": _count_by(Prediction.decision, *where),
+            "by_day": _count_by(func.date(Prediction.created_at), *where),
+            "latency_ms": _percentiles(latencies),
+            "feedback": _feedback(labelled),
+            "jobs": _count_by(Job.status),
+            "host": self.host(),
+        }
+
+    def visualizations(self, classifier: str) -> dict[str, Any]:
+        """Return the series behind the charts: the dataset, the champion's test figures and its training."""
+        spec = self._catalog[classifier]
+        version = self._registry.alias(classifier, "champion")
+        card = None if version is None else self._registry.card(classifier, version)
+        images = Image.classifier == classifier
+        return {
+            "classifier": classifier,
+            "classes": list(spec.class_names),
+            "dataset": {
+                "by_class": _count_by(Image.label, images),
+                "by_split": _count_by(func.coalesce(Image.split, "unassigned"), images),
+                "widths": _histogram(db.session.scalars(select(Image.width).where(images)).all()),
+            },
+            "model": None if card is None else _figures(version, card),
+            "predictions": {
+                "by_class": _count_by(Prediction.predicted_class, Prediction.classifier == classifier),
+                "confidence": _histogram(_recent(Prediction.confidence, Prediction.classifier == classifier)),
+            },
+        }
+
+    def drift(self, classifier: str) -> dict[str, Any]:
+        """Compare the champion's latest answers with what it saw in training (population stability index)."""
+        self._catalog[classifier]
+        version = self._registry.champion(classifier)
+        card = self._registry.card(classifier, version)
+        where = (Prediction.classifier == classifier, Prediction.model_version == version)
+        query = select(Prediction.confidence, Prediction.measures).where(*where)
+        rows = db.session.execute(query.order_by(Prediction.created_at.desc()).limit(WINDOW)).all()
+        answer: dict[str, Any] = {
+            "classifier": classifier,
+            "model_version": version,
+            "predictions": len(rows),
+        }
+        if len(rows) < MIN_FOR_DRIFT:
+            return answer | {"verdict": "too_few", "needed": MIN_FOR_DRIFT, "measures": {}}
+        measures = {
+            name: _drift(reference, [row.measures.get(name, row.confidence) for row in rows])
+            for name, reference in card.reference.histograms.items()
+        }
+        worst = max(measures.values(), key=lambda found: float(found["psi"]))
+        return answer | {"verdict": worst["verdict"], "measures": measures}
+
+
+def _drift(reference: dict[str, list[float]], values: list[float]) -> dict[str, Any]:
+    share = drift.histogram(values, reference["edges"])
+    psi = drift.psi(reference["share"], share)
+    return {
+        "psi": round(psi, 4),
+        "verdict": drift.verdict(psi),
+        "share": list(share),
+        **reference_of(reference),
+    }
+
+
+def reference_of(reference: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return the reference's part of a drift figure."""
+    return {"edges": reference["edges"], "reference_share": reference["share"]}
+
+
+def _figures(version: int | None, card: Card) -> dict[str, Any]:
+    return {"version": version, "demo": card.demo, "metrics": card.metrics, "history": card.history}
+
+
+def _recent(column: Any, *where: Any) -> Sequence[float]:  # noqa: ANN401 - SQL expressions
+    query = select(column).where(*where).order_by(Prediction.created_at.desc()).limit(WINDOW)
+    return db.session.scalars(query).all()
+
+
+def _count_by(column: Any, *where: Any) -> dict[str, int]:  # noqa: ANN401 - SQL expressions
+    query = select(column, func.count()).where(*where).group_by(column).order_by(column)
+    return {str(name): count for name, count in db.session.execute(query)}
+
+
+def _percentiles(values: Sequence[float]) -> dict[str, float | None]:
+    if not values:
+        return {"p50": None, "p95": None, "p99": None}
+    found = np.percentile(values, (50, 95, 99))
+    return {name: round(float(value), 2) for name, value in zip(("p50", "p95", "p99"), found, strict=True)}
+
+
+def _histogram(values: Sequence[float], bins: int = 10) -> dict[str, list[float]]:
+    if not values:
+        return {"edges": [], "counts": []}
+    found, edges = np.histogram(values, bins=bins)
+    return {"edges": [round(float(edge), 4) for edge in edges], "counts": [int(count) for count in found]}
+
+
+def _feedback(where: tuple[Any, ...]) -> dict[str, Any]:
+    right = func.count().filter(Prediction.label == Prediction.predicted_class)
+    labelled, correct = db.session.execute(select(func.count(), right).select_from(Prediction).where(*where)).one()
+    return {
+        "labelled": labelled,
+        "correct": correct,
+        "accuracy": round(correct / labelled, 4) if labelled else None,
+    }

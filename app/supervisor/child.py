@@ -1,0 +1,91 @@
+"""One process: started in a session of its own, read without blocking, started again after a pause."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import IO
+
+from app.config import CHECKOUT
+from app.supervisor.commands import Command
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+STABLE_AFTER = 30.0  # a process that ran this many seconds starts with a clean record
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this process with the supervisor; asked kindly, Celery would wait for Redis."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Child:
+    """A process and its record; `failures` counts the unexpected ends in a row."""
+
+    def __init__(self, command: Command, env: Mapping[str, str], lock: int) -> None:
+        self.name, self.once, self.log = command.name, command.once, command.log
+        self.failures = 0
+        self._command, self._env, self._lock = command, env, lock
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = self._ended = 0.0
+        self._partial = b""
+
+    def start(self) -> IO[bytes]:
+        """Start the process; return the pipe that carries what it prints."""
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603  # our own commands, no shell
+            self._command.argv,
+            cwd=CHECKOUT,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order
+            pass_fds=(self._lock,),
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  # safe: the supervisor has one thread
+        )
+        assert self._process.stdout is not None  # noqa: S101  # given PIPE above
+        return self._process.stdout
+
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and has not been seen to end."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of a process that ended."""
+        return None if self._process is None else self._process.returncode
+
+    def ended(self) -> bool:
+        """Notice once that the process ended; what it left in its session is killed."""
+        if self._process is None or not self.running or self._process.poll() is None:
+            return False
+        self._ended = time.monotonic()
+        self.failures = 1 if self._ended - self._started > STABLE_AFTER else self.failures + 1
+        self.signal(signal.SIGKILL)
+        return True
+
+    def due(self) -> bool:
+        """Whether the pause before the next start, doubled with each failure, is over."""
+        pause: float = 2 ** (self.failures - 1)
+        return time.monotonic() - self._ended >= pause
+
+    def lines(self, chunk: bytes) -> list[str]:
+        """Take bytes that the process printed, none at its end; return the lines that they complete."""
+        *whole, self._partial = (self._partial + (chunk or b"\n")).split(b"\n")
+        return [line.decode(errors="replace").rstrip() for line in whole if line.strip()]
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process; SIGKILL reaches also all that it started."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                send = os.killpg if number == signal.SIGKILL else os.kill
+                send(self._process.pid, number)

@@ -1,0 +1,92 @@
+"""What is learned after the network: temperature, thresholds, novelty, and what the images looked like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
+
+from app.classifiers import ClassifierSpec
+from app.classifiers.card import Reference, Thresholds
+from app.inference.arrays import Floats
+from app.inference.calibration import apply_temperature, fit_prediction_set, fit_temperature
+from app.inference.drift import histogram
+from app.inference.engine import Engine
+from app.inference.novelty import Novelty
+from app.training.progress import Progress
+from app.training.samples import Images
+
+BATCH = 32
+NOVELTY_PERCENTILE = 95
+QUALITY_PERCENTILES = (1, 50, 99)
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """All that is fitted on the engine's answers, and the calibrated `probabilities` (n, classes) of all images."""
+
+    probabilities: Floats
+    temperature: float
+    thresholds: Thresholds
+    novelty: Novelty
+    reference: Reference
+
+
+def calibrate(engine: Engine, images: Images, spec: ClassifierSpec, progress: Progress) -> Calibration:
+    """Run the engine that will serve on all images; fit novelty on the training images, the rest on validation."""
+    raw, embeddings = _run(engine, images, progress)
+    train, val = images.rows["train"], images.rows["val"]
+    temperature = fit_temperature(raw[val], images.labels[val])
+    probabilities = apply_temperature(raw, temperature)
+    novelty = Novelty.fit(embeddings[train], images.labels[train])
+    positive = None if spec.positive is None else spec.class_names.index(spec.positive)
+    thresholds = Thresholds(
+        prediction_set=fit_prediction_set(probabilities[val], images.labels[val], spec.coverage),
+        operating_point=None
+        if positive is None
+        else operating_point(probabilities[val, positive], images.labels[val] == positive),
+        novelty=float(np.percentile(novelty.distance(embeddings[val]), NOVELTY_PERCENTILE)),
+    )
+    confidence = probabilities[val].max(axis=1)
+    return Calibration(probabilities, temperature, thresholds, novelty, _reference(images, confidence))
+
+
+def operating_point(scores: Floats, sick: NDArray[np.bool_]) -> float:
+    """The threshold with the highest sum of sensitivity and specificity (Youden 1950).
+
+    It lies halfway down to the next lower score: the lowest score of a sick eye itself would leave no room.
+    """
+    false_alarms, found, thresholds = roc_curve(sick, scores, drop_intermediate=False)
+    best = float(thresholds[1:][np.argmax((found - false_alarms)[1:])])  # the first lies above every score
+    return (best + float(scores[scores < best].max(initial=0.0))) / 2
+
+
+def _run(engine: Engine, images: Images, progress: Progress) -> tuple[Floats, Floats]:
+    """Probabilities (n, classes) and embeddings (n, d) of all images."""
+    total, probabilities, embeddings = len(images.squares), [], []
+    for start in range(0, total, BATCH):
+        outputs = engine.run(images.squares[start : start + BATCH])
+        probabilities.append(outputs.probabilities)
+        embeddings.append(outputs.embedding)
+        progress("calibrating", min(start + BATCH, total), total)
+    return np.concatenate(probabilities), np.concatenate(embeddings)
+
+
+def _reference(images: Images, confidence: Floats) -> Reference:
+    """What the training images' quality measures looked like, and the confidence on images kept out of training."""
+    train = images.rows["train"]
+    measures = {name: values[train] for name, values in images.measures.items()}
+    quality = {name: np.percentile(values, QUALITY_PERCENTILES).tolist() for name, values in measures.items()}
+    histograms = {name: _histogram(values) for name, values in {"confidence": confidence, **measures}.items()}
+    return Reference(quality=quality, histograms=histograms)
+
+
+def _histogram(values: Floats) -> dict[str, list[float]]:
+    """Shares between the deciles; equal deciles are merged, so that every bin has width."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
+    if len(edges) == 1:
+        edges = np.array([edges[0], edges[0] + 1.0])
+    return {"edges": edges.tolist(), "share": histogram(values.tolist(), edges.tolist())}

@@ -1,0 +1,70 @@
+"""Trains the demonstration models, on images that Fovea draws itself: one seeded command, no data, no network."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.classifiers import Card, Catalog, ClassifierSpec
+from app.drawing import draw
+from app.errors import Conflict, InvalidInput
+from app.training.progress import Progress
+from app.training.splits import assign
+from app.training.trainer import Plan, Sample, train
+
+IMAGES_PER_CLASS = 300
+EPOCHS = 30
+SEED = 2024
+
+
+def build_demo(
+    spec: ClassifierSpec,
+    models: Path,
+    progress: Progress,
+    per_class: int = IMAGES_PER_CLASS,
+    epochs: int = EPOCHS,
+    seed: int = SEED,
+) -> Card:
+    """Draw images, train custom_cnn on them and put the bundle at `models`/<classifier>/1, whole or not at all.
+
+    Conflict when version 1 is there already; InvalidInput when Fovea cannot draw a class.
+    """
+    place = models / spec.name / "1"
+    if place.exists():
+        raise Conflict(f"{place} is there already; remove it to build the demonstration model anew.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        TemporaryDirectory(prefix="fovea-demo-") as drawings,
+        TemporaryDirectory(prefix=".demo-", dir=place.parent) as staging,
+    ):
+        samples = draw_samples(spec, Path(drawings), per_class, seed, progress)
+        plan = Plan(spec, samples, "custom_cnn", "full", epochs, seed, source=f"drawn by Fovea, seed {seed}", demo=True)
+        bundle = Path(staging) / "1"
+        bundle.mkdir()
+        card = train(plan, bundle, progress)
+        bundle.rename(place)
+    return card
+
+
+def draw_samples(
+    spec: ClassifierSpec, folder: Path, per_class: int, seed: int, progress: Progress
+) -> tuple[Sample, ...]:
+    """Draw `per_class` images of each class as JPEG files in `folder`, and divide them."""
+    names = [(item.name, item.drawing) for item in spec.classes for _ in range(per_class)]
+    found = []
+    for number, (label, subject) in enumerate(names):
+        if subject is None:
+            raise InvalidInput(f"The class {label} of {spec.name} names no drawing; train it on photographs.")
+        data = draw(subject, seed * 1_000_000 + number).jpeg()
+        path = folder / f"{label}-{number}.jpg"
+        path.write_bytes(data)
+        found.append((path, hashlib.sha256(data).hexdigest(), label))
+        progress("drawing", number + 1, len(names))
+    splits = assign([(label, path.stem) for path, _, label in found], seed)
+    return tuple(
+        Sample(path, digest, label, split, path.stem)
+        for (path, digest, label), split in zip(found, splits, strict=True)
+    )

@@ -1,0 +1,29 @@
+"""The door to Keras: loads TensorFlow quietly. Import Keras from here, in modules that only a training run loads."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Must be set before TensorFlow loads: its notes on processor features and missing GPUs help no user.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+
+__all__ = ["keras", "session"]
+
+
+@contextmanager
+def session(seed: int) -> Iterator[None]:
+    """A fresh Keras with all its chance drawn from `seed`, silent about what asks nothing of a user."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    with warnings.catch_warnings():
+        # TensorFlow's arrays lack the `copy` argument that numpy 2 asks for.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning, r"keras\.src\.")
+        # Keras' copy of tf2onnx names an alias that numpy is about to change.
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"keras\.src\.export")
+        yield

@@ -1,0 +1,139 @@
+"""Trains a classifier: from labelled images to a bundle that can be served. Keras loads only when it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from app.classifiers import Card, ClassifierSpec
+from app.classifiers.card import CARD_NAME
+from app.classifiers.spec import SPLITS
+from app.errors import InvalidInput
+from app.inference.engine import OnnxEngine
+from app.inference.novelty import NOVELTY_NAME
+from app.training.backbones import find_weights, get_backbone
+from app.training.calibrating import Calibration, calibrate
+from app.training.evaluation import figures
+from app.training.progress import Progress
+from app.training.provenance import code_revision, file_hashes, fingerprint, library_versions
+from app.training.samples import Images, Sample, read_images
+
+__all__ = ["Plan", "Progress", "Sample", "train"]
+
+FILES = ("model.keras", OnnxEngine.file_name, NOVELTY_NAME)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training run; its backbone, mode, epochs and seed hold, whatever the spec's own are.
+
+    `weights` is "imagenet", "none" or a path; `size` None means the spec's or the backbone's own; `source` says
+    where the images come from.
+    """
+
+    spec: ClassifierSpec
+    samples: tuple[Sample, ...]
+    backbone: str
+    mode: Literal["head", "full"]
+    epochs: int
+    seed: int
+    source: str
+    weights: str = "imagenet"
+    weights_dir: Path | None = None
+    size: int | None = None
+    demo: bool = False
+
+
+def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
+    """Train, calibrate and evaluate; fill the empty folder `bundle`, its card last, and return the card.
+
+    InvalidInput when a class lacks images, a file cannot be read or pretrained weights are missing; whatever
+    `progress` raises stops the run.
+    """
+    weights = find_weights(plan.backbone, plan.weights, plan.weights_dir, plan.mode)
+    _check_classes(plan)
+    spec = _settled(plan)
+    with TemporaryDirectory(prefix="fovea-") as scratch:
+        images = read_images(plan.samples, spec.class_names, spec.preprocessing, Path(scratch), progress)
+        parameters, history = _fit_and_export(spec, weights, images, bundle, progress)
+        calibration = calibrate(OnnxEngine(bundle / OnnxEngine.file_name), images, spec, progress)
+        calibration.novelty.save(bundle / NOVELTY_NAME)
+        metrics = _evaluate(plan, images, calibration, progress)
+    card = Card(
+        classifier=spec.name,
+        created_at=datetime.now(UTC),
+        demo=plan.demo,
+        spec=plan.spec,
+        classes=spec.class_names,
+        preprocessing=spec.preprocessing,
+        backbone=plan.backbone,
+        mode=plan.mode,
+        epochs=plan.epochs,
+        seed=plan.seed,
+        parameters=parameters,
+        temperature=calibration.temperature,
+        thresholds=calibration.thresholds,
+        metrics=metrics,
+        history=history,
+        data=fingerprint(plan.samples, spec.class_names, plan.source),
+        reference=calibration.reference,
+        code_revision=code_revision(),
+        libraries=library_versions(),
+        files=file_hashes(bundle, FILES),
+    )
+    (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    return card
+
+
+def _check_classes(plan: Plan) -> None:
+    """InvalidInput when a class is not in every split."""
+    counts = Counter((sample.label, sample.split) for sample in plan.samples)
+    for name in plan.spec.class_names:
+        for split in SPLITS:
+            if not counts[name, split]:
+                raise InvalidInput(
+                    f"The class {name!r} of {plan.spec.name} has no image in the {split} split; training needs one"
+                    " of each class in train, val and test, from different patients: add images."
+                )
+
+
+def _settled(plan: Plan) -> ClassifierSpec:
+    """The spec with what the plan says, and with the size of the network's input."""
+    size = plan.size or plan.spec.preprocessing.size or get_backbone(plan.backbone).size
+    chosen = {"backbone": plan.backbone, "mode": plan.mode, "epochs": plan.epochs, "seed": plan.seed}
+    return plan.spec.model_copy(
+        update={
+            "training": plan.spec.training.model_copy(update=chosen),
+            "preprocessing": plan.spec.preprocessing.model_copy(update={"size": size}),
+        }
+    )
+
+
+def _fit_and_export(
+    spec: ClassifierSpec, weights: Path | None, images: Images, bundle: Path, progress: Progress
+) -> tuple[int, list[dict[str, float]]]:
+    """Train a network and write it to `bundle`; return its number of parameters and the figures of each epoch."""
+    from app.training import export, fitting, networks, runtime  # noqa: PLC0415  # loads TensorFlow
+
+    with runtime.session(spec.training.seed):
+        size = images.squares.shape[1]
+        network = networks.build_network(spec.training.backbone, size, len(spec.classes), weights)
+        history = fitting.fit(network, images, spec.training, weights is not None, progress)
+        progress("exporting", 0, 1)
+        export.export(network, bundle)
+    return network.count_params(), history
+
+
+def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Progress) -> dict[str, Any]:
+    """The figures on the test images."""
+    progress("evaluating", 0, 1)
+    rows, spec = images.rows["test"], plan.spec
+    samples = [plan.samples[row] for row in rows]
+    positive = None if spec.positive is None else spec.class_names.index(spec.positive)
+    return figures(
+        calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds.operating_point
+    )

@@ -1,0 +1,46 @@
+"""Floor 5: the only room that speaks HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response
+from flask_openapi3 import OpenAPI
+
+from app.web import api, auth, docs, errors, metrics, pages
+from app.web.context import services
+from app.web.errors import Problem, on_validation_error
+from app.web.forms import ENVELOPE_BYTES
+from app.web.offload import offload
+
+# No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def register(app: OpenAPI) -> None:
+    """Add everything that speaks HTTP to the application."""
+    with app.app_context():
+        limit = services().settings.max_upload_mb * 1_000_000
+    app.config.update(MAX_CONTENT_LENGTH=limit + ENVELOPE_BYTES)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    metrics.register(app)
+    errors.register(app)
+    auth.register(app)
+    api.register(app)
+    docs.register(app)
+    pages.register(app)
+    app.after_request(_secure)
+
+
+def _secure(response: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+__all__ = ["Problem", "offload", "on_validation_error", "register"]

@@ -1,0 +1,65 @@
+"""Datasets: sending labelled images, and figures about them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint, Tag
+
+from app.errors import InvalidInput
+from app.services.intake import Report
+from app.web import forms
+from app.web.context import services
+from app.web.docs import body, problems
+from app.web.schemas import ClassifierField, ClassifierPath, UploadAnswer, UploadForm
+
+blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
+
+
+def upload() -> Response:
+    """Add labelled images: field `files` repeated or a zip archive."""
+    forms.allow_bulk()
+    wanted = forms.fields(UploadForm)
+    report = services().intake.upload(wanted.classifier, forms.uploads(), wanted.label, wanted.split)
+    _refuse_if_useless(report)
+    answer = jsonify(asdict(report))
+    answer.status_code = 201
+    return answer
+
+
+for rule in ("/api/upload", "/api/upload-data"):
+    blueprint.post(
+        rule,
+        responses={201: UploadAnswer, **problems(400, 404, 413)},
+        openapi_extensions=body(UploadForm, "files"),
+        operation_id=rule.strip("/").replace("/", "_").replace("-", "_"),
+    )(upload)
+
+
+@blueprint.get("/api/datasets/<classifier>", responses=problems(404))
+def dataset(path: ClassifierPath) -> dict[str, Any]:
+    """Count a dataset's images by split, class and source."""
+    return services().datasets.summary(path.classifier)
+
+
+@blueprint.get("/api/datasets/<classifier>/audit", responses=problems(404))
+def audit(path: ClassifierPath) -> dict[str, Any]:
+    """Check a dataset for what would fool a model."""
+    return services().datasets.audit(path.classifier)
+
+
+@blueprint.get("/api/visualizations", responses=problems(404))
+def visualizations(query: ClassifierField) -> dict[str, Any]:
+    """Give the series behind the charts."""
+    return services().monitor.visualizations(query.classifier)
+
+
+def _refuse_if_useless(report: Report) -> None:
+    """Make an upload of which nothing could be used an error, not a success that says so in small print."""
+    if report.accepted or report.duplicates or not report.rejected:
+        return
+    first, more = report.rejected[0], len(report.rejected) - 1
+    others = f" ({more} more files were refused too)" if more else ""
+    raise InvalidInput(f"Nothing could be used. {first['file']}: {first['reason']}{others}")

@@ -1,0 +1,75 @@
+"""Classifiers, model versions and the aliases that decide which one serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint, Tag
+
+from app.web import forms
+from app.web.context import services
+from app.web.docs import body, problems
+from app.web.schemas import (
+    AliasAnswer,
+    ClassifierField,
+    ClassifierPath,
+    OptionalClassifier,
+    ReasonForm,
+    VersionPath,
+)
+
+blueprint = APIBlueprint("models", __name__, abp_tags=[Tag(name="Models")])
+
+
+@blueprint.get("/api/classifiers")
+def classifiers() -> Response:
+    """List the classifiers with their classes and settings."""
+    return jsonify(services().models.classifiers())
+
+
+@blueprint.get("/api/models", responses=problems(404))
+def versions(query: OptionalClassifier) -> Response:
+    """List the model versions, the newest first."""
+    return jsonify(services().models.versions(query.classifier))
+
+
+@blueprint.get("/api/models/<classifier>/<int:version>", responses=problems(404))
+def card(path: VersionPath) -> dict[str, Any]:
+    """Give a version's card."""
+    found = services().models.card(path.classifier, path.version)
+    return {"version": path.version, **found.model_dump(mode="json")}
+
+
+@blueprint.get("/api/model-info", responses=problems(404))
+def model_info(query: ClassifierField) -> dict[str, Any]:
+    """Give the card of the version that serves, and how the aliases came to point where they do."""
+    version, found = services().models.champion_card(query.classifier)
+    moves = services().models.moves(query.classifier)
+    return {"version": version, **found.model_dump(mode="json"), "notice": found.notice, "alias_moves": moves}
+
+
+@blueprint.post(
+    "/api/models/<classifier>/<int:version>/promote",
+    responses={200: AliasAnswer, **problems(404)},
+    openapi_extensions=body(ReasonForm, json=True),
+)
+def promote(path: VersionPath) -> dict[str, Any]:
+    """Make a version the champion."""
+    reason = forms.fields(ReasonForm).reason
+    return _serving(path.classifier, services().models.promote(path.classifier, path.version, reason))
+
+
+@blueprint.post(
+    "/api/models/<classifier>/rollback",
+    responses={200: AliasAnswer, **problems(404, 409)},
+    openapi_extensions=body(ReasonForm, json=True),
+)
+def rollback(path: ClassifierPath) -> dict[str, Any]:
+    """Undo the last promotion."""
+    reason = forms.fields(ReasonForm).reason
+    return _serving(path.classifier, services().models.rollback(path.classifier, reason))
+
+
+def _serving(classifier: str, version: int) -> dict[str, Any]:
+    return {"classifier": classifier, "champion": version}

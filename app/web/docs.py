@@ -1,0 +1,71 @@
+"""Documentation of the interface: bodies for OpenAPI, `/openapi.json` and the Swagger page, with no network."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, send_from_directory
+from flask_openapi3 import OpenAPI
+from pydantic import BaseModel
+
+from app.web.errors import Problem
+
+IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/bmp", "image/tiff", "image/webp")
+FILE: Final = {"type": "string", "format": "binary"}
+
+blueprint = Blueprint("docs", __name__)
+
+
+@blueprint.get("/docs")
+def swagger() -> str:
+    """Show the interface's calls, to read and to try."""
+    return render_template("docs.html")
+
+
+@blueprint.get("/docs/assets/<path:name>")
+def assets(name: str) -> Response:
+    """Serve Swagger UI's files out of its package."""
+    folder = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
+    return send_from_directory(folder, name, max_age=86_400)
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """Describe the interface."""
+    app = current_app
+    assert isinstance(app, OpenAPI)  # noqa: S101 - create_app makes no other
+    return jsonify(app.api_doc)
+
+
+def register(app: Flask) -> None:
+    """Serve the documentation."""
+    app.register_blueprint(blueprint)
+
+
+def body(model: type[BaseModel], files: str | None = None, *, raw_image: bool = False, json: bool = False) -> Any:  # noqa: ANN401 - an OpenAPI fragment
+    """Describe a request body with the model's fields; `files` names the file field, plural where it repeats."""
+    schema = model.model_json_schema()
+    properties = dict(schema["properties"])
+    if files is not None:
+        properties[files] = {"type": "array", "items": FILE} if files.endswith("s") else FILE
+    form = {"schema": {"type": "object", "properties": properties}}
+    content: dict[str, Any] = {"multipart/form-data": form}
+    if raw_image:
+        content |= {name: {"schema": FILE} for name in IMAGE_TYPES}
+    if json:
+        content = {"application/json": form, "application/x-www-form-urlencoded": form}
+    return {"requestBody": {"content": content}}
+
+
+def problems(*statuses: int) -> dict[str | int | HTTPStatus, Any]:
+    """Describe the errors of a call."""
+    return {
+        status: {
+            "description": "Problem details",
+            "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+        }
+        for status in statuses
+    }

@@ -1,0 +1,115 @@
+"""Turns errors into answers: problem details (RFC 9457) for programs, a page for people."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app import errors
+from app.web.context import services
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+DRAIN_BYTES: Final = 64_000_000
+RETRY_SECONDS: Final = 2
+
+# The first class that fits decides; the order is from special to general.
+STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
+    (errors.UnsupportedMedia, 415),
+    (errors.TooLarge, 413),
+    (errors.InvalidInput, 400),
+    (errors.Unauthorized, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.Unavailable, 503),
+    (errors.FoveaError, 500),
+)
+
+TITLES: Final = {
+    400: "The request cannot be used",
+    401: "A key is needed",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not that way",
+    409: "Not in this state",
+    413: "Too large",
+    415: "Not an image that Fovea reads",
+    500: "Something broke",
+    503: "Not now",
+}
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 describes it."""
+
+    type: str = Field(default="about:blank")
+    title: str = Field(description="What kind of error it is")
+    status: int = Field(description="The HTTP status")
+    detail: str = Field(description="What is wrong and what to do, in one sentence")
+
+
+def register(app: Flask) -> None:
+    """Answer every error in one place."""
+    app.register_error_handler(errors.FoveaError, _on_domain_error)
+    app.register_error_handler(ValidationError, on_validation_error)
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_bug)
+
+
+def on_validation_error(error: ValidationError) -> Response:
+    """Say which field is wrong, and how."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the body"
+    return _answer(400, f"{field}: {first['msg']}.")
+
+
+def _on_domain_error(error: errors.FoveaError) -> Response:
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    answer = _answer(status, str(error))
+    if status == 503:  # noqa: PLR2004
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    if status == 401:  # noqa: PLR2004
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    if isinstance(error, RequestEntityTooLarge):
+        _drain()
+        limit = services().settings.max_upload_mb
+        return _answer(413, f"The upload is over the limit of {limit} MB for an image; send a smaller one.")
+    if error.response is not None:  # an answer made elsewhere, by the validation of a path or a query
+        return make_response(error.response)
+    status = error.code or 500
+    detail = f"There is nothing at {request.path}." if status == 404 else error.description or ""  # noqa: PLR2004
+    answer = _answer(status, detail)
+    answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})
+    return answer
+
+
+def _on_bug(error: Exception) -> Response:
+    log.error("%s %s broke", request.method, request.path, exc_info=error)
+    return _answer(500, "Fovea could not answer because of an error of its own; its log says more.")
+
+
+def _drain() -> None:
+    """Read what the client still sends, within reason: a connection closed on it would lose the answer."""
+    left = DRAIN_BYTES
+    while left > 0 and (chunk := request.environ["wsgi.input"].read(min(left, 65_536))):
+        left -= len(chunk)
+
+
+def _answer(status: int, detail: str) -> Response:
+    title = TITLES.get(status, "Error")
+    if not request.path.startswith("/api") and request.accept_mimetypes.best == "text/html":
+        return make_response(render_template("error.html", status=status, title=title, detail=detail), status)
+    body: dict[str, Any] = Problem(title=title, status=status, detail=detail).model_dump()
+    answer = make_response(jsonify(body), status)
+    answer.mimetype = MEDIA_TYPE
+    return answer

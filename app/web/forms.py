@@ -1,0 +1,72 @@
+"""Reads requests: fields from wherever they stand, images and uploads within their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar
+
+from flask import request
+from pydantic import BaseModel
+
+from app.errors import InvalidInput, TooLarge
+from app.services.archive import MAX_FILES, Upload
+from app.services.wiring import MEGABYTE
+from app.web.context import services
+
+T = TypeVar("T", bound=BaseModel)
+
+BULK_FACTOR: Final = 64  # a call with many files may be so many times larger than one with a single image
+ENVELOPE_BYTES: Final = 100_000  # of a multipart body around its file
+
+
+def allow_bulk() -> None:
+    """Let this request carry many files."""
+    request.max_content_length = BULK_FACTOR * services().settings.max_upload_mb * MEGABYTE
+    request.max_form_parts = MAX_FILES + 100
+
+
+def fields(model: type[T]) -> T:
+    """Read the model's fields from the query, the form and the JSON body; the later ones win."""
+    given: dict[str, Any] = {**request.args, **request.form}
+    if request.mimetype == "application/json":
+        body = request.get_json(silent=True)
+        if not isinstance(body, dict):
+            raise InvalidInput("The body is not a JSON object; send one, or a form.")
+        given |= body
+    return model.model_validate({name: value for name, value in given.items() if name in model.model_fields})
+
+
+def image() -> tuple[bytes, str | None]:
+    """Return the one image of the request, multipart `file` or the raw body, and its file name if it has one."""
+    if request.mimetype == "multipart/form-data":
+        files = request.files.getlist("file")
+        if len(files) != 1 or len(list(request.files.keys())) != 1:
+            raise InvalidInput(_wrong_number(sum(len(request.files.getlist(name)) for name in request.files)))
+        data, name = files[0].read(), files[0].filename or None
+    elif request.mimetype in ("application/x-www-form-urlencoded", "application/json"):
+        raise InvalidInput(_wrong_number(0))
+    else:
+        data, name = request.get_data(cache=False), None
+    if not data:
+        raise InvalidInput("The image is empty: no byte of it arrived; send it as the form field 'file'.")
+    limit = services().settings.max_upload_mb
+    if len(data) > limit * MEGABYTE:
+        raise TooLarge(f"The image is over the limit of {limit} MB; send a smaller one.")
+    return data, name
+
+
+def uploads() -> Iterator[Upload]:
+    """Yield the files of a multipart body, in the fields `files` or `file`."""
+    files = [*request.files.getlist("files"), *request.files.getlist("file")]
+    if not files:
+        raise InvalidInput("No file was sent; send one or more in the form field 'files', or a zip archive.")
+    for file in files:
+        yield Upload(file.filename or "unnamed", file.stream)
+
+
+def _wrong_number(count: int) -> str:
+    if count == 0:
+        return "No image was sent; send one as the form field 'file', or as the request's whole body."
+    if count == 1:
+        return "The image must be in the form field 'file'."
+    return f"{count} files were sent to a call that takes one; send them to /api/bulk-predict."

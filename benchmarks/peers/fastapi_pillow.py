@@ -1,0 +1,37 @@
+"""The peer: FastAPI, Pillow and ONNX Runtime, put together as their documentation shows."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Annotated, Any
+
+import numpy as np
+import onnxruntime
+from fastapi import FastAPI, File, UploadFile
+from PIL import Image
+
+SIZE = 224
+CLASSES = ("cat", "dog")
+
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1  # two processes on two cores: with the default they fight for them
+session = onnxruntime.InferenceSession(os.environ["MODEL"], options, providers=["CPUExecutionProvider"])
+input_name = session.get_inputs()[0].name
+app = FastAPI()
+
+
+@app.get("/readyz")
+def ready() -> dict[str, str]:
+    """Tell that the model is loaded."""
+    return {"status": "ok"}
+
+
+@app.post("/api/predict")
+def predict(file: Annotated[UploadFile, File()]) -> dict[str, Any]:
+    """Classify one image."""
+    with Image.open(io.BytesIO(file.file.read())) as image:
+        pixels = np.asarray(image.convert("RGB").resize((SIZE, SIZE)))
+    probabilities = session.run(["probabilities"], {input_name: pixels[None]})[0][0]
+    best = int(probabilities.argmax())
+    return {"prediction": CLASSES[best], "confidence": float(probabilities[best])}

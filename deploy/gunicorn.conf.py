@@ -1,0 +1,41 @@
+"""Gunicorn's settings, for `make run` and for containers alike; Fovea's own come from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from app.config import Settings
+
+settings = Settings.from_env()
+
+bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+workers = settings.web_concurrency
+worker_class = "gevent"  # idle and half-sent connections cost nothing; decoding and inference run in a thread
+worker_connections = 1000  # per worker
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # heartbeats must not wait for a disk
+preload_app = False  # no model is loaded before a fork
+
+timeout = 60  # a worker whose loop stands still for so long is replaced
+graceful_timeout = 3  # requests in flight when Fovea stops
+keepalive = 5
+
+# A body's size is the application's own limit, MAX_UPLOAD_MB.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+accesslog = None
+loglevel = "warning"
+control_socket_disable = True  # nothing but signals steers the server
+
+metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.instance_dir / "metrics")))
+metrics.mkdir(parents=True, exist_ok=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # gunicorn's own classes are untyped
+    """Take a dead worker's gauges out of /metrics."""
+    from prometheus_client import multiprocess  # noqa: PLC0415  # reads PROMETHEUS_MULTIPROC_DIR when imported
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library has no hints here

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from app.config import CHECKOUT, Settings
+from app.services.queues import QUEUES
+from app.supervisor import commands
+
+COMPOSE = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+
+
+def after(argv: list[str], option: str) -> str:
+    return argv[argv.index(option) + 1]
+
+
+def test_every_queue_has_one_worker_with_a_probe() -> None:
+    workers = [service for service in OURS.values() if "worker" in service["command"]]
+    assert sorted(after(worker["command"], "-Q") for worker in workers) == sorted(QUEUES)
+    for worker in workers:
+        node = after(worker["command"], "-n").removesuffix("%h")
+        assert f"-d {node}$$HOSTNAME" in worker["healthcheck"]["test"][1]
+
+
+def test_make_run_and_compose_start_the_same_roles() -> None:
+    def roles(argvs: list[list[str]]) -> list[list[str]]:
+        return sorted([each for each in argv if each in {"gunicorn", "worker", "beat", *QUEUES}] for argv in argvs)
+
+    ours = [list(each.argv) for each in [commands.prepare(), commands.web(), *commands.background(Settings())]]
+    assert roles(ours) == roles([service["command"] for service in OURS.values()])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_waits_for_what_it_needs(name: str) -> None:
+    needs = OURS[name]["depends_on"]
+    assert needs["redis"] == {"condition": "service_healthy"}
+    if name != "init":
+        assert needs["init"] == {"condition": "service_completed_successfully"}
+    assert set(needs) <= set(SERVICES)
+
+
+def test_what_compose_sets_are_settings() -> None:
+    for service in OURS.values():
+        assert {name.lower() for name in service["environment"]} <= set(Settings.model_fields)
+        assert {volume.split(":")[0] for volume in service["volumes"]} <= set(COMPOSE["volumes"])
+
+
+def test_the_image_holds_what_the_services_run() -> None:
+    kept = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {"app", "worker", "deploy", "wsgi.py", "templates", "static", "models", "requirements.txt"} <= kept
+    for path in kept:
+        assert (CHECKOUT / path).exists()

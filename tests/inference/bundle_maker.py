@@ -1,0 +1,117 @@
+"""Makes a small, whole bundle without any training: an ONNX graph that tells red images from green ones."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from app.classifiers import Card, ClassifierSpec
+from app.classifiers.card import CARD_NAME, DataFingerprint, Reference, Thresholds
+from app.classifiers.spec import ClassSpec, Preprocessing
+from app.inference.engine import OnnxEngine
+from app.inference.novelty import NOVELTY_NAME, Novelty
+from app.inference.quality import measure
+
+SIZE = 64
+POOL = 8
+SPEC = ClassifierSpec(
+    name="traffic_light",
+    title="Traffic light",
+    description="Tells red from green.",
+    classes=(ClassSpec(name="red", title="Red"), ClassSpec(name="green", title="Green")),
+    positive="red",
+    preprocessing=Preprocessing(crop="stretch", size=SIZE),
+)
+
+
+def make_bundle(folder: Path, **changes: object) -> Path:
+    """Write card.json, model.onnx and novelty.npz; `changes` replace fields of the card."""
+    (folder / OnnxEngine.file_name).write_bytes(make_network(SIZE, POOL).SerializeToString())
+    squares = np.stack([photograph(seed) for seed in range(60)])
+    embeddings = OnnxEngine(folder / OnnxEngine.file_name).run(squares).embedding
+    novelty = Novelty.fit(embeddings, np.arange(60) % 2)
+    novelty.save(folder / NOVELTY_NAME)
+    fields: dict[str, object] = {
+        "classifier": SPEC.name,
+        "created_at": datetime(2025, 1, 1, tzinfo=UTC),
+        "demo": True,
+        "spec": SPEC,
+        "classes": SPEC.class_names,
+        "preprocessing": SPEC.preprocessing,
+        "backbone": "hand_made",
+        "mode": "full",
+        "epochs": 0,
+        "seed": 0,
+        "parameters": 4,
+        "temperature": 1.0,
+        "thresholds": Thresholds(
+            prediction_set=0.4, operating_point=0.5, novelty=1.5 * float(novelty.distance(embeddings).max())
+        ),
+        "metrics": {},
+        "history": [],
+        "data": DataFingerprint(sha256="0" * 64, counts={"train": {"red": 30, "green": 30}}, source="drawn"),
+        "reference": Reference(quality=_percentiles(squares), histograms={}),
+        "code_revision": "test",
+        "libraries": {},
+        "files": {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in (OnnxEngine.file_name, NOVELTY_NAME)
+        },
+    }
+    (folder / CARD_NAME).write_text(Card.model_validate(fields | changes).model_dump_json(), encoding="utf-8")
+    return folder
+
+
+def photograph(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A noisy red (even seed) or green (odd seed) disc on grey, (SIZE, SIZE, 3)."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(90, 12, (SIZE, SIZE, 3))
+    y, x = np.mgrid[:SIZE, :SIZE]
+    centre = rng.uniform(0.4, 0.6, 2) * SIZE
+    disc = np.hypot(y - centre[0], x - centre[1]) < 0.3 * SIZE
+    image[disc, seed % 2] += 90
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def make_network(size: int, pool: int) -> onnx.ModelProto:
+    """Mean-pool to a grid, weigh the colours into a map for each class, and average the maps: CAM in miniature."""
+    colours = np.array([[1, -1, 0], [-1, 1, 0]], np.float32)[:, :, None, None] * 8
+    constants = [
+        numpy_helper.from_array(np.array(255, np.float32), "white"),
+        numpy_helper.from_array(colours, "colours"),
+        numpy_helper.from_array(np.array([0, -1], np.int64), "flat"),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["float", "white"], ["scaled"]),
+        helper.make_node("Transpose", ["scaled"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("AveragePool", ["planes"], ["grid"], kernel_shape=[pool] * 2, strides=[pool] * 2),
+        helper.make_node("Conv", ["grid", "colours"], ["maps"]),
+        helper.make_node("GlobalAveragePool", ["grid"], ["means"]),
+        helper.make_node("Reshape", ["means", "flat"], ["embedding"]),
+        helper.make_node("GlobalAveragePool", ["maps"], ["scores"]),
+        helper.make_node("Reshape", ["scores", "flat"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+        helper.make_node("Transpose", ["maps"], ["activation"], perm=[0, 2, 3, 1]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", size, size, 3])
+    outputs = [
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 2]),
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 3]),
+        helper.make_tensor_value_info("activation", TensorProto.FLOAT, ["n", size // pool, size // pool, 2]),
+    ]
+    graph = helper.make_graph(nodes, "traffic_light", [image], outputs, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _percentiles(
+    squares: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+) -> dict[str, tuple[float, float, float]]:
+    measures = [measure(square) for square in squares]
+    columns = {name: [one[name] for one in measures] for name in measures[0]}
+    return {name: tuple(np.percentile(column, [1, 50, 99]).tolist()) for name, column in columns.items()}

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from bundle_maker import SIZE, make_bundle, photograph
+from PIL import Image
+
+from app.classifiers.card import CARD_NAME
+from app.errors import InvalidInput, Unavailable
+from app.inference.arrays import Pixels
+from app.inference.engine import ENGINES, OnnxEngine, Outputs
+from app.inference.novelty import NOVELTY_NAME
+from app.inference.predictor import Predictor
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return make_bundle(tmp_path)
+
+
+def png(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_photograph_of_its_kind_is_answered_in_full(bundle: Path) -> None:
+    answer = Predictor(bundle).predict(png(photograph(100)))
+    assert answer.predicted_class == "red"
+    assert answer.decision == "refer"
+    assert answer.prediction_set == ["red"]
+    assert answer.confidence == answer.probabilities["red"] == max(answer.probabilities.values())
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert answer.quality.gradable
+    assert answer.novelty.in_distribution
+    assert (answer.width, answer.height) == (SIZE, SIZE)
+    assert answer.explanation is None
+
+
+def test_the_negative_class_is_not_referred(bundle: Path) -> None:
+    assert Predictor(bundle).predict(png(photograph(101))).decision == "no_refer"
+
+
+def test_another_kind_of_image_is_out_of_distribution(bundle: Path) -> None:
+    blue = np.full((SIZE, SIZE, 3), (0, 0, 255), np.uint8)
+    assert Predictor(bundle).predict(png(blue)).decision == "out_of_distribution"
+
+
+def test_a_blurred_photograph_is_ungradable(bundle: Path) -> None:
+    small = Image.fromarray(photograph(100)).resize((12, 12), Image.Resampling.BOX).resize((SIZE, SIZE))
+    answer = Predictor(bundle).predict(png(np.asarray(small)))
+    assert answer.decision == "ungradable"
+    assert "blurred" in answer.quality.reasons
+
+
+def test_the_explanation_is_a_picture_and_comes_only_when_asked_for(bundle: Path) -> None:
+    answer = Predictor(bundle).predict(png(photograph(100)), explain=True)
+    assert answer.explanation is not None
+    head, body = answer.explanation.split(",")
+    assert head == "data:image/png;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(body))).size == (SIZE, SIZE)
+
+
+def test_the_temperature_of_the_card_softens_the_answers(tmp_path: Path) -> None:
+    for name in ("sharp", "soft"):
+        (tmp_path / name).mkdir()
+    squares = np.stack([photograph(seed) for seed in range(40)])
+    sharp = Predictor(make_bundle(tmp_path / "sharp")).probabilities(squares)
+    soft = Predictor(make_bundle(tmp_path / "soft", temperature=4.0)).probabilities(squares)
+    assert (sharp.argmax(axis=1) == np.arange(40) % 2).all()
+    assert (soft.max(axis=1) < sharp.max(axis=1)).all()
+    assert soft.sum(axis=1) == pytest.approx(1)
+
+
+def test_many_threads_get_the_answers_that_one_gets(bundle: Path) -> None:
+    predictor = Predictor(bundle)
+    images = [png(photograph(seed)) for seed in range(24)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(predictor.predict, images)) == [predictor.predict(image) for image in images]
+
+
+@pytest.mark.parametrize("name", [OnnxEngine.file_name, NOVELTY_NAME])
+def test_a_changed_or_missing_file_is_refused_by_name(bundle: Path, name: str) -> None:
+    path = bundle / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(Unavailable, match=f"{name}.*not the file"):
+        Predictor(bundle)
+    path.unlink()
+    with pytest.raises(Unavailable, match=name):
+        Predictor(bundle)
+
+
+def test_a_broken_card_is_refused(bundle: Path) -> None:
+    (bundle / CARD_NAME).write_text("{}", encoding="utf-8")
+    with pytest.raises(Unavailable, match=CARD_NAME):
+        Predictor(bundle)
+
+
+def test_a_card_that_does_not_fit_the_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="does not fit"):
+        Predictor(make_bundle(tmp_path, classes=("red", "green", "amber")))
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="known are: onnx"):
+        Predictor(make_bundle(tmp_path, engine="abacus"))
+
+
+class CoinEngine:
+    """Says the same whatever it sees."""
+
+    file_name: ClassVar[str] = OnnxEngine.file_name
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        del path, threads
+
+    def run(self, batch: Pixels) -> Outputs:
+        n = len(batch)
+        probabilities = np.tile(np.array([0.1, 0.9], np.float32), (n, 1))
+        return Outputs(probabilities, np.zeros((n, 3), np.float32), np.zeros((n, 2, 2, 2), np.float32))
+
+
+def test_a_new_engine_is_one_class_and_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "coin", CoinEngine)
+    answer = Predictor(make_bundle(tmp_path, engine="coin")).predict(png(photograph(100)))
+    assert answer.predicted_class == "green"
+
+
+def test_damaged_uploads_are_refused(bundle: Path) -> None:
+    with pytest.raises(InvalidInput):
+        Predictor(bundle).predict(png(photograph(1))[:200])
+
+
+def test_the_room_needs_neither_keras_nor_flask_and_is_quiet(bundle: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from app.inference import limit_threads\n"
+        "from app.inference.predictor import Predictor; limit_threads(); Predictor(Path(sys.argv[1]))\n"
+        "known = {'keras', 'tensorflow', 'torch', 'flask', 'celery', 'sqlalchemy', 'sklearn', 'scipy', 'pandas'}\n"
+        "print(sorted(known & set(sys.modules)), sorted(m for m in sys.modules if m.startswith('app.')))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(bundle)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded, rooms = process.stdout.split("] [")
+    assert loaded == "["
+    assert {name.split(".")[1] for name in rooms.strip("]'\n").split("', '")} == {
+        "classifiers",
+        "errors",
+        "inference",
+    }
+    assert process.stderr == ""

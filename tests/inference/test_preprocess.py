@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.classifiers.spec import Preprocessing
+from app.errors import InvalidInput
+from app.inference.arrays import Pixels
+from app.inference.decode import decode
+from app.inference.preprocess import find_retina, preprocess
+
+Crop = Literal["retina", "center", "pad", "stretch"]
+CROPS: tuple[Crop, ...] = ("retina", "center", "pad", "stretch")
+
+
+def fundus(width: int, height: int, radius: float, bright: float = 160, noise: float = 2) -> Pixels:
+    """A disc with vessels in the middle of a black frame, which cuts it where the radius is large."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot(y - height / 2, x - width / 2)
+    vessels = 0.15 * np.sin(x / (0.06 * radius)) * np.sin(y / (0.09 * radius))
+    light = bright * (0.8 + vessels) * (1 - 0.4 * (distance / radius) ** 2) * (distance < radius)
+    image = light[..., None] * np.array([1, 0.55, 0.3]) + np.abs(rng.normal(0, noise, (height, width, 1)))
+    return np.asarray(image.clip(0, 255), np.uint8)
+
+
+@pytest.mark.parametrize(("bright", "noise"), [(200, 0), (160, 6), (40, 3)])
+def test_the_retina_is_found_also_in_noise_and_the_dark(bright: float, noise: float) -> None:
+    rows, columns = find_retina(fundus(900, 600, 250, bright, noise))
+    for found, expected in ((rows, (50, 550)), (columns, (200, 700))):
+        assert expected[0] - 14 <= found.start <= expected[0] + 2
+        assert expected[1] - 2 <= found.stop <= expected[1] + 14
+
+
+def test_a_retina_cut_by_the_frame_keeps_its_whole_width() -> None:
+    square = preprocess(fundus(900, 500, 350), Preprocessing(crop="retina", size=140))
+    lit = square.max(axis=2) > 12
+    assert lit.any(axis=0).all()  # it fills the width, 700 of 900 pixels
+    assert 97 <= lit.any(axis=1).sum() <= 102  # and the height keeps its proportion: 500 / 700
+
+
+def test_a_label_in_the_surround_is_not_taken_for_the_retina() -> None:
+    image = fundus(900, 600, 250)
+    cv2.putText(image, "OD 12", (5, 590), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
+    assert find_retina(image)[1].start >= 180
+
+
+@pytest.mark.parametrize("image", [np.zeros((80, 120, 3), np.uint8), fundus(80, 120, 400), fundus(80, 120, 400) // 60])
+def test_without_a_dark_surround_all_of_the_image_is_kept(image: Pixels) -> None:
+    assert find_retina(image) == (slice(0, 80), slice(0, 120)) or image.shape[:2] == (120, 80)
+    whole = Preprocessing(crop="pad", size=64)
+    assert (preprocess(image, Preprocessing(crop="retina", size=64)) == preprocess(image, whole)).all()
+
+
+def test_crops_treat_a_wide_image_each_in_its_way() -> None:
+    stripes = np.zeros((100, 200, 3), np.uint8)
+    stripes[:, 50:150] = 100  # what center keeps
+    center, pad, stretch = (
+        preprocess(stripes, Preprocessing(crop=crop, size=50)) for crop in ("center", "pad", "stretch")
+    )
+    assert (center == 100).all()
+    assert not pad[:12].any()
+    assert not pad[38:].any()
+    assert (pad[13:37, 14:36] == 100).all()
+    assert (stretch[:, 14:36] == 100).all()
+    assert not stretch[:, :11].any()
+
+
+@pytest.mark.parametrize("crop", CROPS)
+def test_a_reduced_decode_gives_the_square_of_a_full_one(crop: Crop) -> None:
+    bgr = fundus(2100, 1400, 650)[..., ::-1]
+    data = cv2.imencode(".jpg", np.ascontiguousarray(bgr))[1].tobytes()
+    spec = Preprocessing(crop=crop, size=128)
+    reduced, full = decode(data, min_side=spec.size), decode(data)
+    assert reduced.pixels.shape[0] == 175
+    assert full.pixels.shape[0] == 1400
+    difference = np.abs(preprocess(reduced.pixels, spec).astype(int) - preprocess(full.pixels, spec))
+    assert difference.mean() < 1
+    assert np.percentile(difference, 99) <= 6
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    crop=st.sampled_from(CROPS),
+    size=st.integers(32, 96),
+    width=st.integers(1, 700),
+    height=st.integers(1, 700),
+    seed=st.integers(0, 99),
+)
+def test_any_shape_becomes_a_square(crop: Crop, size: int, width: int, height: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 1 + 255 * (seed % 2), (height, width, 3), np.uint8)
+    square = preprocess(image, Preprocessing(crop=crop, size=size))
+    assert square.shape == (size, size, 3)
+    assert square.dtype == np.uint8
+    assert square.flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(1, 20_000, 3), (20_000, 1, 3)])
+def test_a_line_becomes_a_square(shape: tuple[int, ...]) -> None:
+    for crop in CROPS:
+        assert preprocess(np.full(shape, 90, np.uint8), Preprocessing(crop=crop, size=32)).shape == (32, 32, 3)
+
+
+def test_the_input_is_left_as_it_was() -> None:
+    image = fundus(64, 64, 25)
+    before = image.copy()
+    for crop in CROPS:
+        preprocess(image, Preprocessing(crop=crop, size=64))[:] = 7
+    assert (image == before).all()
+
+
+def test_a_missing_size_is_named() -> None:
+    with pytest.raises(InvalidInput, match="no size"):
+        preprocess(fundus(64, 64, 25), Preprocessing())

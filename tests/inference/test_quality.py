@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from app.inference.arrays import Pixels
+from app.inference.quality import assess, measure
+
+Change = Callable[[Pixels], Pixels]
+
+
+def photograph(seed: int) -> Pixels:
+    """Textured disc on black, its brightness different in every photograph."""
+    rng = np.random.default_rng(seed)
+    texture = cv2.resize(rng.normal(0, 1, (40, 40)), (128, 128), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:128, :128]
+    disc = np.hypot(y - 64, x - 64) < rng.uniform(58, 62)
+    grey = (rng.uniform(95, 125) + 18 * texture + rng.normal(0, 2, (128, 128))) * disc
+    return np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, tuple[float, float, float]]:
+    measures = [measure(photograph(seed)) for seed in range(200)]
+    columns = {name: np.percentile([one[name] for one in measures], [1, 50, 99]) for name in measures[0]}
+    return {name: (float(low), float(mid), float(high)) for name, (low, mid, high) in columns.items()}
+
+
+def blur(image: Pixels) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 4), np.uint8)
+
+
+def add_noise(image: Pixels) -> Pixels:
+    return (image + np.random.default_rng(0).normal(0, 25, image.shape)).clip(0, 255).astype(np.uint8)
+
+
+def flatten(image: Pixels) -> Pixels:
+    return np.where(image > 12, 110 + (image - 110.0) * 0.1, image).astype(np.uint8)
+
+
+def cut(image: Pixels) -> Pixels:
+    return image * (np.arange(128) < 70)[None, :, None].astype(np.uint8)
+
+
+DEGRADATIONS: list[tuple[str, Change]] = [
+    ("blurred", blur),
+    ("noisy", add_noise),
+    ("too dark", lambda image: image // 3),
+    ("too bright", lambda image: np.asarray(cv2.convertScaleAbs(image, alpha=1.9), np.uint8)),
+    ("low contrast", flatten),
+    ("field cut off", cut),
+]
+
+
+def test_photographs_like_those_of_the_training_are_gradable(
+    reference: dict[str, tuple[float, float, float]],
+) -> None:
+    fresh = [assess(measure(photograph(seed)), reference) for seed in range(1000, 1100)]
+    assert sum(quality.gradable for quality in fresh) >= 95
+    assert all(quality.gradable == (not quality.reasons) == (quality.score >= 0.5) for quality in fresh)
+
+
+@pytest.mark.parametrize(("reason", "change"), DEGRADATIONS, ids=[reason for reason, _ in DEGRADATIONS])
+def test_each_degradation_is_told_by_its_name(
+    reason: str, change: Change, reference: dict[str, tuple[float, float, float]]
+) -> None:
+    degraded = [assess(measure(change(photograph(seed))), reference) for seed in range(1000, 1040)]
+    assert sum(reason in quality.reasons for quality in degraded) >= 38
+    assert all(0 <= quality.score < 0.5 for quality in degraded if quality.reasons)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_blank_images_have_finite_measures(value: int, reference: dict[str, tuple[float, float, float]]) -> None:
+    measures = measure(np.full((128, 128, 3), value, np.uint8))
+    assert np.isfinite(list(measures.values())).all()
+    assert not assess(measures, reference).gradable
+
+
+def test_a_constant_measure_of_the_training_images_does_not_condemn_a_near_one() -> None:
+    assert assess({"field": 0.99}, {"field": (1.0, 1.0, 1.0)}).gradable
+    assert not assess({"field": 0.7}, {"field": (1.0, 1.0, 1.0)}).gradable
+
+
+def test_large_squares_measure_like_small_ones() -> None:
+    small = measure(np.asarray(cv2.resize(photograph(1), (256, 256)), np.uint8))
+    large = measure(np.asarray(cv2.resize(photograph(1), (1024, 1024)), np.uint8))
+    assert large["brightness"] == pytest.approx(small["brightness"], rel=0.02)
+    assert large["field"] == pytest.approx(small["field"], rel=0.02)

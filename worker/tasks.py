@@ -1,0 +1,42 @@
+"""The tasks. Each is safe to deliver twice: a job is claimed in the database before anything is done."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from flask import Flask
+
+from app.factory import EXTENSION, create_core
+from app.services.queues import ROUTES, SWEEP
+from app.services.wiring import Services
+from worker.celery_app import celery_app
+
+
+@cache
+def _core() -> Flask:
+    """Build the application once in each worker process, after the fork."""
+    return create_core()
+
+
+@celery_app.task(name=ROUTES["bulk_predict"].task)
+def bulk_predict(job_id: str) -> None:
+    """Answer the images of a bulk prediction."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        services.jobs.run(job_id, services.batch.run)
+
+
+@celery_app.task(name=ROUTES["retrain"].task)
+def retrain(job_id: str) -> None:
+    """Train a new model version and let the gate decide."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        services.jobs.run(job_id, services.retrain.run)
+
+
+@celery_app.task(name=SWEEP.task)
+def sweep() -> None:
+    """Put right what died."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        services.jobs.sweep()
