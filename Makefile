@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEMOS := $(patsubst app/classifiers/builtin/%.yaml,models/%/1,$(wildcard app/classifiers/builtin/*.yaml))
 PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
@@ -30,7 +31,8 @@ format: $(VENV)/installed-dev ## Format the code and repair what ruff can
 	@$(BIN)/ruff format
 
 demo-models: $(VENV)/installed ## Train the demonstration bundles in models/ again, from drawn images
-	@$(BIN)/flask --app wsgi demo-models
+	@rm -rf $(DEMOS)
+	@$(BIN)/flask --app wsgi models demo
 
 bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with a peer (needs wrk; about 3 minutes)
 	@$(BIN)/python -m benchmarks.serving

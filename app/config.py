@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -15,6 +16,7 @@ from app.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
+_MAY_HOLD_SECRETS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY")  # not to be printed
 
 
 class Settings(BaseModel):
@@ -38,7 +40,10 @@ class Settings(BaseModel):
     @field_validator("data_dir", "weights_dir", "classifiers_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser().resolve()
+        try:
+            return None if value is None else value.expanduser().resolve()
+        except RuntimeError as error:  # ~name of a user that there is not
+            raise ValueError(str(error)) from error
 
     @field_validator("weights_dir", "classifiers_dir")
     @classmethod
@@ -52,6 +57,19 @@ class Settings(BaseModel):
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        urlsplit(value).port  # noqa: B018 - raises ValueError when it is no number
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value:
+            from sqlalchemy import exc, make_url  # noqa: PLC0415 - the supervisor starts sooner without it
+
+            try:
+                make_url(value).get_dialect().import_dbapi()
+            except (exc.ArgumentError, ImportError) as error:
+                raise ValueError(f"SQLAlchemy cannot use it ({error})") from error
         return value
 
     @field_validator("storage_url")
@@ -71,7 +89,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]).upper()
-            value = "" if name == "SECRET_KEY" else f"={env.get(name, '')!r}"
+            value = "" if name in _MAY_HOLD_SECRETS else f"={env.get(name, '')!r}"
             raise ConfigError(f"The setting {name}{value} is not valid: {first['msg']}.") from None
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -46,21 +45,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 def create_core(settings: Settings | None = None) -> Flask:
     """Return the application without its web room, for workers."""
     return _assemble(Flask("app"), settings, lambda compute: compute())
-
-
-def initialise(app: Flask) -> None:
-    """Create what a first start needs: tables, demonstration models, registry rows; put right what was cut off."""
-    services: wiring.Services = app.extensions[EXTENSION]
-    with app.app_context():
-        db.create_all()
-        for classifier in services.catalog:
-            demo, place = CHECKOUT / "models" / classifier / "1", services.registry.root / classifier / "1"
-            if demo.is_dir() and not place.exists():
-                with services.registry.staging(classifier) as folder:
-                    shutil.copytree(demo, folder, dirs_exist_ok=True)
-                    folder.rename(place)
-            services.registry.adopt(classifier)
-        services.jobs.sweep()
 
 
 def _assemble(app: T, settings: Settings | None, offload: Callable[[Callable[[], Any]], Any]) -> T:

@@ -19,7 +19,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.config import CHECKOUT, Settings
-from app.factory import initialise
+from app.factory import EXTENSION
+from app.services.setup import initialise
 
 START_SECONDS = 60
 
@@ -82,8 +83,8 @@ def settings(tmp_path: Path) -> Settings:
 def app(settings: Settings) -> Iterator[Flask]:
     """An initialised web application with the demonstration models, in this process."""
     made = create_app(settings)
-    initialise(made)
     with made.app_context():
+        initialise(made.extensions[EXTENSION])
         yield made
 
 

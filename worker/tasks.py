@@ -29,9 +29,11 @@ def bulk_predict(job_id: str) -> None:
 @celery_app.task(name=ROUTES["retrain"].task)
 def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""
+    from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this process only
+
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
-        services.jobs.run(job_id, services.retrain.run)
+        services.jobs.run(job_id, TrainingRun(services).run)
 
 
 @celery_app.task(name=SWEEP.task)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from app.cli.context import progress_bar, services
 from app.config import CHECKOUT
+from app.services.setup import initialise
 
 
 @click.command()
 @with_appcontext
 def init() -> None:
     """Prepare the database, the demonstration models and the registry; safe to repeat."""
-    from app.factory import initialise  # noqa: PLC0415 - the factory imports this module
-
-    initialise(current_app)
+    initialise(services())
 
 
 @click.group()

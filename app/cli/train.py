@@ -27,10 +27,12 @@ def train(classifier: str, **options: Any) -> None:  # noqa: ANN401 - the option
 
     It is compared with the champion on the same test images and serves only if it is no worse.
     """
+    from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this command only
+
     job = services().retrain.prepare(classifier, **options)
     db.session.add(job)
     db.session.commit()
-    services().jobs.run(job.id, services().retrain.run)
+    services().jobs.run(job.id, TrainingRun(services()).run)
     _print(services().jobs.get(job.id))
 
 
@@ -41,8 +43,11 @@ def train(classifier: str, **options: Any) -> None:  # noqa: ANN401 - the option
 @with_appcontext
 def evaluate(classifier: str, folder: Path, version: int | None) -> None:
     """Measure a model version of CLASSIFIER on a folder of labelled images, read in its convention."""
+    from app.services.evaluate import evaluate_folder  # noqa: PLC0415 - heavy, and for this command only
+
     with progress_bar("Evaluating") as show:
-        echo_json(services().evaluate.folder(classifier, folder, version, show))
+        figures = evaluate_folder(services(), classifier, folder, version, show)
+    echo_json(figures)
 
 
 def _print(job: Job) -> None:

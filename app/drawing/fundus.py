@@ -45,8 +45,8 @@ class Retina:
     notch: float
     disc: float
     cup_to_disc: float
+    pallor: float
     haze: float
-    pallor: float = 0.0
 
 
 def normal(rng: Generator, size: int) -> Drawing:
@@ -57,7 +57,7 @@ def normal(rng: Generator, size: int) -> Drawing:
 
 def glaucoma(rng: Generator, size: int) -> Drawing:
     """Draw a large pale cup whose rim the vessels climb; the mask is the disc."""
-    retina = replace(_retina(rng), cup_to_disc=rng.uniform(0.65, 0.9), pallor=rng.uniform(0.2, 0.9))
+    retina = replace(_retina(rng), cup_to_disc=rng.uniform(0.65, 0.9), pallor=rng.uniform(0.15, 0.85))
     mask = radius_of(*retina.pose.grid(size)) < retina.disc
     return _photograph(rng, retina, _paint(rng, retina, size), "fundus_glaucoma", mask)
 
@@ -91,6 +91,7 @@ def _retina(rng: Generator) -> Retina:
         notch=float(rng.choice([0.0, 0.7, -0.7], p=[0.7, 0.15, 0.15])),
         disc=rng.uniform(0.21, 0.26),
         cup_to_disc=rng.uniform(0.2, 0.45),
+        pallor=rng.uniform(0, 0.55),
         # Any lens veils a little, so that only a thick veil means cataract.
         haze=0.3 * rng.beta(1, 2),
     )
@@ -125,13 +126,14 @@ def _disc(rng: Generator, image: Image, retina: Retina, x: Image, y: Image) -> N
     disc, cup = retina.disc, retina.disc * retina.cup_to_disc
     blend(image, (0.95, 0.62, 0.36), bump(x, y, disc * 2) * rng.uniform(0.1, 0.3))
     narrow = rng.uniform(1.02, 1.14)
-    crescent = step(radius_of((x - rng.uniform(0, 0.03)) * narrow, y), disc * 1.06, 0.05)
-    blend(image, (0.86, 0.60, 0.40), crescent * rng.uniform(0, 0.6))
+    # Pale atrophy beside the disc is common in healthy eyes too.
+    crescent = step(radius_of((x - rng.uniform(0, 0.07)) * narrow, y), disc * rng.uniform(1, 1.15), 0.05)
+    blend(image, (0.93, 0.70, 0.47), crescent * rng.uniform(0, 0.6))
     rim = mix((0.91, 0.58, 0.34), (0.95, 0.74, 0.52), retina.pallor)
     blend(image, rim, step(radius_of(x * narrow, y), disc, 0.045) * rng.uniform(0.85, 0.97))
     inside = radius_of((x - 0.12 * (disc - cup)) * narrow, y + rng.normal(0, 0.006))
     pale = mix((1.0, 0.88, 0.66), (1.0, 0.95, 0.82), retina.pallor)
-    blend(image, pale, step(inside, cup, rng.uniform(0.05, 0.07)) * rng.uniform(0.8, 0.95))
+    blend(image, pale, step(inside, cup, rng.uniform(0.05, 0.08)) * rng.uniform(0.5, 0.95))
 
 
 def _vessels(rng: Generator, image: Image, retina: Retina, radius: Image) -> None:

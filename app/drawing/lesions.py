@@ -17,11 +17,11 @@ _SEEN = 0.35  # of a pixel, for it to count as lesion
 def paint(rng: Generator, image: Image, pose: Pose, field: Pose) -> Mask:
     """Paint lesions onto image in place; returns where they are."""
     blood, exudate, wool = (Canvas(image.shape[1], pose) for _ in range(3))
-    severity = rng.uniform(0.1, 1)
+    severity = rng.uniform(0.3, 1)
     sites = iter(_sites(rng, pose, field))
-    for _ in range(round(5 + 17 * severity)):
+    for _ in range(round(5 + 18 * severity)):
         _bleed(rng, blood, next(sites))
-    for _ in range(rng.integers(0, 2 + round(3 * severity))):
+    for _ in range(rng.integers(0, 3 + round(3 * severity))):
         _exudates(rng, exudate, next(sites))
     for _ in range(rng.integers(0, 1 + round(3 * severity))):
         wool.fill(_ragged(rng, next(sites), rng.uniform(0.06, 0.11), 0.3))
@@ -32,7 +32,7 @@ def _composite(rng: Generator, image: Image, blood: Image, exudate: Image, wool:
     """Blend soft cotton wool below blood below sharp exudates."""
     wool = blur(wool, 0.018)
     blend(image, (0.93, 0.82, 0.64), wool * 0.7)
-    shade(image, blur(blood, 0.003) * rng.uniform(0.7, 0.92), _BLOOD)
+    shade(image, blur(blood, 0.003) * rng.uniform(0.8, 0.95), _BLOOD)
     blend(image, (0.98, 0.88, 0.52), exudate * rng.uniform(0.75, 0.95))
     seen: Mask = np.maximum(np.maximum(blood, exudate), wool * 0.8) > _SEEN
     return seen
@@ -52,9 +52,9 @@ def _bleed(rng: Generator, canvas: Canvas, site: Floats) -> None:
     """Paint a microaneurysm, a blot haemorrhage, or a flame along the nerve fibres."""
     kind = rng.choice(["dot", "blot", "flame"], p=[0.5, 0.33, 0.17])
     if kind == "dot":
-        canvas.fill(_ragged(rng, site, rng.uniform(0.018, 0.03), 0.08))
+        canvas.fill(_ragged(rng, site, rng.uniform(0.022, 0.034), 0.08))
     elif kind == "blot":
-        canvas.fill(_ragged(rng, site, rng.uniform(0.033, 0.075), 0.25))
+        canvas.fill(_ragged(rng, site, rng.uniform(0.038, 0.085), 0.25))
     else:
         # Fibres arch away from the disc, so the tangent is a little steeper than the radius.
         tilt = math.atan2(site[1] * 1.3, site[0]) + rng.normal(0, 0.15)
@@ -68,7 +68,7 @@ def _exudates(rng: Generator, canvas: Canvas, site: Floats) -> None:
     for _ in range(rng.integers(7, 20)):
         turn, reach = rng.uniform(0, 2 * math.pi), ring * (1 - spread * rng.random())
         place = site + reach * np.array([math.cos(turn), math.sin(turn)])
-        canvas.fill(_ragged(rng, place, rng.uniform(0.01, 0.03), 0.3))
+        canvas.fill(_ragged(rng, place, rng.uniform(0.013, 0.034), 0.3))
 
 
 def _ragged(rng: Generator, centre: Floats, radius: float, roughness: float) -> Floats:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Final
 
 from app.errors import InvalidInput, TooLarge
 
 MAX_FILES: Final = 10_000
+MAX_UNPACKED_BYTES: Final = 8_000_000_000
 IGNORED: Final = ("__MACOSX", ".DS_Store", "Thumbs.db")
 
 
@@ -31,54 +34,66 @@ class Entry:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class _Member:
+    path: str
+    claimed_bytes: int
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
 def entries(uploads: Iterable[Upload], max_bytes: int) -> Iterator[Entry]:
-    """Yield every file of the uploads, those inside zip archives too; a file over `max_bytes` comes without data.
+    """Yield every file of the uploads, those inside zip archives too; one that cannot be used comes without data.
 
-    InvalidInput when an archive is damaged, encrypted or holds a path that climbs out; TooLarge when the uploads
-    hold more than MAX_FILES files.
+    Every archive's table of contents is judged before the first file is read, so nothing has to be undone:
+    InvalidInput when an archive is damaged, encrypted or holds a path that climbs out; TooLarge when there are more
+    than MAX_FILES files or MAX_UNPACKED_BYTES.
     """
-    count = 0
-    for upload in uploads:
-        for entry in _unpack(upload, max_bytes):
-            count += 1
-            if count > MAX_FILES:
-                raise TooLarge(f"More than {MAX_FILES} files in one call; send them in parts.")
-            yield entry
+    members = [member for upload in uploads for member in _members(upload)]
+    if len(members) > MAX_FILES:
+        raise TooLarge(f"More than {MAX_FILES} files in one call; send them in parts.")
+    if sum(member.claimed_bytes for member in members) > MAX_UNPACKED_BYTES:
+        raise TooLarge(f"More than {MAX_UNPACKED_BYTES // 10**9} GB when unpacked; send it in parts.")
+    for member in members:
+        yield _read(member, max_bytes)
 
 
-def _unpack(upload: Upload, max_bytes: int) -> Iterator[Entry]:
-    if upload.filename.lower().endswith(".zip"):
-        yield from _zip_entries(upload, max_bytes)
-    else:
-        yield _read(PurePosixPath(upload.filename).name, upload.stream, max_bytes)
-
-
-def _zip_entries(upload: Upload, max_bytes: int) -> Iterator[Entry]:
+def _members(upload: Upload) -> list[_Member]:
     name = PurePosixPath(upload.filename).name
+    if not name.lower().endswith(".zip"):
+        return [_Member(name, 0, lambda: nullcontext(upload.stream))]
+    archive = _open_archive(name, upload.stream)
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    for info in infos:
+        _check_entry(name, info)
+    return [
+        _Member(info.filename, info.file_size, partial(archive.open, info))
+        for info in infos
+        if not any(part in IGNORED for part in PurePosixPath(info.filename).parts)
+    ]
+
+
+def _open_archive(name: str, stream: IO[bytes]) -> zipfile.ZipFile:
     try:
-        with zipfile.ZipFile(upload.stream) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            for info in infos:  # the whole table of contents is judged before a single file is read
-                _check_entry(name, info)
-            for info in infos:
-                if not any(part in IGNORED for part in PurePosixPath(info.filename).parts):
-                    with archive.open(info) as stream:
-                        yield _read(info.filename, stream, max_bytes)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-        raise InvalidInput(f"{name} is not a zip archive that can be read ({error}); make it again.") from error
+        return zipfile.ZipFile(stream)
+    except Exception as error:  # hostile bytes make zipfile raise nearly anything
+        raise InvalidInput(f"{name} is not a zip archive that can be read; make it again.") from error
 
 
 def _check_entry(archive: str, info: zipfile.ZipInfo) -> None:
     path = PurePosixPath(info.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise InvalidInput(f"{archive} holds the path {info.filename!r}, which leads out of it; nothing was stored.")
     if info.flag_bits & 1:
         raise InvalidInput(f"{archive} is encrypted; send it without a password.")
 
 
-def _read(path: str, stream: IO[bytes], max_bytes: int) -> Entry:
-    # One byte more than allowed is read, never what a header claims: a zip bomb ends here.
-    data = stream.read(max_bytes + 1)
+def _read(member: _Member, max_bytes: int) -> Entry:
+    try:
+        with member.open() as stream:
+            # One byte more than allowed is read, never what a header claims: a zip bomb ends here.
+            data = stream.read(max_bytes + 1)
+    except Exception:  # noqa: BLE001 - a damaged entry makes zipfile raise nearly anything; the others may be whole
+        return Entry(member.path, None, "damaged in the archive")
     if len(data) > max_bytes:
-        return Entry(path, None, f"larger than {max_bytes // 1_000_000} MB")
-    return Entry(path, data, "") if data else Entry(path, None, "empty file")
+        return Entry(member.path, None, f"larger than {max_bytes // 1_000_000} MB")
+    return Entry(member.path, data, "") if data else Entry(member.path, None, "empty file")

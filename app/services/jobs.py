@@ -89,11 +89,11 @@ class Jobs:
             self._end(job_id, "cancelled", stage="cancelled")
         except FoveaError as error:
             db.session.rollback()
-            self._fail(job_id, str(error))
+            self._fail(job_id, str(error), Job.worker == this_worker())
         except Exception as error:
             log.exception("Job %s failed", job_id)
             db.session.rollback()
-            self._fail(job_id, f"It broke unexpectedly: {type(error).__name__}: {error}")
+            self._fail(job_id, f"It broke unexpectedly: {type(error).__name__}: {error}", Job.worker == this_worker())
         else:
             self._end(job_id, "succeeded", stage="done", percent=100.0, result=result)
 
@@ -149,17 +149,14 @@ class Jobs:
         if job.cancel_requested:
             self._move(job.id, "running", same, status="cancelled", stage="cancelled", finished_at=now())
         elif job.attempts >= MAX_ATTEMPTS:
-            self._fail(job.id, f"The worker died {job.attempts} times while it ran; look at its log, then retry.")
+            reason = f"The worker died {job.attempts} times while it ran; look at its log, then retry."
+            self._fail(job.id, reason, same)
         else:
             self._move(job.id, "running", same, **_AFRESH)
 
-    def _fail(self, job_id: str, reason: str) -> None:
-        job = self.get(job_id)
-        errors = [*job.errors, {"file": None, "reason": reason}]
-        self._move(
-            job_id, "running", Job.worker == job.worker, status="failed", stage="failed", errors=errors,
-            finished_at=now(),
-        )  # fmt: skip
+    def _fail(self, job_id: str, reason: str, owned: ColumnElement[bool]) -> None:
+        errors = [*self.get(job_id).errors, {"file": None, "reason": reason}]
+        self._move(job_id, "running", owned, status="failed", stage="failed", errors=errors, finished_at=now())
 
     def _end(self, job_id: str, status: str, **values: Any) -> None:  # noqa: ANN401 - column values
         self._move(job_id, "running", Job.worker == this_worker(), status=status, finished_at=now(), **values)

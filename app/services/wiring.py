@@ -10,7 +10,6 @@ from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.services.batch import Batch
 from app.services.datasets import Datasets
-from app.services.evaluate import Evaluate
 from app.services.history import History
 from app.services.intake import Intake
 from app.services.jobs import Jobs
@@ -40,7 +39,6 @@ class Services:
     intake: Intake
     batch: Batch
     datasets: Datasets
-    evaluate: Evaluate
     history: History
     models: Models
     monitor: Monitor
@@ -66,9 +64,8 @@ def build(settings: Settings, send: Callable[[Job], bool], offload: Callable[[Ca
         intake=intake,
         batch=Batch(catalog, files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake),
-        evaluate=Evaluate(catalog, registry),
         history=History(catalog),
         models=Models(catalog, registry),
         monitor=Monitor(settings, catalog, registry, queues, predict),
-        retrain=Retrain(catalog, files, registry, jobs, settings.weights_dir),
+        retrain=Retrain(catalog, jobs, settings.weights_dir),
     )

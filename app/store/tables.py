@@ -17,7 +17,7 @@ Name = String(40)
 
 
 class Image(Base):
-    """A labelled image of a classifier's dataset. `split` is null until a training run settles it, then stays."""
+    """A labelled image of a classifier's dataset. `split` is null where nobody gave one: training draws it."""
 
     __tablename__ = "images"
     __table_args__ = (UniqueConstraint("classifier", "sha256"),)

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.classifiers.spec import TrainingSpec
 from app.inference.arrays import Floats
-from app.training.batches import Batches, augmentation
+from app.training.batches import Batches
 from app.training.networks import HEAD, embedder
 from app.training.progress import Progress
 from app.training.runtime import keras
@@ -81,7 +81,8 @@ def _fit_head(network: Any, images: Images, spec: TrainingSpec, report: Report) 
     mean, deviation = train.mean(axis=0), train.std(axis=0) + 1e-3
     standard = dataclasses.replace(images, squares=(features - mean) / deviation)
     layer = keras.layers.Dense(network.output_shape[1], activation="softmax")
-    _fit(keras.Sequential([keras.Input(mean.shape), layer]), standard, spec, HEAD_RATE, report)
+    head = keras.Sequential([keras.Input(mean.shape), layer])
+    _fit(head, standard, spec, HEAD_RATE, report, augment=False)
     kernel, bias = layer.get_weights()
     kernel = kernel / deviation[:, None]
     network.get_layer(HEAD).set_weights([kernel, bias - mean @ kernel])
@@ -94,8 +95,7 @@ def _fit_all(network: Any, images: Images, spec: TrainingSpec, pretrained: bool,
         rate *= FINE_TUNING
         for layer in network.layers:
             layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    vary = augmentation(spec, images.squares.shape[1])
-    _fit(keras.Sequential([vary, network]), images, spec, rate, report)
+    _fit(network, images, spec, rate, report, augment=True)
 
 
 def _embed(network: Any, images: Images, report: Report) -> Floats:
@@ -107,9 +107,9 @@ def _embed(network: Any, images: Images, report: Report) -> Floats:
     return np.concatenate(parts)
 
 
-def _fit(model: Any, images: Images, spec: TrainingSpec, rate: float, report: Report) -> None:
+def _fit(model: Any, images: Images, spec: TrainingSpec, rate: float, report: Report, *, augment: bool) -> None:
     """Adam (Kingma & Ba 2015) with warm-up and cosine decay; stop early, and go back to the best epoch."""
-    batches = Batches(images, "train", spec.batch_size, spec.seed)
+    batches = Batches(images, "train", spec, shuffle=True, augment=augment)
     steps = len(batches) * spec.epochs
     schedule = keras.optimizers.schedules.CosineDecay(
         rate / 10, steps - steps // 10, alpha=0.01, warmup_target=rate, warmup_steps=steps // 10
@@ -118,7 +118,7 @@ def _fit(model: Any, images: Images, spec: TrainingSpec, rate: float, report: Re
     stop = keras.callbacks.EarlyStopping("val_loss", patience=spec.patience, restore_best_weights=True)
     model.fit(
         batches,
-        validation_data=Batches(images, "val", spec.batch_size),
+        validation_data=Batches(images, "val", spec, shuffle=False, augment=False),
         epochs=spec.epochs,
         callbacks=[stop, report],
         class_weight=_class_weights(images) if spec.balance == "weights" else None,

@@ -45,6 +45,12 @@ TITLES: Final = {
 }
 
 
+_SENTENCES: Final = {
+    404: "There is nothing at {request.path}; see /docs for the calls there are.",
+    405: "{request.path} does not answer {request.method}; see /docs for what it answers.",
+}
+
+
 class Problem(BaseModel):
     """An error as RFC 9457 describes it."""
 
@@ -87,7 +93,7 @@ def _on_http_error(error: HTTPException) -> Response:
     if error.response is not None:  # an answer made elsewhere, by the validation of a path or a query
         return make_response(error.response)
     status = error.code or 500
-    detail = f"There is nothing at {request.path}." if status == 404 else error.description or ""  # noqa: PLR2004
+    detail = _SENTENCES.get(status, error.description or "It cannot be done.").format(request=request)
     answer = _answer(status, detail)
     answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})
     return answer

@@ -48,7 +48,7 @@ def image() -> tuple[bytes, str | None]:
     else:
         data, name = request.get_data(cache=False), None
     if not data:
-        raise InvalidInput("The image is empty: no byte of it arrived; send it as the form field 'file'.")
+        raise InvalidInput("The image is empty; send one as the form field 'file', or as the request's whole body.")
     limit = services().settings.max_upload_mb
     if len(data) > limit * MEGABYTE:
         raise TooLarge(f"The image is over the limit of {limit} MB; send a smaller one.")

@@ -16,7 +16,20 @@ def offload(compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the compu
     Decoding and inference release the interpreter's lock, so the loop goes on reading requests meanwhile. One thread,
     because a worker process exists for each core. Outside a gevent worker the call is direct.
     """
-    return _pool().apply(compute) if monkey.is_module_patched("socket") else compute()
+    if not monkey.is_module_patched("socket"):
+        return compute()
+    value, error = _pool().apply(_caught, (compute,))
+    if error is not None:
+        raise error
+    return value
+
+
+def _caught(compute: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """Carry an error as a value: gevent prints those that leave a pool's thread, and a bad image is no news."""
+    try:
+        return compute(), None
+    except Exception as error:  # noqa: BLE001 - raised again by the caller
+        return None, error
 
 
 @cache

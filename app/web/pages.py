@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from flask import Blueprint, Flask, Response, render_template, send_from_directory
 from flask_bootstrap import Bootstrap5
 
 from app.classifiers.card import MEDICAL_NOTICE
+from app.training.backbones import BACKBONES
 from app.web.context import services
 from app.web.schemas import DEFAULT_CLASSIFIER
 
 blueprint = Blueprint("pages", __name__)
 
 PAGES = ("predict", "bulk", "train", "models", "monitor")
+# The icons that the templates and scripts name, out of the two thousand of the package.
+ICONS: Final = (
+    "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
+    "check-circle-fill", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle", "eye",
+    "eye-slash", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle", "layers", "list",
+    "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
+)  # fmt: skip
 
 
 def register(app: Flask) -> None:
@@ -44,10 +55,28 @@ def chart() -> Response:
     return send_from_directory(folder, "Chart.bundle.js", max_age=86_400)
 
 
+@blueprint.get("/assets/icons.svg")
+def icons() -> Response:
+    """Serve the icons that the pages use."""
+    answer = Response(_icon_sheet(), mimetype="image/svg+xml")
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    return answer
+
+
+@cache
+def _icon_sheet() -> str:
+    """Cut ICONS out of Bootstrap's sheet, which weighs a megabyte."""
+    sheet = Path(str(files("flask_bootstrap"))) / "static" / "bootstrap5" / "icons" / "bootstrap-icons.svg"
+    symbols = re.finditer(r'<symbol [^>]*id="([^"]+)".*?</symbol>', sheet.read_text(encoding="utf-8"))
+    used = "".join(symbol[0] for symbol in symbols if symbol[1] in ICONS)
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{used}</svg>'
+
+
 def _common() -> dict[str, object]:
     return {
         "classifiers": list(services().catalog.values()),
         "default_classifier": DEFAULT_CLASSIFIER,
+        "backbones": BACKBONES,
         "medical_notice": MEDICAL_NOTICE,
         "auth": services().settings.auth,
     }

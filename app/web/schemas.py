@@ -55,6 +55,7 @@ class RetrainForm(ClassifierField):
     backbone: str | None = Field(default=None, max_length=40)
     mode: str | None = Field(default=None, max_length=10, description="head or full")
     epochs: int | None = Field(default=None, description="1 to 500")
+    weights: Literal["imagenet", "none"] = Field(default="imagenet", description="What a backbone starts from")
     promote: str | None = Field(default=None, max_length=10, description="auto, manual or never")
 
 

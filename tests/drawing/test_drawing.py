@@ -119,10 +119,10 @@ def test_the_pupil_that_a_cataract_marks_is_clouded() -> None:
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_light_colour_and_background_do_not_tell_the_classes_apart(pair: tuple[str, str]) -> None:
     """A linear model on mean colours of the image, its border and its quarters finds little to learn."""
-    features = [nuisance(draw(subject, seed, 64)) for subject in pair for seed in range(150)]
-    labels = np.repeat([0, 1], 150)
+    features = [nuisance(draw(subject, seed, 64)) for subject in pair for seed in range(100)]
+    labels = np.repeat([0, 1], 100)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    assert cross_val_score(model, np.array(features), labels, cv=5).mean() < 0.72
+    assert cross_val_score(model, np.array(features), labels, cv=5).mean() < 0.7
 
 
 def nuisance(drawing: Drawing) -> list[float]:

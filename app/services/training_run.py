@@ -1,0 +1,141 @@
+"""A training run: from a dataset to a new model version that serves only if it is no worse than the present one.
+
+Imported by the training process alone, since what it needs is heavy.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from app.classifiers.spec import ClassifierSpec
+from app.inference.predictor import Predictor
+from app.services.jobs import Jobs
+from app.services.wiring import Services
+from app.store.db import db
+from app.store.tables import Image, Job
+from app.training.evaluation import evaluate
+from app.training.gate import Verdict, judge
+from app.training.progress import Progress
+from app.training.samples import Sample
+from app.training.splits import assign
+from app.training.trainer import Plan, train
+
+REPORT_SECONDS: Final = 0.5
+# The share of a run's time, in percent, at which each stage begins and ends.
+STAGES: Final = {
+    "reading images": (1, 10),
+    "training": (10, 90),
+    "exporting": (90, 93),
+    "calibrating": (93, 96),
+    "evaluating": (96, 98),
+    "comparing": (98, 100),
+}
+
+
+class TrainingRun:
+    """Does a training job; the workers and the command line share it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._registry = services.registry
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Train, register, compare and perhaps promote; a run cut off after registering does not train again."""
+        spec, report = self._services.catalog[job.classifier], _Reporter(self._services.jobs, job)
+        policy = spec.promotion.model_copy(update={"policy": job.params["promote"]})
+        samples = self._samples(spec)
+        version = self._registry.by_job(job.id)
+        if version is None:
+            version = self._train(spec, job, samples, report)
+        serving = self._registry.alias(spec.name, "champion")
+        metrics = self._registry.card(spec.name, version).metrics
+        champion_metrics = None
+        if serving is not None and serving != version:
+            champion_metrics = self._measure(spec, serving, samples, report)
+        verdict = judge(metrics, champion_metrics, policy)
+        self._act(spec, version, verdict)
+        return {
+            **_as_record(verdict),
+            "model_version": version,
+            "champion_version": self._registry.alias(spec.name, "champion"),
+            "metrics": metrics,
+            "champion_metrics": champion_metrics,
+        }
+
+    def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
+        """Train and register a version; return its number."""
+        job_id, params = job.id, job.params
+        plan = Plan(
+            spec=spec, samples=samples, backbone=params["backbone"], mode=params["mode"], epochs=params["epochs"],
+            weights=params["weights"], weights_dir=self._services.settings.weights_dir, seed=spec.training.seed,
+            size=spec.preprocessing.size, source=_sources(spec.name),
+        )  # fmt: skip
+        with self._registry.staging(spec.name) as bundle:
+            train(plan, bundle, report)
+            return self._registry.register(spec.name, bundle, job_id)
+
+    def _measure(
+        self, spec: ClassifierSpec, version: int, samples: tuple[Sample, ...], report: _Reporter
+    ) -> dict[str, Any]:
+        """Evaluate the champion on the test images that the new version was evaluated on."""
+        predictor = Predictor(self._registry.folder(spec.name, version))
+        return evaluate(predictor, [sample for sample in samples if sample.split == "test"], report.comparing)
+
+    def _act(self, spec: ClassifierSpec, version: int, verdict: Verdict) -> None:
+        """Keep the verdict with the version, and move the alias that it asks for."""
+        self._registry.judge(spec.name, version, _as_record(verdict))
+        reason = " ".join(verdict.reasons)
+        if verdict.promote:
+            self._registry.move(spec.name, "champion", version, reason)
+        elif verdict.undecided:
+            self._registry.move(spec.name, "challenger", version, reason)
+
+    def _samples(self, spec: ClassifierSpec) -> tuple[Sample, ...]:
+        """Return the dataset as training samples, each in its split: the given one, else a draw that stays."""
+        rows = db.session.scalars(select(Image).where(Image.classifier == spec.name).order_by(Image.id)).all()
+        keys = [(row.label, row.group) for row in rows]
+        splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
+        return tuple(
+            Sample(self._services.files.path(row.sha256), row.sha256, row.label, split, row.group)
+            for row, split in zip(rows, splits, strict=True)
+        )
+
+
+class _Reporter:
+    """Turns the trainer's progress into the job's, at most twice a second but for the epochs."""
+
+    def __init__(self, jobs: Jobs, job: Job) -> None:
+        self._jobs = jobs
+        self._job = job
+        self._last = 0.0
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        due = time.monotonic() - self._last > REPORT_SECONDS
+        if not due and epoch is None and stage == self._stage:
+            return
+        self._last, self._stage = time.monotonic(), stage
+        begin, end = STAGES[stage]
+        self._jobs.progress(self._job, stage, done, total, begin + (end - begin) * done / max(total, 1), epoch)
+
+    def comparing(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        """Report the champion's evaluation as the comparison that it is here."""
+        del stage
+        self("comparing", done, total, epoch)
+
+
+def _as_record(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "promoted": verdict.promote,
+        "undecided": verdict.undecided,
+        "reasons": list(verdict.reasons),
+        "figures": verdict.figures,
+    }
+
+
+def _sources(classifier: str) -> str:
+    query = select(Image.source).where(Image.classifier == classifier).distinct().order_by(Image.source)
+    return ", ".join(db.session.scalars(query))

@@ -1,0 +1,98 @@
+// One answer: the picture and everything that is known about it.
+import { post } from "./api.js";
+import { bars, fill, h, icon, notice, problem } from "./dom.js";
+import { fixed, milliseconds, percent, time } from "./format.js";
+import { decisionOf, explain, list, quality, titleOf } from "./words.js";
+
+/** Show an answer; `source` is the address of the picture, `name` the file's, `threshold` the operating point, if any. */
+export function answerCard(answer, spec, { source, name, threshold }) {
+  const { tone, icon: picture, title } = decisionOf(answer.decision);
+  const top = titleOf(spec, answer.predicted_class);
+  const doubtful = ["out_of_distribution", "ungradable"].includes(answer.decision);
+  return h("article", { class: "panel answer", "aria-label": `Answer for ${name}` },
+    view(answer, source, name),
+    h("div", { class: "answer-body" },
+      h("div", { class: `decision tone-${tone}` }, icon(picture),
+        h("div", {}, h("p", { class: "decision-title" }, doubtful ? title : `${title}: ${top}`), h("p", {}, explain(answer, spec)))),
+      probabilities(answer, spec, threshold, doubtful),
+      h("dl", { class: "checks" }, ...possible(answer, spec), ...grade(answer.quality), ...known(answer.novelty)),
+      feedback(answer, spec),
+      answer.notice && notice(answer.notice),
+      h("p", { class: "quiet answer-foot" }, `${name} · version ${answer.model_version} · ${milliseconds(answer.duration_ms)} · `, time(answer.timestamp))));
+}
+
+/** The picture, with the heat map over it as strongly as the slider says. */
+function view(answer, source, name) {
+  const photo = h("img", { src: source, alt: name, width: 320, height: 320, onerror: fallBack });
+  const frame = h("div", { class: "frame" }, photo);
+  if (!answer.explanation) return h("div", { class: "answer-view" }, frame);
+  frame.append(h("img", { class: "heat", src: answer.explanation, alt: "", width: 320, height: 320 }));
+  const id = `heat-${answer.id}`;
+  const slider = h("input", { class: "form-range", type: "range", id, min: 0, max: 100, value: 70,
+    oninput: () => frame.style.setProperty("--opacity", slider.value / 100) });
+  frame.style.setProperty("--opacity", slider.value / 100);
+  return h("div", { class: "answer-view" }, frame,
+    h("label", { class: "form-label", for: id }, `Evidence for ${answer.predicted_class.replaceAll("_", " ")}: photograph to heat map`), slider);
+
+  function fallBack() {
+    // Browsers do not draw every format that the server reads; it has a JPEG of each.
+    photo.onerror = null;
+    photo.removeEventListener("error", fallBack);
+    photo.src = `/api/predictions/${answer.id}/image`;
+  }
+}
+
+function probabilities(answer, spec, threshold, doubtful) {
+  const rows = spec.classes.map(({ name, title }) => ({
+    label: title,
+    value: answer.probabilities[name],
+    text: percent(answer.probabilities[name]),
+    tone: doubtful ? "idle" : name === answer.predicted_class ? "brand" : "idle",
+    mark: name === spec.positive && threshold ? threshold : undefined,
+  }));
+  return h("div", {}, bars(rows, "Probability of each class"),
+    threshold && h("p", { class: "quiet mark-note" }, `The line on ${titleOf(spec, spec.positive)} is where a screening refers: ${percent(threshold)}.`));
+}
+
+function possible(answer, spec) {
+  const names = answer.prediction_set.map((name) => titleOf(spec, name));
+  return check("Cannot be ruled out", names.length === 1, names.length === 1 ? `only ${names[0]}` : list(names));
+}
+
+function grade({ score, gradable, reasons }) {
+  return check("Photograph", gradable, gradable ? `good enough to judge (${fixed(score)} of 1)` : quality(reasons));
+}
+
+function known({ score, threshold, in_distribution: inside }) {
+  const figures = `distance ${fixed(score)}, limit ${fixed(threshold)}`;
+  return check("Kind of image", inside, inside ? `like those the model knows (${figures})` : `unlike those the model knows (${figures})`);
+}
+
+function check(name, fine, text) {
+  return [h("dt", {}, icon(fine ? "check-circle" : "exclamation-triangle"), name), h("dd", { class: fine ? "" : "doubt" }, text)];
+}
+
+function feedback(answer, spec) {
+  const place = h("div", { class: "feedback", role: "group", "aria-label": "Was this right?" });
+  const small = { type: "button", class: "btn btn-sm btn-outline-secondary" };
+  const ask = () => fill(place, h("span", {}, "Was this right?"),
+    h("button", { ...small, onclick: () => say(answer.predicted_class) }, icon("hand-thumbs-up"), " Yes"),
+    h("button", { ...small, onclick: which }, icon("hand-thumbs-down"), " No"));
+  const which = () => {
+    const others = spec.classes.filter((item) => item.name !== answer.predicted_class);
+    if (others.length === 1) return say(others[0].name);
+    fill(place, h("span", {}, "What does it show?"), others.map((item) => h("button", { ...small, onclick: () => say(item.name) }, item.title)));
+    place.querySelector("button").focus();
+  };
+  async function say(label) {
+    try {
+      await post(`/api/predictions/${answer.id}/feedback`, { label });
+      fill(place, icon("check-circle"), h("span", { role: "status" }, `Thank you; noted as ${titleOf(spec, label)}.`), h("button", { ...small, onclick: ask }, "Change"));
+      place.querySelector("button").focus();
+    } catch (error) {
+      fill(place, problem(error.message, { retry: () => say(label) }));
+    }
+  }
+  ask();
+  return place;
+}

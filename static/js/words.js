@@ -1,0 +1,61 @@
+// What the interface's short words mean, in sentences.
+
+const TONES = {
+  refer: { tone: "bad", icon: "arrow-right-circle", title: "Refer" },
+  no_refer: { tone: "good", icon: "check-circle", title: "No referral" },
+  accept: { tone: "good", icon: "check-circle", title: "Clear answer" },
+  uncertain: { tone: "warn", icon: "question-circle", title: "Uncertain" },
+  ungradable: { tone: "warn", icon: "eye-slash", title: "Cannot be graded" },
+  out_of_distribution: { tone: "odd", icon: "slash-circle", title: "Not this kind of image" },
+};
+
+const QUALITY = {
+  blurred: "it is blurred",
+  noisy: "it is noisy",
+  "too dark": "it is too dark",
+  "too bright": "it is too bright",
+  "low contrast": "its contrast is low",
+  "field cut off": "part of the field is cut off",
+};
+
+const STATUS = {
+  queued: { tone: "idle", icon: "clock", title: "Waiting" },
+  running: { tone: "busy", icon: "activity", title: "Running" },
+  succeeded: { tone: "good", icon: "check-circle", title: "Done" },
+  failed: { tone: "bad", icon: "exclamation-circle", title: "Failed" },
+  cancelled: { tone: "idle", icon: "x-circle", title: "Cancelled" },
+};
+
+export const STATUSES = STATUS;
+export const DECISIONS = TONES;
+export const KINDS = { bulk_predict: "Bulk prediction", retrain: "Training" };
+
+export const titleOf = (spec, name) => spec?.classes.find((item) => item.name === name)?.title ?? name;
+export const decisionOf = (name) => TONES[name] ?? { tone: "idle", icon: "info-circle", title: name };
+export const statusOf = (name) => STATUS[name] ?? { tone: "idle", icon: "info-circle", title: name };
+
+/** Why the answer's decision is what it is. */
+export function explain(answer, spec) {
+  const positive = titleOf(spec, spec.positive);
+  const sentences = {
+    refer: `The probability of ${positive} is above the point from which a screening refers: a specialist should look.`,
+    no_refer: `The probability of ${positive} is below the point from which a screening refers.`,
+    accept: "One class stands out, and the image is of the kind that the model knows.",
+    uncertain: `${list(answer.prediction_set.map((name) => titleOf(spec, name)))} remain possible: let a person decide.`,
+    ungradable: `${quality(answer.quality.reasons)} Take the photograph again.`,
+    out_of_distribution: "It is unlike every image that the model was trained on, so the probabilities mean nothing here.",
+  };
+  return sentences[answer.decision] ?? "";
+}
+
+export function quality(reasons) {
+  const found = reasons.map((reason) => QUALITY[reason] ?? reason);
+  return found.length ? `The photograph cannot be judged: ${list(found)}.` : "";
+}
+
+export function list(words, last = "and") {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
+}
+
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const plain = (text) => capital(text.replaceAll("_", " "));

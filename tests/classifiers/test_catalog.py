@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.classifiers.catalog import Catalog
+from app.drawing import DRAWERS
+from app.errors import ConfigError, NotFound
+
+CLASSES = {
+    "glaucoma": ("glaucoma", "normal"),
+    "cat_dog": ("cat", "dog"),
+    "diabetic_retinopathy": ("dr", "no_dr"),
+    "cataract": ("cataract", "normal"),
+    "eye_diseases": ("normal", "diabetic_retinopathy", "cataract", "glaucoma"),
+}
+MINIMAL = {
+    "name": "shapes",
+    "title": "Shapes",
+    "description": "Tells round from square.",
+    "classes": [{"name": "round", "title": "Round"}, {"name": "square", "title": "Square"}],
+}
+
+
+def write(folder: Path, file: str = "shapes.yaml", **changes: object) -> Path:
+    path = folder / file
+    path.write_text(yaml.safe_dump(MINIMAL | changes))
+    return path
+
+
+def test_the_built_in_classifiers() -> None:
+    catalog = Catalog()
+    assert {name: spec.class_names for name, spec in catalog.items()} == CLASSES
+    assert {name for name, spec in catalog.items() if spec.medical} == set(CLASSES) - {"cat_dog"}
+    assert all(item.drawing in DRAWERS for spec in catalog.values() for item in spec.classes)
+
+
+def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: Path) -> None:
+    write(tmp_path)
+    write(tmp_path, "cat_dog.yaml", name="cat_dog", title="Ours")
+    catalog = Catalog(tmp_path)
+    assert set(catalog) == {*CLASSES, "shapes"}
+    assert catalog["cat_dog"].title == "Ours"
+    with pytest.raises(NotFound, match=r"choose one of: .*shapes"):
+        catalog["shape"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": "Shapes"}, "name"),
+        ({"title": None}, "title"),
+        ({"colour": "red"}, "colour"),
+        ({"classes": [{"name": "round", "title": "Round"}]}, "classes"),
+        ({"classes": [{"name": "round", "title": "Round"}, {"name": "round", "title": "Again"}]}, "same name"),
+        ({"classes": [{"name": "../up", "title": "Up"}, {"name": "b", "title": "B"}]}, "classes.0.name"),
+        ({"positive": "oval"}, "positive"),
+        ({"coverage": 1.5}, "coverage"),
+        ({"data": {"convention": "csv"}}, "csv"),
+        ({"data": {"label_map": {"0": "oval"}}}, "label_map"),
+        ({"data": {"group_pattern": "("}}, "group_pattern"),
+        ({"data": {"group_pattern": "no group"}}, "group_pattern"),
+        ({"preprocessing": {"size": 4}}, "preprocessing.size"),
+        ({"training": {"epochs": 0}}, "training.epochs"),
+        ({"promotion": {"margin": 2}}, "promotion.margin"),
+    ],
+)
+def test_a_broken_file_is_refused_by_name_and_field(tmp_path: Path, changes: dict[str, object], field: str) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(ConfigError) as caught:
+        Catalog(tmp_path)
+    assert str(path) in str(caught.value)
+    assert field in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"name: [", b"\xff\xfe", b"", b"- a\n- list\n"])
+def test_a_file_that_holds_no_classifier_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "odd.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"odd\.yaml"):
+        Catalog(tmp_path)
+
+
+def test_the_name_is_the_file_name(tmp_path: Path) -> None:
+    write(tmp_path, "forms.yaml")
+    with pytest.raises(ConfigError, match="must equal the file name"):
+        Catalog(tmp_path)

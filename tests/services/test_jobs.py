@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text, update
+
+from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, NotFound, Unavailable
+from app.services.jobs import ACTIVE, FINAL, MAX_ATTEMPTS, RESEND, SILENCE, Jobs, eta_seconds, this_worker
+from app.store.db import db, now
+from app.store.tables import Job
+
+ALLOWED = {
+    "queued": {"running", "cancelled"},
+    "running": {"succeeded", "failed", "cancelled", "queued"},
+    "succeeded": set(),
+    "failed": {"queued"},
+    "cancelled": {"queued"},
+}
+STRANGER = "another-machine:1"
+
+
+class Queue:
+    """Takes jobs as Redis would, or refuses them as a Redis that is down."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.sent: list[str] = []
+
+    def send(self, job: Job) -> bool:
+        if self.up:
+            self.sent.append(job.id)
+        return self.up
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def jobs(app: Flask, queue: Queue) -> Jobs:
+    assert app
+    return Jobs(queue.send)
+
+
+@pytest.fixture(scope="module")
+def dead_worker() -> str:
+    """A process of this machine that has ended."""
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    return f"{this_worker().partition(':')[0]}:{int(ended.stdout)}"
+
+
+def submit(jobs: Jobs) -> str:
+    return jobs.submit(Job(kind="retrain", classifier="cat_dog", params={})).id
+
+
+def change(job_id: str, **values: object) -> None:
+    db.session.execute(update(Job).where(Job.id == job_id).values(**values))
+    db.session.commit()
+
+
+def finish(job: Job) -> dict[str, object]:
+    return {"worked": job.attempts}
+
+
+def fail(job: Job) -> dict[str, object]:
+    raise InvalidInput("The images are too few; add some.")
+
+
+def one_that_is(jobs: Jobs, status: str) -> str:
+    """Return a job that has come to this state."""
+    job_id = submit(jobs)
+    if status == "running":
+        jobs.claim(job_id)
+    elif status == "cancelled":
+        jobs.cancel(job_id)
+    elif status != "queued":
+        jobs.run(job_id, finish if status == "succeeded" else fail)
+    assert jobs.get(job_id).status == status
+    return job_id
+
+
+def test_a_job_is_claimed_by_one_of_many_at_the_same_moment(app: Flask, jobs: Jobs) -> None:
+    together = Barrier(8)
+
+    def claim(job_id: str) -> bool:
+        with app.app_context():
+            together.wait()
+            return jobs.claim(job_id) is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            job_id = submit(jobs)
+            assert sum(pool.map(claim, [job_id] * 8)) == 1
+            assert jobs.get(job_id).attempts == 1
+
+
+@pytest.mark.parametrize("status", [*FINAL, "running"])
+def test_a_second_delivery_does_nothing(jobs: Jobs, status: str) -> None:
+    job_id = one_that_is(jobs, status)
+    jobs.run(job_id, lambda _: pytest.fail("The work was done again."))
+    assert jobs.get(job_id).status == status
+
+
+def test_work_that_ends_well_leaves_its_result(jobs: Jobs, queue: Queue) -> None:
+    job_id = submit(jobs)
+    assert queue.sent == [job_id]
+    jobs.run(job_id, finish)
+    job = jobs.get(job_id)
+    assert (job.status, job.percent, job.result, job.stage) == ("succeeded", 100.0, {"worked": 1}, "done")
+    assert job.started_at is not None
+    assert job.finished_at is not None
+    assert job.created_at <= job.started_at <= job.finished_at
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (InvalidInput("Too few images; add some."), "Too few images; add some."),
+        (ZeroDivisionError("division by zero"), "It broke unexpectedly: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_work_that_fails_says_why(jobs: Jobs, error: Exception, sentence: str) -> None:
+    def work(_: Job) -> dict[str, object]:
+        raise error
+
+    job_id = submit(jobs)
+    jobs.run(job_id, work)
+    job = jobs.get(job_id)
+    assert (job.status, job.errors) == ("failed", [{"file": None, "reason": sentence}])
+    assert job.finished_at is not None
+
+
+def test_progress_is_kept_with_each_epoch_and_an_estimate(jobs: Jobs) -> None:
+    job_id = submit(jobs)
+    job = jobs.claim(job_id)
+    assert job is not None
+    jobs.progress(job, "training", 1, 4, 25.0, {"epoch": 1, "loss": 0.7})
+    jobs.progress(job, "training", 2, 4, 50.0, {"epoch": 2, "loss": 0.5})
+    jobs.progress(job, "training", 4, 4, 100.0)
+    job = jobs.get(job_id)
+    assert [epoch["loss"] for epoch in job.history] == [0.7, 0.5]
+    assert (job.stage, job.done, job.total, job.percent) == ("training", 4, 4, 99.9)  # 100 is for the end alone
+    change(job_id, percent=25.0)
+    assert job.started_at is not None
+    assert eta_seconds(jobs.get(job_id), job.started_at + timedelta(seconds=10)) == 30.0
+
+
+@pytest.mark.parametrize("status", ["queued", *FINAL])
+def test_no_estimate_is_made_of_a_job_that_does_not_run(jobs: Jobs, status: str) -> None:
+    assert eta_seconds(jobs.get(one_that_is(jobs, status))) is None
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_at_its_next_step(jobs: Jobs) -> None:
+    waiting = submit(jobs)
+    assert jobs.cancel(waiting).status == "cancelled"
+
+    def work(job: Job) -> dict[str, object]:
+        jobs.progress(job, "training", 0, 2, 0.0)
+        assert jobs.cancel(job.id).cancel_requested
+        jobs.progress(job, "training", 1, 2, 50.0)
+        return pytest.fail("It went on.")
+
+    running = submit(jobs)
+    jobs.run(running, work)
+    assert (jobs.get(running).status, jobs.get(running).result) == ("cancelled", None)
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_what_has_ended_cannot_be_cancelled(jobs: Jobs, status: str) -> None:
+    with pytest.raises(Conflict, match=status):
+        jobs.cancel(one_that_is(jobs, status))
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_retry_starts_afresh(jobs: Jobs, queue: Queue, status: str) -> None:
+    job_id = one_that_is(jobs, status)
+    job = jobs.retry(job_id)
+    assert (job.status, job.attempts, job.errors, job.finished_at) == ("queued", 0, [], None)
+    assert queue.sent == [job_id, job_id]
+    jobs.run(job_id, finish)
+    assert jobs.get(job_id).status == "succeeded"
+
+
+@pytest.mark.parametrize("status", [*ACTIVE, "succeeded"])
+def test_only_a_failed_or_cancelled_job_can_be_retried(jobs: Jobs, status: str) -> None:
+    with pytest.raises(Conflict):
+        jobs.retry(one_that_is(jobs, status))
+
+
+def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
+    for call in (jobs.get, jobs.cancel, jobs.retry):
+        with pytest.raises(NotFound, match="no job 'x'"):
+            call("x")
+
+
+def test_a_process_that_lost_its_job_must_stop_and_can_end_it_no_more(jobs: Jobs) -> None:
+    def lose(job: Job) -> None:
+        change(job.id, worker=STRANGER)
+
+    def go_on(job: Job) -> dict[str, object]:
+        lose(job)
+        with pytest.raises(Cancelled):
+            jobs.progress(job, "training", 1, 2, 50.0)
+        return {"mine": True}
+
+    def break_down(job: Job) -> dict[str, object]:
+        lose(job)
+        raise Unavailable("The disk is full.")
+
+    for work in (go_on, break_down):
+        job_id = submit(jobs)
+        jobs.run(job_id, work)
+        job = jobs.get(job_id)
+        assert (job.status, job.worker, job.result, job.errors) == ("running", STRANGER, None, [])
+
+
+def test_the_job_of_a_dead_process_waits_again_until_its_attempts_are_used(
+    jobs: Jobs, queue: Queue, dead_worker: str
+) -> None:
+    job_id = submit(jobs)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        assert jobs.claim(job_id) is not None
+        change(job_id, worker=dead_worker)
+        assert jobs.get(job_id).attempts == attempt
+        jobs.sweep()
+        assert jobs.get(job_id).status == ("failed" if attempt == MAX_ATTEMPTS else "queued")
+    assert jobs.get(job_id).errors[0]["reason"].startswith(f"The worker died {MAX_ATTEMPTS} times")
+    assert queue.sent == [job_id] * MAX_ATTEMPTS
+
+
+def test_a_silent_machine_is_dead_and_one_that_speaks_is_not(jobs: Jobs) -> None:
+    silent, busy, mine = (one_that_is(jobs, "running") for _ in range(3))
+    change(silent, worker=STRANGER, heartbeat_at=now() - SILENCE - timedelta(seconds=1))
+    change(busy, worker=STRANGER)
+    jobs.sweep()
+    assert [jobs.get(job_id).status for job_id in (silent, busy, mine)] == ["queued", "running", "running"]
+
+
+def test_a_dead_process_takes_its_cancelled_job_with_it(jobs: Jobs, dead_worker: str) -> None:
+    job_id = one_that_is(jobs, "running")
+    jobs.cancel(job_id)
+    change(job_id, worker=dead_worker)
+    jobs.sweep()
+    assert jobs.get(job_id).status == "cancelled"
+
+
+def test_a_job_that_the_queue_did_not_take_or_lost_is_sent_by_the_sweep(jobs: Jobs, queue: Queue) -> None:
+    queue.up = False
+    job_id = submit(jobs)
+    jobs.sweep()
+    assert (queue.sent, jobs.get(job_id).enqueued_at) == ([], None)
+    queue.up = True
+    jobs.sweep()
+    jobs.sweep()
+    assert queue.sent == [job_id]
+    change(job_id, enqueued_at=now() - RESEND - timedelta(seconds=1))
+    jobs.sweep()
+    assert queue.sent == [job_id, job_id]
+
+
+def test_the_newest_jobs_are_listed_first(jobs: Jobs) -> None:
+    first, second, third = submit(jobs), one_that_is(jobs, "failed"), submit(jobs)
+    assert [job.id for job in jobs.list()] == [third, second, first]
+    assert [job.id for job in jobs.list(status="queued", limit=1)] == [third]
+    assert jobs.list(kind="bulk_predict") == []
+
+
+STEPS = ["claim", "progress", "succeed", "fail", "cancel", "retry", "sweep", "die", "lose", "queue fails"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=12))
+def test_no_sequence_of_calls_leaves_the_allowed_moves(
+    jobs: Jobs, queue: Queue, dead_worker: str, steps: list[str]
+) -> None:
+    queue.up = True
+    watch_moves()
+    job_id = submit(jobs)
+    for step in steps:
+        take(step, jobs, queue, job_id, dead_worker)
+        job = jobs.get(job_id)
+        assert (job.finished_at is None) == (job.status in ACTIVE)
+        assert (job.worker is None) or job.status != "queued"
+        assert (job.result is None) or job.status == "succeeded"
+        assert bool(job.errors) == (job.status == "failed")
+        assert job.attempts <= MAX_ATTEMPTS
+    moves = db.session.execute(text("SELECT old, new FROM moves")).all()
+    assert all(new in ALLOWED[old] for old, new in moves)
+
+
+def watch_moves() -> None:
+    """Let the database itself keep every change of a status, those within one call too."""
+    for statement in (
+        "CREATE TABLE IF NOT EXISTS moves (old, new)",
+        "DELETE FROM moves",
+        "CREATE TRIGGER IF NOT EXISTS watch AFTER UPDATE OF status ON jobs WHEN old.status <> new.status "
+        "BEGIN INSERT INTO moves VALUES (old.status, new.status); END",
+    ):
+        db.session.execute(text(statement))
+    db.session.commit()
+
+
+def take(step: str, jobs: Jobs, queue: Queue, job_id: str, dead_worker: str) -> None:
+    """Make one step; a refusal is an answer too."""
+    actions = {
+        "claim": lambda: jobs.claim(job_id),
+        "progress": lambda: jobs.progress(jobs.get(job_id), "training", 1, 2, 50.0),
+        "succeed": lambda: jobs.run(job_id, finish),
+        "fail": lambda: jobs.run(job_id, fail),
+        "cancel": lambda: jobs.cancel(job_id),
+        "retry": lambda: jobs.retry(job_id),
+        "sweep": jobs.sweep,
+        "die": lambda: jobs.get(job_id).status == "running" and change(job_id, worker=dead_worker),
+        "lose": lambda: jobs.get(job_id).status == "running" and change(job_id, worker=STRANGER),
+        "queue fails": lambda: setattr(queue, "up", not queue.up),
+    }
+    try:
+        actions[step]()
+    except FoveaError:
+        db.session.rollback()

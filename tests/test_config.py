@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.config import CHECKOUT, SOCKET_PATH_LIMIT, Settings
+from app.errors import ConfigError
+
+BAD = [
+    ("PORT", "lots"),
+    ("PORT", "0"),
+    ("PORT", "65536"),
+    ("WEB_CONCURRENCY", "0"),
+    ("WEB_CONCURRENCY", "many"),
+    ("DATA_DIR", "~nobody-of-that-name/fovea"),
+    ("DATABASE_URL", "fovea.db"),
+    ("DATABASE_URL", "oracle9://user@host/base"),
+    ("REDIS_URL", "localhost:6379"),
+    ("REDIS_URL", "redis://localhost:door/0"),
+    ("STORAGE_URL", "s3://bucket/prefix"),
+    ("WEIGHTS_DIR", "/nowhere/weights"),
+    ("CLASSIFIERS_DIR", "/nowhere/classifiers"),
+    ("MAX_UPLOAD_MB", "0"),
+    ("MAX_UPLOAD_MB", "16 MB"),
+    ("AUTH", "password"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env({name: value})
+    sentence = str(caught.value)
+    assert sentence.startswith(f"The setting {name}")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("url", ["mysql+nothing://fovea:hush@host/base", "redis://:hush@host:door"])
+def test_a_refusal_keeps_passwords_to_itself(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env({"REDIS_URL" if url.startswith("redis") else "DATABASE_URL": url})
+    assert "hush" not in str(caught.value)
+
+
+def test_good_values_are_read(tmp_path: Path) -> None:
+    env = {
+        "HOST": "0.0.0.0",  # noqa: S104 - the setting that containers use
+        "PORT": "9000",
+        "WEB_CONCURRENCY": "3",
+        "DATA_DIR": str(tmp_path / "data"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/own.db",
+        "REDIS_URL": "redis://localhost:6379/2",
+        "WEIGHTS_DIR": str(tmp_path),
+        "CLASSIFIERS_DIR": str(tmp_path),
+        "MAX_UPLOAD_MB": "32",
+        "AUTH": "keys",
+        "SECRET_KEY": "hush",
+        "UNRELATED": "ignored",
+    }
+    settings = Settings.from_env(env)
+    assert (settings.port, settings.web_concurrency, settings.max_upload_mb, settings.auth) == (9000, 3, 32, "keys")
+    assert settings.redis == env["REDIS_URL"]
+    assert not settings.embedded_redis
+    assert settings.database == env["DATABASE_URL"]
+    assert settings.models_dir == tmp_path / "data" / "models"
+    assert "hush" not in repr(settings)
+
+
+def test_nothing_set_means_the_defaults_and_an_empty_value_is_unset() -> None:
+    settings = Settings.from_env({"PORT": "", "REDIS_URL": "", "WEIGHTS_DIR": ""})
+    assert settings == Settings()
+    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 8000, CHECKOUT)
+    assert settings.embedded_redis
+    assert settings.database == f"sqlite:///{CHECKOUT}/instance/fovea.db"
+
+
+@pytest.mark.parametrize("depth", [1, 12])
+def test_the_socket_path_fits_however_deep_the_data_folder(tmp_path: Path, depth: int) -> None:
+    settings = Settings(data_dir=tmp_path.joinpath(*["folder-of-a-user"] * depth))
+    assert len(os.fsencode(settings.redis_socket)) <= SOCKET_PATH_LIMIT
+    assert settings.redis == f"unix://{settings.redis_socket}"
+    assert settings.redis_socket != Settings(data_dir=tmp_path / "other").redis_socket
+
+
+def test_folders_are_made_and_one_that_cannot_be_is_named(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.prepare_folders()
+    assert {path.name for path in settings.data_dir.iterdir()} == {"models", "uploads", "instance"}
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match="DATA_DIR"):
+        Settings(data_dir=tmp_path / "file").prepare_folders()
