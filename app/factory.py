@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import orjson
 from flask import Flask
 from flask_openapi3 import Info, OpenAPI
 
@@ -52,6 +53,10 @@ def _assemble(app: T, settings: Settings | None, offload: Callable[[Callable[[],
     settings.prepare_folders()
     limit_threads()
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+    }
     app.secret_key = _secret_key(settings)
     db.init_app(app)
     app.extensions[EXTENSION] = wiring.build(settings, Producer(settings.redis).send, offload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ limit_request_field_size = 8190
 accesslog = None
 loglevel = "warning"
 control_socket_disable = True  # nothing but signals steers the server
+
+# A bulk upload may hold thousands of files, each a temporary file while the request lasts.
+_, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
 metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.instance_dir / "metrics")))
 metrics.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,6 @@ class Batch:
                 self._files.read(item.sha256), job.classifier, version=str(job.params["model_version"]),
                 filename=item.filename, job_id=job.id,
             )  # fmt: skip
-            db.session.flush()
             item.prediction_id = body["id"]
         except FoveaError as error:
             item.error = str(error)[:500]

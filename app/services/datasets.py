@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
-from app.classifiers.spec import ClassifierSpec
+from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.drawing import draw
 from app.errors import FoveaError, InvalidInput
 from app.services.intake import Intake, Report, counts
@@ -18,6 +18,7 @@ from app.store.db import db
 from app.store.tables import Image
 from app.training.datasets import scan
 from app.training.progress import Progress
+from app.training.splits import assign
 
 IMBALANCE: Final = 3.0
 SMALL_SIDE: Final = 64
@@ -63,15 +64,16 @@ class Datasets:
     def summary(self, classifier: str) -> dict[str, Any]:
         """Return the dataset's counts by split, class and source."""
         spec = self._catalog[classifier]
-        by_split = counts(classifier)
+        by_split: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
         classes: Counter[str] = Counter(dict.fromkeys(spec.class_names, 0))
-        for labels in by_split.values():
-            classes.update(labels)
+        for row, split in divided(spec):
+            by_split[split][row.label] += 1
+            classes[row.label] += 1
         sources = select(Image.source, func.count()).where(Image.classifier == classifier).group_by(Image.source)
         return {
             "classifier": classifier,
             "images": classes.total(),
-            "counts": by_split,
+            "counts": {split: dict(labels) for split, labels in by_split.items()},
             "classes": dict(classes),
             "sources": {row[0]: row[1] for row in db.session.execute(sources)},
         }
@@ -82,6 +84,14 @@ class Datasets:
         rows = db.session.scalars(select(Image).where(Image.classifier == classifier)).all()
         findings = [*_imbalance(spec, rows), *_leaks(rows), *_small(rows)]
         return {"classifier": classifier, "images": len(rows), "findings": findings, "clean": not findings}
+
+
+def divided(spec: ClassifierSpec) -> list[tuple[Image, Split]]:
+    """Return the dataset's rows, each with its split: the given one, else the draw that training makes."""
+    rows = db.session.scalars(select(Image).where(Image.classifier == spec.name).order_by(Image.id)).all()
+    keys = [(row.label, row.group) for row in rows]
+    splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
+    return list(zip(rows, splits, strict=True))
 
 
 def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:

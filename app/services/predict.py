@@ -9,7 +9,9 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
+
+from sqlalchemy import Table, insert
 
 from app.classifiers.catalog import Catalog
 from app.errors import InvalidInput
@@ -25,6 +27,7 @@ Offload = Callable[[Callable[[], T]], T]
 
 ALIAS_SECONDS: Final = 0.5  # how long a moved alias may go unnoticed
 MAX_LOADED: Final = 8
+_LOG: Final = insert(cast("Table", Prediction.__table__))  # the unit of work would cost as much as the inference
 
 
 class Predictors:
@@ -80,13 +83,12 @@ class Predict:
         duration = (time.perf_counter() - started) * 1000
         body["duration_ms"] = round(duration, 2)
         kept = {key: value for key, value in body.items() if key != "explanation"}
-        db.session.add(
-            Prediction(
-                id=body["id"], classifier=classifier, model_version=number, job_id=job_id, filename=filename,
-                sha256=sha256, predicted_class=answer.predicted_class, confidence=answer.confidence,
-                decision=answer.decision, measures=answer.measures, body=kept, duration_ms=body["duration_ms"],
-            )
-        )  # fmt: skip
+        row = {
+            "id": body["id"], "classifier": classifier, "model_version": number, "job_id": job_id, "filename": filename,
+            "sha256": sha256, "predicted_class": answer.predicted_class, "confidence": answer.confidence,
+            "decision": answer.decision, "measures": answer.measures, "body": kept, "duration_ms": body["duration_ms"],
+        }  # fmt: skip
+        db.session.execute(_LOG, row)
         if job_id is None:
             db.session.commit()
         return body

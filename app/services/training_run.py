@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.classifiers.spec import ClassifierSpec
 from app.inference.predictor import Predictor
+from app.services.datasets import divided
 from app.services.jobs import Jobs
 from app.services.wiring import Services
 from app.store.db import db
@@ -20,7 +21,6 @@ from app.training.evaluation import evaluate
 from app.training.gate import Verdict, judge
 from app.training.progress import Progress
 from app.training.samples import Sample
-from app.training.splits import assign
 from app.training.trainer import Plan, train
 
 REPORT_SECONDS: Final = 0.5
@@ -94,13 +94,10 @@ class TrainingRun:
             self._registry.move(spec.name, "challenger", version, reason)
 
     def _samples(self, spec: ClassifierSpec) -> tuple[Sample, ...]:
-        """Return the dataset as training samples, each in its split: the given one, else a draw that stays."""
-        rows = db.session.scalars(select(Image).where(Image.classifier == spec.name).order_by(Image.id)).all()
-        keys = [(row.label, row.group) for row in rows]
-        splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
+        """Return the dataset as training samples, each in its split."""
+        files = self._services.files
         return tuple(
-            Sample(self._services.files.path(row.sha256), row.sha256, row.label, split, row.group)
-            for row, split in zip(rows, splits, strict=True)
+            Sample(files.path(row.sha256), row.sha256, row.label, split, row.group) for row, split in divided(spec)
         )
 
 

@@ -18,9 +18,9 @@ CONTRAST = 0.15
 
 def vary(square: Pixels, spec: TrainingSpec, random: Generator) -> Pixels:
     """A copy of an image (size, size, 3): flipped as `spec` allows, turned, zoomed, shifted and relit a little."""
-    if spec.flip_horizontal and random.random() < 0.5:
+    if spec.flip_horizontal and random.integers(2):
         square = square[:, ::-1]
-    if spec.flip_vertical and random.random() < 0.5:
+    if spec.flip_vertical and random.integers(2):
         square = square[::-1]
     size = square.shape[0]
     turn, zoom = random.uniform(-TURN, TURN), random.uniform(1 - ZOOM, 1 + ZOOM)

@@ -15,24 +15,26 @@ class Backbone:
     """One row: `build` names the function of `app.training.networks` that makes the feature map.
 
     `size` is the default side of the input in pixels, `scaling` the range of pixels that the network expects (0 to 1
-    or -1 to 1), `weights_file` the ImageNet weights to look for in WEIGHTS_DIR, None where there are none.
+    or -1 to 1), `pace` what the learning rate of a training is multiplied with when it starts from chance,
+    `weights_file` the ImageNet weights to look for in WEIGHTS_DIR, None where there are none.
     """
 
     title: str
     build: str
     size: int
     scaling: Literal["unit", "symmetric"]
+    pace: float = 1.0
     weights_file: str | None = None
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit"),
+    "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0),
     "mobilenetv2": Backbone(
         "MobileNetV2 (alpha 0.35)",
         "mobilenetv2",
         224,
         "symmetric",
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.weights.h5",
+        weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.weights.h5",
     ),
 }
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.classifiers import Card, Catalog, ClassifierSpec
+from app.classifiers import Card, ClassifierSpec
 from app.drawing import draw
 from app.errors import Conflict, InvalidInput
 from app.training.progress import Progress
 from app.training.splits import assign
 from app.training.trainer import Plan, Sample, train
 
-IMAGES_PER_CLASS = 300
-EPOCHS = 30
+IMAGES_PER_CLASS = 250
+EPOCHS = 25
 SEED = 2024
 
 

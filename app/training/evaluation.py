@@ -1,4 +1,4 @@
-"""How good is it? Figures on labelled images, each headline with its 95 % interval."""
+"""How good a model is: figures on labelled images, each headline with its 95 % interval."""
 
 from __future__ import annotations
 

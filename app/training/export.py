@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,17 +13,17 @@ from app.training.runtime import keras
 INPUT, OUTPUTS = "image", ("probabilities", "embedding", "activation")
 
 
-def export(network: Any, folder: Path) -> None:
+def export(network: keras.Model, folder: Path) -> None:
     """Write `model.keras` (without optimizer) and `model.onnx` (input and outputs named as above) to `folder`."""
     path = folder / "model.onnx"
     three = with_activation(network)
     three(np.zeros((1, *network.input_shape[1:]), np.uint8))  # Keras exports only a model that was called
-    network.save(folder / "model.keras", include_optimizer=False)
+    keras.Model(network.input, network.output).save(folder / "model.keras")  # anew: without the optimizer's state
     three.export(str(path), format="onnx", verbose=False)
     onnx.save(_renamed(onnx.load(path)), path)
 
 
-def with_activation(network: Any) -> Any:
+def with_activation(network: keras.Model) -> keras.Model:
     """The network with the outputs OUTPUTS, float32: (n, classes), (n, d) and the maps (n, h, w, classes).
 
     Class activation maps (Zhou et al. 2016) are the head applied at each place of the feature map, a 1 x 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from typing import Any
 
 import numpy as np
 
 from app.classifiers.spec import TrainingSpec
 from app.inference.arrays import Floats
+from app.training.backbones import get_backbone
 from app.training.batches import Batches
 from app.training.networks import HEAD, embedder
 from app.training.progress import Progress
@@ -35,21 +35,22 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no ty
         """Tell how far the training is."""
         self._progress("training", self._done, self._total, figures)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002  # keras' signature
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
         """Start the clock."""
         self._started = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002  # keras' signature
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
         """Count the step."""
         self._done += 1
         self.tell()
 
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002  # keras' signature
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
         """Give a chance to stop while the epoch is validated."""
         self.tell()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002  # keras' signature
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
         """Keep and tell the figures of the epoch."""
+        logs = logs or {}
         figures = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         figures["epoch"] = float(len(self.figures) + 1)
         figures["learning_rate"] = float(self.model.optimizer.learning_rate)
@@ -58,7 +59,7 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no ty
         self.tell(figures)
 
 
-def fit(network: Any, images: Images, spec: TrainingSpec, pretrained: bool, progress: Progress) -> History:
+def fit(network: keras.Model, images: Images, spec: TrainingSpec, pretrained: bool, progress: Progress) -> History:
     """Train `network` in place by `spec` and return the figures of each epoch.
 
     Mode "head" trains the head alone. Mode "full" trains everything; a pretrained network gets its head first, so
@@ -74,7 +75,7 @@ def fit(network: Any, images: Images, spec: TrainingSpec, pretrained: bool, prog
     return report.figures
 
 
-def _fit_head(network: Any, images: Images, spec: TrainingSpec, report: Report) -> None:
+def _fit_head(network: keras.Model, images: Images, spec: TrainingSpec, report: Report) -> None:
     """Compute the features once, train a head on them standardised, and fold the standardisation into it."""
     features = _embed(network, images, report)
     train = features[images.rows["train"]]
@@ -88,17 +89,16 @@ def _fit_head(network: Any, images: Images, spec: TrainingSpec, report: Report) 
     network.get_layer(HEAD).set_weights([kernel, bias - mean @ kernel])
 
 
-def _fit_all(network: Any, images: Images, spec: TrainingSpec, pretrained: bool, report: Report) -> None:
+def _fit_all(network: keras.Model, images: Images, spec: TrainingSpec, pretrained: bool, report: Report) -> None:
     """Train every layer on varied images; a pretrained network gently, its batch statistics left alone."""
-    rate = spec.learning_rate
+    rate = spec.learning_rate * (FINE_TUNING if pretrained else get_backbone(spec.backbone).pace)
     if pretrained:
-        rate *= FINE_TUNING
         for layer in network.layers:
             layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     _fit(network, images, spec, rate, report, augment=True)
 
 
-def _embed(network: Any, images: Images, report: Report) -> Floats:
+def _embed(network: keras.Model, images: Images, report: Report) -> Floats:
     """The embeddings (n, d) of all images."""
     model, parts = embedder(network), []
     for start in range(0, len(images.squares), EMBEDDING_BATCH):
@@ -107,7 +107,7 @@ def _embed(network: Any, images: Images, report: Report) -> Floats:
     return np.concatenate(parts)
 
 
-def _fit(model: Any, images: Images, spec: TrainingSpec, rate: float, report: Report, *, augment: bool) -> None:
+def _fit(model: keras.Model, images: Images, spec: TrainingSpec, rate: float, report: Report, *, augment: bool) -> None:
     """Adam (Kingma & Ba 2015) with warm-up and cosine decay; stop early, and go back to the best epoch."""
     batches = Batches(images, "train", spec, shuffle=True, augment=augment)
     steps = len(batches) * spec.epochs
@@ -115,7 +115,12 @@ def _fit(model: Any, images: Images, spec: TrainingSpec, rate: float, report: Re
         rate / 10, steps - steps // 10, alpha=0.01, warmup_target=rate, warmup_steps=steps // 10
     )
     model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping("val_loss", patience=spec.patience, restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping(
+        "val_loss",
+        patience=spec.patience,
+        restore_best_weights=True,
+        start_from_epoch=spec.epochs // 3,  # before that the batch statistics have not settled
+    )
     model.fit(
         batches,
         validation_data=Batches(images, "val", spec, shuffle=False, augment=False),

@@ -1,4 +1,4 @@
-"""The promotion gate: may a challenger take the champion's place?"""
+"""The promotion gate: whether a challenger may take the champion's place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judge(challenger: Mapping[str, Any], champion: Mapping[str, Any] | None, pro
     """
     figures = _figures(challenger, champion, promotion)
     if promotion.policy == "never":
-        return Verdict(False, False, ("The policy is never to promote without a person.",), figures)
+        return Verdict(False, False, ("The policy is never to promote by itself.",), figures)
     promote, undecided, reason = _compare(figures, promotion.metric)
     if promotion.policy == "manual":
         return Verdict(False, True, (reason, "The policy leaves the promotion to a person."), figures)

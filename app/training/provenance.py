@@ -16,7 +16,8 @@ from app.classifiers.spec import SPLITS
 from app.training.samples import Sample
 
 LIBRARIES = frozenset(
-    "keras tensorflow tensorflow-cpu onnx onnxruntime numpy scikit-learn opencv-python-headless pillow".split()
+    {"keras", "tensorflow", "tensorflow-cpu", "onnx", "onnxruntime", "numpy", "scikit-learn", "pillow"}
+    | {"opencv-python-headless"}
 )
 
 

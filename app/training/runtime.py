@@ -11,7 +11,22 @@ from contextlib import contextmanager
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import keras
+
+@contextmanager
+def _no_native_output() -> Iterator[None]:
+    """Send what C++ writes to standard error nowhere: some of TensorFlow's notes heed no log level."""
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+with _no_native_output():
+    import keras
 
 __all__ = ["keras", "session"]
 

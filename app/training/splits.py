@@ -7,8 +7,9 @@ joins later moves nothing. Only where chance leaves a class without one of the s
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from app.classifiers.spec import SPLITS, Split
 
@@ -30,7 +31,7 @@ def assign(
     units = _units(keys, given or [None] * len(keys))
     choices = _choices(given or ())
     chosen = {unit: _cut(_place(unit[0], seed), choices[unit[1]], shares) for unit in units}
-    labels = defaultdict(set)
+    labels: defaultdict[Unit, set[str]] = defaultdict(set)
     for unit, (label, _) in zip(units, keys, strict=True):
         labels[unit].add(label)
     _fill_gaps(chosen, labels, choices, seed)
@@ -74,22 +75,17 @@ def _fill_gaps(
     seed: int,
 ) -> None:
     """Move groups, as few as possible, into the splits that lack a class, never emptying another."""
-    counts = defaultdict(int)
-    for unit, split in chosen.items():
-        for label in labels[unit]:
-            counts[label, split] += 1
-    for label in sorted(set().union(*labels.values())):
-        for split in SPLITS:
-            if counts[label, split]:
-                continue
-            spare = [
-                unit
-                for unit, own in labels.items()
-                if label in own and split in choices[unit[1]] and all(counts[each, chosen[unit]] > 1 for each in own)
-            ]
-            if spare:
-                moved = max(spare, key=lambda unit: _place(unit[0], seed))
-                for each in labels[moved]:
-                    counts[each, chosen[moved]] -= 1
-                    counts[each, split] += 1
-                chosen[moved] = split
+    counts = Counter((label, chosen[unit]) for unit, own in labels.items() for label in own)
+    for label, split in product(sorted(set().union(*labels.values())), SPLITS):
+        if counts[label, split]:
+            continue
+        spare = [
+            unit
+            for unit, own in labels.items()
+            if label in own and split in choices[unit[1]] and all(counts[each, chosen[unit]] > 1 for each in own)
+        ]
+        if spare:
+            moved = max(spare, key=lambda unit: _place(unit[0], seed))
+            counts.subtract((each, chosen[moved]) for each in labels[moved])
+            counts.update((each, split) for each in labels[moved])
+            chosen[moved] = split

@@ -11,6 +11,8 @@ from app.web import api, auth, docs, errors, metrics, pages
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
+from app.web.json import FastJson
+from app.web.multipart import FastRequest
 from app.web.offload import offload
 
 # No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
@@ -26,8 +28,9 @@ def register(app: OpenAPI) -> None:
     """Add everything that speaks HTTP to the application."""
     with app.app_context():
         limit = services().settings.max_upload_mb * 1_000_000
+    app.request_class = FastRequest
     app.config.update(MAX_CONTENT_LENGTH=limit + ENVELOPE_BYTES)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    app.json = FastJson(app)
     metrics.register(app)
     errors.register(app)
     auth.register(app)

@@ -62,7 +62,7 @@ def _require_key() -> Response | WerkzeugResponse | None:
     key = bearer if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     if session.get("entered") or (key and keys.is_valid(key)):
         return None
-    if request.method == "GET" and not request.path.startswith("/api") and request.accept_mimetypes.accept_html:
+    if request.method == "GET" and not request.path.startswith("/api") and request.accept_mimetypes.best == "text/html":
         return redirect(url_for("auth.login"))
     raise Unauthorized(
         "This call needs a key: send it as 'Authorization: Bearer <key>' ('flask keys create' makes one)."

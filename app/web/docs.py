@@ -37,7 +37,18 @@ def openapi() -> Response:
     """Describe the interface."""
     app = current_app
     assert isinstance(app, OpenAPI)  # noqa: S101 - create_app makes no other
-    return jsonify(app.api_doc)
+    return jsonify(_completed(app.api_doc))
+
+
+def _completed(doc: dict[str, Any]) -> dict[str, Any]:
+    """Say of every call that it answers, and that what it refuses is a problem: the library says neither rightly."""
+    refused = problems(400)[400]
+    for operation in (operation for item in doc["paths"].values() for operation in item.values()):
+        answers = operation["responses"]
+        answers["400"] = refused
+        if not any(status.startswith("2") for status in answers):
+            answers["200"] = {"description": "OK"}
+    return doc
 
 
 def register(app: Flask) -> None:

@@ -113,7 +113,8 @@ def _drain() -> None:
 
 def _answer(status: int, detail: str) -> Response:
     title = TITLES.get(status, "Error")
-    if not request.path.startswith("/api") and request.accept_mimetypes.best == "text/html":
+    wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
+    if wants == "text/html" and not request.path.startswith("/api"):
         return make_response(render_template("error.html", status=status, title=title, detail=detail), status)
     body: dict[str, Any] = Problem(title=title, status=status, detail=detail).model_dump()
     answer = make_response(jsonify(body), status)

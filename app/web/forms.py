@@ -29,10 +29,7 @@ def fields(model: type[T]) -> T:
     """Read the model's fields from the query, the form and the JSON body; the later ones win."""
     given: dict[str, Any] = {**request.args, **request.form}
     if request.mimetype == "application/json":
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict):
-            raise InvalidInput("The body is not a JSON object; send one, or a form.")
-        given |= body
+        given |= _json_object()
     return model.model_validate({name: value for name, value in given.items() if name in model.model_fields})
 
 
@@ -62,6 +59,16 @@ def uploads() -> Iterator[Upload]:
         raise InvalidInput("No file was sent; send one or more in the form field 'files', or a zip archive.")
     for file in files:
         yield Upload(file.filename or "unnamed", file.stream)
+
+
+def _json_object() -> dict[str, Any]:
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # brackets within brackets, thousands of them
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidInput("The body is not a JSON object; send one, or a form.")
+    return body
 
 
 def _wrong_number(count: int) -> str:

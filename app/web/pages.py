@@ -22,7 +22,7 @@ PAGES = ("predict", "bulk", "train", "models", "monitor")
 # The icons that the templates and scripts name, out of the two thousand of the package.
 ICONS: Final = (
     "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
-    "check-circle-fill", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle", "eye",
+    "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle", "eye",
     "eye-slash", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle", "layers", "list",
     "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
 )  # fmt: skip

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
 
 DEFAULT_CLASSIFIER = "eye_diseases"
 
@@ -116,6 +116,17 @@ class PredictionsQuery(OptionalClassifier):
     before: datetime | None = Field(default=None, description="Continue a listing: only what is older")
     limit: int = Field(default=50, ge=1, le=500)
 
+    @field_validator("before")
+    @classmethod
+    def _utc(cls, value: datetime | None) -> datetime | None:
+        """Take a moment without a zone as UTC, as all moments here are."""
+        if value is None or value.tzinfo is None:
+            return value and value.replace(tzinfo=UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("this moment is out of range") from None
+
 
 class Quality(Schema):
     """How well the photograph can be graded."""
@@ -153,6 +164,26 @@ class PredictionAnswer(Schema):
     notice: str | None
 
 
+class Feedback(Schema):
+    """What a person said the image shows, and when."""
+
+    label: str
+    at: datetime | None
+
+
+class LoggedPrediction(PredictionAnswer):
+    """An answer as the log has it."""
+
+    filename: str | None
+    job_id: str | None
+    sha256: str
+    feedback: Feedback | None
+
+
+class LoggedPredictions(RootModel[list[LoggedPrediction]]):
+    """Answers, the newest first."""
+
+
 class Accepted(Schema):
     """A job was accepted."""
 
@@ -178,12 +209,19 @@ class JobAnswer(Schema):
     classifier: str
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: Progress
+    params: dict[str, Any]
     history: list[dict[str, Any]]
     errors: list[dict[str, Any]]
     result: dict[str, Any] | None
+    attempts: int
+    cancel_requested: bool
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class Jobs(RootModel[list[JobAnswer]]):
+    """Jobs, the newest first."""
 
 
 class Rejected(Schema):

@@ -2,18 +2,17 @@
 import { post } from "./api.js";
 import { bars, fill, h, icon, notice, problem } from "./dom.js";
 import { fixed, milliseconds, percent, time } from "./format.js";
-import { decisionOf, explain, list, quality, titleOf } from "./words.js";
+import { explain, headlineOf, list, quality, titleOf } from "./words.js";
 
 /** Show an answer; `source` is the address of the picture, `name` the file's, `threshold` the operating point, if any. */
 export function answerCard(answer, spec, { source, name, threshold }) {
-  const { tone, icon: picture, title } = decisionOf(answer.decision);
-  const top = titleOf(spec, answer.predicted_class);
+  const { tone, icon: picture, title } = headlineOf(answer, spec);
   const doubtful = ["out_of_distribution", "ungradable"].includes(answer.decision);
   return h("article", { class: "panel answer", "aria-label": `Answer for ${name}` },
-    view(answer, source, name),
+    view(answer, spec, source, name),
     h("div", { class: "answer-body" },
       h("div", { class: `decision tone-${tone}` }, icon(picture),
-        h("div", {}, h("p", { class: "decision-title" }, doubtful ? title : `${title}: ${top}`), h("p", {}, explain(answer, spec)))),
+        h("div", {}, h("p", { class: "decision-title" }, title), h("p", {}, explain(answer, spec)))),
       probabilities(answer, spec, threshold, doubtful),
       h("dl", { class: "checks" }, ...possible(answer, spec), ...grade(answer.quality), ...known(answer.novelty)),
       feedback(answer, spec),
@@ -22,17 +21,17 @@ export function answerCard(answer, spec, { source, name, threshold }) {
 }
 
 /** The picture, with the heat map over it as strongly as the slider says. */
-function view(answer, source, name) {
+function view(answer, spec, source, name) {
   const photo = h("img", { src: source, alt: name, width: 320, height: 320, onerror: fallBack });
   const frame = h("div", { class: "frame" }, photo);
   if (!answer.explanation) return h("div", { class: "answer-view" }, frame);
   frame.append(h("img", { class: "heat", src: answer.explanation, alt: "", width: 320, height: 320 }));
   const id = `heat-${answer.id}`;
-  const slider = h("input", { class: "form-range", type: "range", id, min: 0, max: 100, value: 70,
+  const slider = h("input", { class: "form-range", type: "range", id, min: 0, max: 100, value: 100,
     oninput: () => frame.style.setProperty("--opacity", slider.value / 100) });
   frame.style.setProperty("--opacity", slider.value / 100);
   return h("div", { class: "answer-view" }, frame,
-    h("label", { class: "form-label", for: id }, `Evidence for ${answer.predicted_class.replaceAll("_", " ")}: photograph to heat map`), slider);
+    h("label", { class: "form-label", for: id }, `Heat map: the evidence for ${titleOf(spec, answer.predicted_class)}`), slider);
 
   function fallBack() {
     // Browsers do not draw every format that the server reads; it has a JPEG of each.

@@ -1,6 +1,6 @@
 // The public HTTP interface. Every failure becomes an ApiError whose message is a sentence for people.
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(message, status = 0) {
     super(message);
     this.status = status;

@@ -11,6 +11,7 @@ import { decisionOf, titleOf } from "./words.js";
 
 const PAGE = 50;
 const REFRESH = 2000; // milliseconds between two readings of a running job's answers
+const made = new Map(); // rows of answers, kept so that their pictures do not flicker
 let spec, specs, rows = [], shown = PAGE, stop = () => {}, read = 0, opened;
 
 async function start(found) {
@@ -29,6 +30,7 @@ async function start(found) {
 
 function open(id) {
   stop();
+  made.clear();
   [rows, shown, read, opened] = [[], PAGE, 0, id];
   setParameter("job", id);
   find("empty").hidden = true;
@@ -62,7 +64,7 @@ function draw(of) {
   const wanted = rows.filter((row) => fits(row, "decision", find("by-decision").value) && fits(row, "predicted_class", find("by-class").value));
   const done = rows.filter((row) => row.id || row.error).length;
   find("count").textContent = `${count(wanted.length)} of ${plural(rows.length, "image")} shown${done < rows.length ? `, ${count(done)} answered` : ""}`;
-  fill(find("rows"), wanted.slice(0, shown).map((row) => line(row, of)));
+  fill(find("rows"), wanted.slice(0, shown).map((row) => kept(row, of)));
   find("more").hidden = wanted.length <= shown;
 }
 
@@ -80,6 +82,12 @@ function options(select, key, title) {
 }
 
 const fits = (row, key, value) => !value || (row.error ? "error" : row[key]) === value;
+
+function kept(row, of) {
+  if (!row.id) return line(row, of);
+  if (!made.has(row.id)) made.set(row.id, line(row, of));
+  return made.get(row.id);
+}
 
 function line(row, of) {
   if (row.error) {

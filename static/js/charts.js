@@ -15,7 +15,7 @@ export function lines(canvas, series, { percent = false, title = "" } = {}) {
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { title: { display: Boolean(title), text: title }, grid: { display: false }, ticks: { maxTicksLimit: 8, maxRotation: 0 } },
-        y: percent ? { min: 0, max: 1, ticks: { format: { style: "percent" } } } : { beginAtZero: true },
+        y: percent ? { min: 0, max: 1, ticks: { callback: (share) => `${Math.round(100 * share)} %` } } : { beginAtZero: true },
       },
       plugins: { legend: { position: "bottom", labels: { usePointStyle: true, pointStyle: "line", boxWidth: 28 } } },
     },

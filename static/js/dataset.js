@@ -7,7 +7,7 @@ import { send } from "./sending.js";
 import { plain, titleOf } from "./words.js";
 
 const SPLITS = ["train", "val", "test", "unassigned"];
-const SPLIT_TITLES = { train: "Training", val: "Validation", test: "Test", unassigned: "Not yet divided" };
+const SPLIT_TITLES = { train: "Training", val: "Validation", test: "Test", unassigned: "Divided at training" };
 const PER_CALL = 200; // files in one upload
 let spec;
 
@@ -24,7 +24,7 @@ export async function showDataset(chosen) {
     const [summary, audit] = await Promise.all([get(`/api/datasets/${chosen.name}`), get(`/api/datasets/${chosen.name}/audit`)]);
     if (chosen !== spec) return;
     fill(find("dataset"), summary.images ? counts(summary) : empty("images", "No images yet: add at least 10 of each class below."));
-    fill(find("audit"), summary.images && findings(audit));
+    fill(find("audit"), summary.images > 0 && findings(audit));
   } catch (error) {
     showProblem(find("dataset"), error, { retry: () => showDataset(chosen) });
   }
@@ -96,7 +96,7 @@ function report({ accepted, duplicates, rejected }) {
   const known = duplicates ? `, ${count(duplicates)} known already` : "";
   fill(find("upload"),
     h("p", { class: `finding tone-${accepted ? "good" : "warn"}`, role: "status" }, icon("info-circle"), `${plural(accepted, "image")} added${known}.`),
-    rejected.length && problem(`${plural(rejected.length, "file")} could not be used: ${rejected[0].file}: ${rejected[0].reason}`),
+    rejected.length > 0 && problem(`${plural(rejected.length, "file")} could not be used: ${rejected[0].file}: ${rejected[0].reason}`),
     rejected.length > 1 && h("details", {}, h("summary", {}, "All of them"), h("ul", {}, rejected.map(({ file, reason }) => h("li", {}, `${file}: ${reason}`)))));
 }
 

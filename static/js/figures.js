@@ -32,7 +32,7 @@ export function tile(name, value, detail = "") {
 /** A confusion matrix: rows are what the images show, columns what was answered, shaded by the share of the row. */
 export function confusion(matrix, titles) {
   return h("div", { class: "table-wrap" }, h("table", { class: "confusion" },
-    h("caption", {}, "Rows: what the images show. Columns: what the model answered."),
+    h("caption", {}, "Rows: the truth. Columns: the answer."),
     h("thead", {}, h("tr", {}, h("td"), titles.map((title) => h("th", { scope: "col" }, title)))),
     h("tbody", {}, matrix.map((row, i) => {
       const total = row.reduce((sum, value) => sum + value, 0);

@@ -56,7 +56,7 @@ async function showAttention() {
   const wrong = Object.entries(health.checks).filter(([, found]) => found !== "ok").map(([name, found]) => `${name}: ${found}`);
   if (health.queue !== "ok") wrong.push("The queue is down: predictions go on, jobs wait until it is back.");
   else if (!health.workers) wrong.push("No worker is running: jobs wait until one is started.");
-  fill(place, wrong.length && h("div", { class: "alert alert-warning problem" }, icon("exclamation-triangle"), h("p", {}, wrong.join(" ")),
+  fill(place, wrong.length > 0 && h("div", { class: "alert alert-warning problem" }, icon("exclamation-triangle"), h("p", {}, wrong.join(" ")),
     h("a", { class: "btn btn-sm btn-outline-secondary", href: "/monitor" }, "Monitor")));
 }
 

@@ -13,7 +13,6 @@ let spec, cards;
 
 async function change(chosen) {
   spec = chosen;
-  find("detail").hidden = true;
   try {
     const versions = (await get(`/api/models?classifier=${chosen.name}`)).slice(0, SHOWN);
     const found = await Promise.all(versions.map(({ version }) => get(`/api/models/${chosen.name}/${version}`)));
@@ -24,8 +23,10 @@ async function change(chosen) {
     showMoves(versions);
     const wanted = Number(parameter("version"));
     const first = versions.find(({ aliases }) => aliases.includes("champion")) ?? versions[0];
+    find("detail").hidden = !first;
     if (first) show(cards.has(wanted) ? wanted : first.version);
   } catch (error) {
+    find("detail").hidden = true;
     showProblem(find("problems"), error, { retry: () => change(chosen) });
   }
 }
@@ -52,7 +53,6 @@ function show(version) {
   const card = cards.get(version);
   const { metrics } = card;
   setParameter("version", version);
-  find("detail").hidden = false;
   find("detail-title").textContent = `Version ${version}`;
   fill(find("notice"), card.demo && [icon("info-circle"), "Demonstration model, trained on drawn images: its figures say nothing about real photographs."]);
   const screening = metrics.screening;

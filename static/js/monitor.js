@@ -17,14 +17,17 @@ const VERDICTS = {
 };
 const drawHost = lines(find("host-chart"), [{ label: "CPU", tone: "brand" }, { label: "Memory", tone: "accent", dashed: true }], { percent: true });
 const points = [];
-let spec;
+let spec, latest;
 
 async function refresh() {
   const chosen = spec;
   try {
     const status = await get("/api/status");
     const [statistics, drift, recent, metrics] = await Promise.all([
-      get(`/api/statistics?classifier=${chosen.name}`), status.champions[chosen.name] ? get(`/api/drift/${chosen.name}`) : null, get(`/api/predictions?classifier=${chosen.name}&limit=12`), text("/metrics"),
+      get(`/api/statistics?classifier=${chosen.name}`),
+      status.champions[chosen.name] ? get(`/api/drift/${chosen.name}`) : null,
+      get(`/api/predictions?classifier=${chosen.name}&limit=12`),
+      text("/metrics"),
     ]);
     if (chosen !== spec) return;
     fill(find("problems"));
@@ -55,7 +58,7 @@ function showService({ uptime_seconds: uptime, queue }, { latency_ms: latency, l
     tile("Up for", duration(uptime)),
     tile("Requests", count(answered.all), `${count(answered[4])} refused, ${count(answered[5])} broken`),
     tile("Answers of this classifier", count(predictions), `${count(hour)} in the last hour`),
-    tile("Time for an answer", milliseconds(latency.p50), `95 % under ${milliseconds(latency.p95)}, 99 % under ${milliseconds(latency.p99)}`),
+    tile("Time for an answer", milliseconds(latency.p50), predictions ? `95 % under ${milliseconds(latency.p95)}, 99 % under ${milliseconds(latency.p99)}` : "half of them take less"),
     tile("Workers", queue.available ? count(queue.workers.length) : "–", queue.available ? "alive" : "the queue is down"));
 }
 
@@ -112,6 +115,9 @@ function showDrift(found) {
 }
 
 function showRecent(rows) {
+  const newest = `${spec.name} ${rows[0]?.id}`;
+  if (newest === latest) return;
+  latest = newest;
   fill(find("recent"), rows.length ? h("ul", { class: "recent" }, rows.map((row) => {
     const { tone, icon: name, title } = decisionOf(row.decision);
     return h("li", {}, h("img", { src: `/api/predictions/${row.id}/image`, alt: "", width: 96, height: 96, loading: "lazy" }),

@@ -4,7 +4,7 @@ import { answerCard } from "./answer.js";
 import { fill, find, h, problem } from "./dom.js";
 import { takeFiles } from "./files.js";
 import { pickClassifier } from "./picker.js";
-import { decisionOf, titleOf } from "./words.js";
+import { headlineOf } from "./words.js";
 
 const AT_ONCE = 2;
 const thresholds = new Map(); // of each classifier's champion, asked for once
@@ -54,7 +54,7 @@ async function answer({ file, name, place }, asked) {
   try {
     const [found, threshold] = await Promise.all([post("/api/predict", form), operatingPoint(asked)]);
     place.replaceWith(answerCard(found, asked, { source: URL.createObjectURL(file), name, threshold }));
-    find("announce").textContent = `${name}: ${decisionOf(found.decision).title}, ${titleOf(asked, found.predicted_class)}.`;
+    find("announce").textContent = `${name}: ${headlineOf(found, asked).title}.`;
   } catch (error) {
     const link = error.status === 404 ? { href: `/train?classifier=${asked.name}`, text: "Train a model" } : error.link;
     const retry = error.status >= 500 || !error.status ? () => (card.replaceWith(place), answer({ file, name, place }, asked)) : undefined;

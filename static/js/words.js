@@ -1,6 +1,6 @@
 // What the interface's short words mean, in sentences.
 
-const TONES = {
+const DECISIONS = {
   refer: { tone: "bad", icon: "arrow-right-circle", title: "Refer" },
   no_refer: { tone: "good", icon: "check-circle", title: "No referral" },
   accept: { tone: "good", icon: "check-circle", title: "Clear answer" },
@@ -26,13 +26,19 @@ const STATUS = {
   cancelled: { tone: "idle", icon: "x-circle", title: "Cancelled" },
 };
 
-export const STATUSES = STATUS;
-export const DECISIONS = TONES;
 export const KINDS = { bulk_predict: "Bulk prediction", retrain: "Training" };
 
 export const titleOf = (spec, name) => spec?.classes.find((item) => item.name === name)?.title ?? name;
-export const decisionOf = (name) => TONES[name] ?? { tone: "idle", icon: "info-circle", title: name };
+export const decisionOf = (name) => DECISIONS[name] ?? { tone: "idle", icon: "info-circle", title: name };
 export const statusOf = (name) => STATUS[name] ?? { tone: "idle", icon: "info-circle", title: name };
+
+/** The decision about an answer with what it is about, such as "Refer: Glaucoma". */
+export function headlineOf({ decision, predicted_class: top, prediction_set: possible }, spec) {
+  const found = decisionOf(decision);
+  if (["out_of_distribution", "ungradable"].includes(decision)) return found;
+  const about = decision === "uncertain" ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, top);
+  return { ...found, title: `${found.title}: ${about}` };
+}
 
 /** Why the answer's decision is what it is. */
 export function explain(answer, spec) {

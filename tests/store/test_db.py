@@ -24,7 +24,7 @@ def test_ids_sort_by_the_time_they_were_made_and_never_repeat() -> None:
     moment=st.datetimes(
         min_value=datetime(1, 1, 3),
         max_value=datetime(9999, 12, 29),
-        timezones=st.timezones(),  # noqa: DTZ001 - given one
+        timezones=st.timezones(),
     )
 )
 def test_a_moment_comes_back_as_the_same_moment_in_utc(app: Flask, moment: datetime) -> None:

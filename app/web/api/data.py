@@ -62,4 +62,4 @@ def _refuse_if_useless(report: Report) -> None:
         return
     first, more = report.rejected[0], len(report.rejected) - 1
     others = f" ({more} more files were refused too)" if more else ""
-    raise InvalidInput(f"Nothing could be used. {first['file']}: {first['reason']}{others}")
+    raise InvalidInput(f"Nothing could be used. {first['file']}: {first['reason'].removesuffix('.')}{others}.")

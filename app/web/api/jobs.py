@@ -13,7 +13,7 @@ from app.store.tables import Job
 from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.schemas import Accepted, JobAnswer, JobPath, JobsQuery, ResultsQuery, RetrainForm
+from app.web.schemas import Accepted, JobAnswer, JobPath, Jobs, JobsQuery, ResultsQuery, RetrainForm
 
 blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
 
@@ -31,7 +31,7 @@ def retrain() -> Response:
     return accepted(services().retrain.submit(**wanted.model_dump()))
 
 
-@blueprint.get("/api/jobs", responses={200: JobAnswer})
+@blueprint.get("/api/jobs", responses={200: Jobs})
 def list_jobs(query: JobsQuery) -> Response:
     """List the newest jobs first."""
     found = services().jobs.list(query.status, query.kind, query.limit)
@@ -50,7 +50,7 @@ def cancel_job(path: JobPath) -> Response:
     return _job_response(services().jobs.cancel(path.job_id))
 
 
-@blueprint.post("/api/jobs/<job_id>/retry", responses={202: JobAnswer, **problems(404, 409)})
+@blueprint.post("/api/jobs/<job_id>/retry", responses={202: Accepted, **problems(404, 409)})
 def retry_job(path: JobPath) -> Response:
     """Queue a failed or cancelled job again; what it has done is kept."""
     return accepted(services().jobs.retry(path.job_id))

@@ -13,19 +13,19 @@ from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
 from app.web.offload import offload
-from app.web.schemas import FeedbackForm, PredictionAnswer, PredictionPath, PredictionsQuery
+from app.web.schemas import FeedbackForm, LoggedPrediction, LoggedPredictions, PredictionPath, PredictionsQuery
 
 blueprint = APIBlueprint("predictions", __name__, abp_tags=[Tag(name="Predictions")])
 
 
-@blueprint.get("/api/predictions", responses={200: PredictionAnswer, **problems(404)})
+@blueprint.get("/api/predictions", responses={200: LoggedPredictions, **problems(404)})
 def list_predictions(query: PredictionsQuery) -> Response:
     """List the newest predictions first."""
     found = services().history.list(query.classifier, query.decision, query.before, query.limit)
     return jsonify([as_answer(row) for row in found])
 
 
-@blueprint.get("/api/predictions/<prediction_id>", responses={200: PredictionAnswer, **problems(404)})
+@blueprint.get("/api/predictions/<prediction_id>", responses={200: LoggedPrediction, **problems(404)})
 def get_prediction(path: PredictionPath) -> dict[str, Any]:
     """Give one prediction and its correction, if any."""
     return as_answer(services().history.get(path.prediction_id))
@@ -43,7 +43,7 @@ def prediction_image(path: PredictionPath) -> Response:
 
 @blueprint.post(
     "/api/predictions/<prediction_id>/feedback",
-    responses={200: PredictionAnswer, **problems(400, 404)},
+    responses={200: LoggedPrediction, **problems(400, 404)},
     openapi_extensions=body(FeedbackForm, json=True),
 )
 def feedback(path: PredictionPath) -> dict[str, Any]:

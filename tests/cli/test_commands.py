@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from app.config import CHECKOUT, Settings
+from app.drawing import draw
+from app.services import keys
+from app.services.jobs import FINAL
+from app.services.wiring import Services
+
+
+def flask(app: Flask, *words: str | Path) -> Result:
+    """Run a command of `flask`."""
+    return app.test_cli_runner().invoke(args=[str(word) for word in words])
+
+
+def refused(app: Flask, *words: str | Path) -> str:
+    """Run a command that must fail; return its one sentence."""
+    result = flask(app, *words)
+    assert result.exit_code == 1, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert "Traceback" not in result.output
+    return lines[0].removeprefix("Error: ")
+
+
+COMMANDS = [
+    "init", "data", "data import", "data synth", "data audit", "train", "evaluate", "predict", "models", "models list",
+    "models promote", "models rollback", "models demo", "keys", "keys create",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(app: Flask, command: str) -> None:
+    result = flask(app, *command.split(), "--help")
+    assert result.exit_code == 0
+    title = result.output.partition("\n\n")[2].strip().partition("\n")[0]
+    assert title.endswith((".", ",")) or len(title) > 40
+
+
+def test_images_are_drawn_imported_and_checked(app: Flask, tmp_path: Path) -> None:
+    drawn = flask(app, "data", "synth", "cat_dog", "--count", "6")
+    assert (drawn.exit_code, drawn.stdout.splitlines()[0]) == (0, "6 accepted, 0 known already, 0 rejected.")
+    folder = tmp_path / "pets"
+    folder.mkdir()
+    (folder / "cat.1.jpg").write_bytes(draw("cat_face", 9, 96).jpeg())
+    (folder / "bird.1.jpg").write_bytes(draw("cat_face", 8, 96).jpeg())
+    imported = flask(app, "data", "import", "cat_dog", folder)
+    assert imported.stdout.splitlines()[0] == "1 accepted, 0 known already, 1 rejected."
+    assert "bird.1.jpg: " in imported.stdout
+    audit = json.loads(flask(app, "data", "audit", "cat_dog").stdout)
+    assert (audit["images"], audit["clean"]) == (7, True)
+
+
+def test_predictions_are_a_line_each_and_a_failure_is_the_exit_status(app: Flask, tmp_path: Path) -> None:
+    cat, text = tmp_path / "cat.jpg", tmp_path / "text.jpg"
+    cat.write_bytes(draw("cat_face", 1, 128).jpeg())
+    text.write_bytes(b"text")
+    good = flask(app, "predict", "cat_dog", cat, cat)
+    assert good.exit_code == 0
+    lines = good.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{cat}: ") for line in lines)
+    assert "Demonstration model" in good.stderr
+    mixed = flask(app, "predict", "cat_dog", text, cat)
+    assert (mixed.exit_code, len(mixed.stdout.splitlines())) == (1, 1)
+    assert f"{text}: This is no image that Fovea reads" in mixed.stderr
+
+
+def test_models_are_listed_promoted_and_rolled_back(app: Flask, settings: Settings) -> None:
+    services: Services = app.extensions["fovea"]
+    shutil.copytree(CHECKOUT / "models" / "cat_dog" / "1", settings.models_dir / "cat_dog" / "2")
+    services.registry.adopt("cat_dog")
+    assert [line.partition(":")[0] for line in flask(app, "models", "list", "cat_dog").stdout.splitlines()] == [
+        "cat_dog 2",
+        "cat_dog 1",
+    ]
+    assert len(flask(app, "models", "list").stdout.splitlines()) == len(services.catalog) + 1
+    assert flask(app, "models", "promote", "cat_dog", "2").stdout == "cat_dog 2 serves now.\n"
+    assert "cat_dog 2: custom_cnn" in flask(app, "models", "list", "cat_dog").stdout
+    assert flask(app, "models", "rollback", "cat_dog").stdout == "cat_dog 1 serves now.\n"
+
+
+def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
+    folder = tmp_path / "pets"
+    folder.mkdir()
+    for seed in range(6):
+        for label in ("cat", "dog"):
+            (folder / f"{label}.{seed}.jpg").write_bytes(draw(f"{label}_face", 7_000_000 + seed).jpeg())
+    figures = json.loads(flask(app, "evaluate", "cat_dog", "--data", folder).stdout)
+    assert (figures["classifier"], figures["model_version"], figures["n"]) == ("cat_dog", 1, 12)
+    assert 0 <= figures["accuracy"] <= 1
+
+
+def test_a_key_is_made_and_printed_once(app: Flask) -> None:
+    key = flask(app, "keys", "create", "clinic").stdout.strip()
+    assert keys.is_valid(key)
+
+
+def test_the_preparation_can_be_repeated(app: Flask) -> None:
+    assert flask(app, "init").exit_code == 0
+    services: Services = app.extensions["fovea"]
+    assert services.registry.champion("cat_dog") == 1
+
+
+def test_what_is_wrong_is_one_sentence(app: Flask, tmp_path: Path) -> None:
+    assert "choose one of" in refused(app, "data", "synth", "cats")
+    assert "There is no folder" in refused(app, "data", "import", "cat_dog", tmp_path / "nowhere")
+    assert "There is no folder" in refused(app, "evaluate", "cat_dog", "--data", tmp_path / "nowhere")
+    assert "at least 10 images" in refused(app, "train", "cat_dog")
+    assert "no model version 9" in refused(app, "models", "promote", "cat_dog", "9")
+    assert "no promotion left to undo" in refused(app, "models", "rollback", "cat_dog")
+    assert "choose one of" in refused(app, "models", "list", "cats")
+    assert "choose one of" in refused(app, "data", "audit", "cats")
+
+
+def test_a_training_that_fails_says_why_and_leaves_a_failed_job(app: Flask) -> None:
+    services: Services = app.extensions["fovea"]
+    flask(app, "data", "synth", "cat_dog", "--count", "20")
+    for path in list(services.settings.uploads_dir.rglob("*"))[-3:]:
+        if path.is_file():
+            path.write_bytes(b"damaged")
+    sentence = refused(app, "train", "cat_dog", "--epochs", "1")
+    assert sentence.startswith("The training failed: ")
+    (job,) = services.jobs.list()
+    assert (job.status, job.status in FINAL) == ("failed", True)
+    assert [path.name for path in (services.registry.root / "cat_dog").iterdir()] == ["1"]

@@ -1,0 +1,77 @@
+"""Rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.config import CHECKOUT
+
+KNOWS_CELERY = {"app/producer.py", "worker/celery_app.py", "worker/tasks.py"}
+HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "onnx", "tf2onnx"}
+
+
+def sources() -> Iterator[Path]:
+    for folder in ("app", "worker"):
+        yield from (CHECKOUT / folder).rglob("*.py")
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top names of all that a module imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def loaded_by(statement: str, data_dir: Path) -> set[str]:
+    """Return the top names of the modules that a fresh process has after the statement."""
+    code = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        env=os.environ | {"DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(ended.stdout.split())
+
+
+def test_only_the_producer_and_the_workers_import_celery() -> None:
+    found = {str(path.relative_to(CHECKOUT)) for path in sources() if {"celery", "kombu"} & imported(path)}
+    assert found == KNOWS_CELERY
+
+
+def test_only_the_training_room_imports_keras() -> None:
+    found = {path.relative_to(CHECKOUT).parts[:2] for path in sources() if {"keras", "tensorflow"} & imported(path)}
+    assert found == {("app", "training")}
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        str(path.relative_to(CHECKOUT))
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and ast.unparse(node.value) == "os"
+    }
+    # The supervisor hands its own environment on to what it starts.
+    assert readers - {"app/config.py"} <= {"app/supervisor/commands.py", "app/training/runtime.py"}
+
+
+@pytest.mark.parametrize("statement", ["import wsgi", "import worker.tasks"])
+def test_neither_the_web_nor_a_waiting_worker_loads_what_training_needs(tmp_path: Path, statement: str) -> None:
+    assert loaded_by(statement, tmp_path) & HEAVY == set()
+
+
+def test_the_web_starts_without_the_worker(tmp_path: Path) -> None:
+    assert "worker" not in loaded_by("import wsgi", tmp_path)

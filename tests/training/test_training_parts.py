@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app.classifiers.spec import TrainingSpec
+from app.errors import InvalidInput
+from app.training.augmentation import vary
+from app.training.backbones import BACKBONES, find_weights, get_backbone
+from app.training.calibrating import operating_point
+
+
+def test_only_a_running_training_loads_keras() -> None:
+    rooms = ["backbones", "datasets", "evaluation", "gate", "splits", "trainer"]
+    code = "import sys, " + ", ".join(f"app.training.{name}" for name in rooms)
+    check = "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", f"{code}; {check}"], check=False).returncode == 0
+
+
+def test_missing_weights_say_what_to_put_where(tmp_path: Path) -> None:
+    file = get_backbone("mobilenetv2").weights_file
+    assert file is not None
+    with pytest.raises(InvalidInput, match=file):
+        find_weights("mobilenetv2", "imagenet", tmp_path)
+    with pytest.raises(InvalidInput, match="WEIGHTS_DIR"):
+        find_weights("mobilenetv2", "imagenet", None)
+    (tmp_path / file).touch()
+    assert find_weights("mobilenetv2", "imagenet", tmp_path) == tmp_path / file
+    assert find_weights("mobilenetv2", "none", None) is None
+    assert find_weights("custom_cnn", "imagenet", None) is None
+
+
+def test_a_head_needs_trained_features() -> None:
+    with pytest.raises(InvalidInput, match="choose the mode 'full'"):
+        find_weights("custom_cnn", "imagenet", None, "head")
+
+
+def test_an_unknown_backbone_lists_the_known() -> None:
+    with pytest.raises(InvalidInput, match=", ".join(BACKBONES)):
+        get_backbone("vgg99")
+
+
+def test_the_operating_point_divides_what_can_be_divided() -> None:
+    scores, sick = np.array([0.1, 0.3, 0.7, 0.9]), np.array([False, False, True, True])
+    assert operating_point(scores, sick) == pytest.approx(0.5)
+
+
+def test_the_operating_point_balances_both_errors() -> None:
+    scores = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.5, 0.8, 0.9])
+    sick = np.array([False] * 4 + [True] * 4)
+    threshold = operating_point(scores, sick)
+    assert 0.3 < threshold < 0.4
+
+
+def test_variation_is_seeded_and_flips_only_as_allowed() -> None:
+    square = np.zeros((64, 64, 3), np.uint8)
+    square[:20, :20] = 200  # a mark in the upper left
+
+    def corners(spec: TrainingSpec) -> set[tuple[bool, bool]]:
+        random = np.random.default_rng(1)
+        varied = [vary(square, spec, random).mean(axis=2) for _ in range(40)]
+        tops = [(int(v.sum(axis=1).argmax()) < 32, int(v.sum(axis=0).argmax()) < 32) for v in varied]
+        return set(tops)
+
+    assert corners(TrainingSpec(flip_horizontal=False, flip_vertical=False)) == {(True, True)}
+    assert corners(TrainingSpec(flip_horizontal=True, flip_vertical=False)) == {(True, True), (True, False)}
+    assert len(corners(TrainingSpec(flip_horizontal=True, flip_vertical=True))) == 4
+    first, second = (vary(square, TrainingSpec(), np.random.default_rng(5)) for _ in range(2))
+    assert np.array_equal(first, second)

@@ -1,0 +1,172 @@
+"""Everything that needs Keras, in one file: its import takes seconds."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app.classifiers import Catalog, ClassifierSpec
+from app.classifiers.spec import SPLITS
+from app.errors import Cancelled, Conflict, InvalidInput
+from app.inference.engine import OnnxEngine
+from app.inference.predictor import Predictor
+from app.training.backbones import BACKBONES
+from app.training.demo import build_demo, draw_samples
+from app.training.evaluation import evaluate
+from app.training.progress import silent
+from app.training.trainer import Plan, Sample, train
+
+SPEC = Catalog()["cataract"]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sample, ...]:
+    return draw_samples(SPEC, tmp_path_factory.mktemp("drawn"), 24, 3, silent)
+
+
+def _plan(samples: tuple[Sample, ...], **changes: object) -> Plan:
+    settings = {"backbone": "custom_cnn", "mode": "full", "epochs": 2, "seed": 5, "source": "drawn", "size": 64}
+    return Plan(SPEC, samples, **{**settings, **changes})  # type: ignore[arg-type]
+
+
+class Log:
+    """A progress that remembers, and cancels at a stage when told to."""
+
+    def __init__(self, cancel_at: str = "") -> None:
+        self.calls: list[tuple[str, int, int]] = []
+        self.epochs: list[dict[str, float]] = []
+        self._cancel_at = cancel_at
+
+    def __call__(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        self.calls.append((stage, done, total))
+        if epoch is not None:
+            self.epochs.append(epoch)
+        if stage == self._cancel_at:
+            raise Cancelled("The job was cancelled.")
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_trains_and_exports_what_keras_computes(name: str, tmp_path: Path) -> None:
+    from app.training import export, networks, runtime
+
+    random = np.random.default_rng(0)
+    squares = random.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    with runtime.session(1):
+        network = networks.build_network(name, 64, 3)
+        network.compile("adam", "sparse_categorical_crossentropy")
+        network.train_on_batch(squares, np.array([0, 1, 2, 0]))
+        export.export(network, tmp_path)
+        expected = [np.asarray(part) for part in export.with_activation(network)(squares)]
+        again = runtime.keras.saving.load_model(tmp_path / "model.keras")
+        assert again.optimizer is None
+        assert np.allclose(again.predict(squares, verbose=0), expected[0], atol=1e-5)
+    outputs = OnnxEngine(tmp_path / "model.onnx").run(squares)
+    for found, wanted in zip(outputs, expected, strict=True):
+        assert np.abs(found - wanted).max() < 1e-4
+    logits = outputs.activation.mean(axis=(1, 2))
+    softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.allclose(softmax, outputs.probabilities, atol=1e-4)
+
+
+def test_a_run_fills_a_bundle_that_serves(samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    log = Log()
+    card = train(_plan(samples), tmp_path, log)
+    predictor = Predictor(tmp_path)  # verifies the checksums
+    assert predictor.card == card
+    assert (card.epochs, card.preprocessing.size, card.classes) == (2, 64, ("cataract", "normal"))
+    assert card.data.counts["train"] == {
+        name: sum(1 for s in samples if (s.label, s.split) == (name, "train")) for name in card.classes
+    }
+    tests = [sample for sample in samples if sample.split == "test"]
+    assert evaluate(predictor, tests) == pytest.approx(card.metrics)  # what is claimed is what is served
+    assert {stage for stage, _, _ in log.calls} == {
+        "reading images", "training", "exporting", "calibrating", "evaluating",
+    }  # fmt: skip
+    assert all(0 <= done <= total for _, done, total in log.calls)
+    assert [epoch["epoch"] for epoch in log.epochs] == [1.0, 2.0]
+    assert set(log.epochs[0]) == {
+        "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate",
+    }  # fmt: skip
+    json.dumps(card.model_dump(mode="json"), allow_nan=False)
+
+
+def test_the_same_seed_gives_the_same_model(samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    cards = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        cards.append(train(_plan(samples), tmp_path / name, silent))
+    assert cards[0].metrics == cards[1].metrics
+    assert [epoch["loss"] for epoch in cards[0].history] == [epoch["loss"] for epoch in cards[1].history]
+
+
+@pytest.mark.parametrize("stage", ["reading images", "training", "calibrating"])
+def test_cancelling_stops_at_once_and_leaves_no_card(samples: tuple[Sample, ...], tmp_path: Path, stage: str) -> None:
+    log = Log(cancel_at=stage)
+    with pytest.raises(Cancelled):
+        train(_plan(samples, epochs=50), tmp_path, log)
+    assert [call[0] for call in log.calls].count(stage) == 1
+    assert not (tmp_path / "card.json").exists()
+
+
+@pytest.mark.parametrize(("mode", "epochs"), [("head", 3), ("full", 6)])
+def test_pretrained_features_get_a_head_first(
+    samples: tuple[Sample, ...], tmp_path: Path, mode: str, epochs: int
+) -> None:
+    from app.training import runtime
+
+    with runtime.session(2):
+        network = runtime.keras.applications.MobileNetV2(
+            input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None
+        )
+        network.save_weights(tmp_path / "some.weights.h5")
+        frozen = network.get_weights()[0]
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    plan = _plan(samples, backbone="mobilenetv2", mode=mode, epochs=3, weights=str(tmp_path / "some.weights.h5"))
+    card = train(plan, bundle, silent)
+    assert len(card.history) == epochs
+    trained = runtime.keras.saving.load_model(bundle / "model.keras").get_weights()[0]
+    assert np.array_equal(trained, frozen) == (mode == "head")
+
+
+def test_weights_of_another_network_are_refused(samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    (tmp_path / "wrong.weights.h5").write_bytes(b"no weights")
+    plan = _plan(samples, backbone="mobilenetv2", weights=str(tmp_path / "wrong.weights.h5"))
+    with pytest.raises(InvalidInput, match="are not those of mobilenetv2"):
+        train(plan, tmp_path, silent)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_class_without_images_in_a_split_is_named(
+    samples: tuple[Sample, ...], tmp_path: Path, split: str
+) -> None:
+    lacking = tuple(s for s in samples if (s.label, s.split) != ("normal", split))
+    with pytest.raises(InvalidInput, match=f"'normal' of cataract has no image in the {split} split"):
+        train(_plan(lacking), tmp_path, silent)
+
+
+def test_an_unreadable_image_is_named(samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    first = samples[0]
+    plan = _plan((Sample(broken, first.sha256, first.label, first.split, "x"), *samples))
+    with pytest.raises(InvalidInput, match=r"^broken\.jpg: "):
+        train(plan, tmp_path, silent)
+
+
+def test_a_demonstration_model_is_put_in_place_whole(tmp_path: Path) -> None:
+    card = build_demo(SPEC, tmp_path, silent, per_class=24, epochs=1)
+    bundle = tmp_path / "cataract" / "1"
+    assert sum(file.stat().st_size for file in bundle.iterdir()) < 1_000_000
+    assert card.demo
+    assert "Demonstration model" in str(Predictor(bundle).card.notice)
+    assert [path.name for path in bundle.parent.iterdir()] == ["1"]
+    with pytest.raises(Conflict):
+        build_demo(SPEC, tmp_path, silent)
+
+
+def test_a_classifier_that_cannot_be_drawn_has_no_demonstration(tmp_path: Path) -> None:
+    dump = SPEC.model_dump()
+    dump["classes"][0]["drawing"] = None
+    with pytest.raises(InvalidInput, match="names no drawing"):
+        build_demo(ClassifierSpec.model_validate(dump), tmp_path, silent)

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from http_checks import CAT, form, pack
+
+from app.config import CHECKOUT, Settings
+from app.drawing import draw
+from app.services.wiring import Services
+
+JOB_KEYS = {
+    "id", "kind", "classifier", "status", "progress", "history", "errors", "result", "created_at", "started_at",
+    "finished_at",
+}  # fmt: skip
+PROGRESS_KEYS = {"done", "total", "percent", "stage", "eta_seconds"}
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    found: Services = app.extensions["fovea"]
+    return found
+
+
+def get(client: FlaskClient, url: str) -> Any:  # noqa: ANN401 - JSON
+    answer = client.get(url)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert answer.is_json
+    return answer.get_json()
+
+
+def bulk(client: FlaskClient) -> str:
+    files = [("files", "a.zip", pack({"one/a.jpg": CAT, "=b.jpg": CAT})), ("files", "bad.jpg", b"text")]
+    answer = client.post("/api/bulk-predict", **form(files, classifier="cat_dog"))
+    assert answer.status_code == 202
+    body = answer.get_json()
+    assert set(body) == {"job_id", "status_url"}
+    assert answer.headers["Location"] == body["status_url"] == f"/api/jobs/{body['job_id']}"
+    assert int(answer.headers["Retry-After"]) >= 1
+    job_id: str = body["job_id"]
+    return job_id
+
+
+def test_a_bulk_prediction_from_its_start_to_its_results(client: FlaskClient, services: Services) -> None:
+    job_id = bulk(client)
+    waiting = client.get(f"/api/jobs/{job_id}")
+    assert set(waiting.get_json()) >= JOB_KEYS
+    assert set(waiting.get_json()["progress"]) == PROGRESS_KEYS
+    assert (waiting.get_json()["status"], waiting.headers["Retry-After"]) == ("queued", "1")
+
+    services.jobs.run(job_id, services.batch.run)  # what the worker does
+    done = client.get(f"/api/jobs/{job_id}")
+    assert "Retry-After" not in done.headers
+    body = done.get_json()
+    assert (body["status"], body["progress"]["percent"], body["progress"]["done"]) == ("succeeded", 100.0, 3)
+    assert [error["file"] for error in body["errors"]] == ["bad.jpg"]
+    assert [job["id"] for job in get(client, "/api/jobs?kind=bulk_predict&status=succeeded")] == [job_id]
+
+    rows = get(client, f"/api/jobs/{job_id}/results")
+    assert [row["file"] for row in rows] == ["one/a.jpg", "=b.jpg", "bad.jpg"]
+    table = client.get(f"/api/jobs/{job_id}/results?format=csv")
+    assert table.mimetype == "text/csv"
+    assert "attachment" in table.headers["Content-Disposition"]
+    lines = list(csv.DictReader(io.StringIO(table.get_data(as_text=True))))
+    assert [line["file"] for line in lines] == ["one/a.jpg", "'=b.jpg", "bad.jpg"]
+    assert [bool(line["error"]) for line in lines] == [False, False, True]
+    assert float(lines[0]["probability_cat"]) == pytest.approx(rows[0]["probabilities"]["cat"])
+
+
+def test_a_job_is_cancelled_and_retried(client: FlaskClient) -> None:
+    job_id = bulk(client)
+    assert client.post(f"/api/jobs/{job_id}/retry").status_code == 409
+    cancelled = client.delete(f"/api/jobs/{job_id}")
+    assert (cancelled.status_code, cancelled.get_json()["status"]) == (200, "cancelled")
+    assert client.delete(f"/api/jobs/{job_id}").status_code == 409
+    again = client.post(f"/api/jobs/{job_id}/retry")
+    assert (again.status_code, again.headers["Location"]) == (202, f"/api/jobs/{job_id}")
+    assert get(client, f"/api/jobs/{job_id}")["status"] == "queued"
+
+
+@pytest.mark.parametrize("url", ["/api/upload", "/api/upload-data"])
+def test_an_upload_is_reported_and_counted(client: FlaskClient, url: str) -> None:
+    archive = pack({"train/dog/1.jpg": draw("dog_face", 1, 96).jpeg(), "notes.txt": b"notes"})
+    answer = client.post(url, **form([("files", "cat.1.jpg", CAT), ("files", "a.zip", archive)], classifier="cat_dog"))
+    assert answer.status_code == 201
+    body = answer.get_json()
+    assert set(body) == {"classifier", "accepted", "duplicates", "rejected", "counts"}
+    assert (body["accepted"], body["duplicates"], body["rejected"][0]["file"]) == (2, 0, "notes.txt")
+    assert body["counts"] == {"unassigned": {"cat": 1}, "train": {"dog": 1}}
+    again = client.post(url, **form([("files", "cat.jpg", CAT)], classifier="cat_dog"))
+    assert (again.status_code, again.get_json()["duplicates"]) == (201, 1)
+    summary = get(client, "/api/datasets/cat_dog")
+    assert (summary["images"], summary["classes"]) == (2, {"cat": 1, "dog": 1})
+    assert get(client, "/api/datasets/cat_dog/audit")["clean"]
+    assert get(client, "/api/visualizations?classifier=cat_dog")["dataset"]["by_class"] == {"cat": 1, "dog": 1}
+
+
+def test_a_retraining_is_accepted_as_a_job(client: FlaskClient, services: Services) -> None:
+    services.datasets.synth("cat_dog", 20, 1, lambda *_: None)
+    for sent in ({"json": {"classifier": "cat_dog", "epochs": 2}}, {"data": {"classifier": "cat_dog", "epochs": "2"}}):
+        answer = client.post("/api/retrain", **sent)
+        assert answer.status_code == 202
+        assert answer.headers["Location"] == answer.get_json()["status_url"]
+        job = get(client, answer.headers["Location"])
+        assert (job["kind"], job["status"], job["params"]["epochs"]) == ("retrain", "queued", 2)
+
+
+def test_the_models_and_moving_the_champion(client: FlaskClient, settings: Settings, services: Services) -> None:
+    assert {spec["name"]: spec["champion"] for spec in get(client, "/api/classifiers")} == dict.fromkeys(
+        services.catalog, 1
+    )
+    shutil.copytree(CHECKOUT / "models" / "cat_dog" / "1", settings.models_dir / "cat_dog" / "2")
+    services.registry.adopt("cat_dog")
+    assert [row["version"] for row in get(client, "/api/models?classifier=cat_dog")] == [2, 1]
+    assert len(get(client, "/api/models")) == len(services.catalog) + 1
+
+    promoted = client.post("/api/models/cat_dog/2/promote", json={"reason": "A better look."})
+    assert promoted.get_json() == {"classifier": "cat_dog", "champion": 2}
+    info = get(client, "/api/model-info?classifier=cat_dog")
+    assert (info["version"], info["alias_moves"][0]["reason"]) == (2, "A better look.")
+    card = get(client, "/api/models/cat_dog/2")
+    assert {"classes", "preprocessing", "thresholds", "metrics", "data", "files", "history"} <= set(card)
+    back = client.post("/api/models/cat_dog/rollback")
+    assert back.get_json() == {"classifier": "cat_dog", "champion": 1}
+    assert client.post("/api/models/cat_dog/rollback").status_code == 409
+
+
+def test_the_state_of_the_service(client: FlaskClient) -> None:
+    assert get(client, "/livez") == {"status": "ok"}
+    assert get(client, "/readyz") == {"status": "ok", "checks": {"database": "ok", "models": "ok"}}
+    health = get(client, "/api/health")
+    assert (health["status"], health["queue"], health["workers"]) == ("ok", "down", 0)
+    status = get(client, "/api/status")
+    assert {"champions", "jobs", "queue", "host", "uptime_seconds"} <= set(status)
+    assert status["jobs"] == {"queued": 0, "running": 0}
+    host = get(client, "/api/statistics")["host"]
+    assert host["memory_total_bytes"] > host["process_memory_bytes"] > 0
+    assert 0 <= host["disk_percent"] <= 100
+
+
+def test_a_damaged_model_is_not_ready_and_says_why(client: FlaskClient, settings: Settings) -> None:
+    (settings.models_dir / "cataract" / "1" / "model.onnx").write_bytes(b"damaged")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "unavailable")
+    assert "cataract: " in answer.get_json()["checks"]["models"]
+    refused = client.post("/api/predict?classifier=cataract", data=CAT)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert client.post("/api/predict?classifier=cat_dog", data=CAT).status_code == 200
+
+
+def test_drift_is_told_once_there_are_enough_answers(client: FlaskClient) -> None:
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["verdict"], drift["predictions"], drift["needed"]) == ("too_few", 0, 30)
+    for seed in range(30):
+        client.post("/api/predict?classifier=cat_dog", data=draw("fundus_normal", seed, 64).jpeg())
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["predictions"], drift["verdict"]) == (30, "drifted")
+    for measure in drift["measures"].values():
+        assert len(measure["share"]) == len(measure["reference_share"]) == len(measure["edges"]) - 1
+        assert sum(measure["share"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_requests_are_counted_for_prometheus(client: FlaskClient) -> None:
+    client.get("/livez")
+    answer = client.get("/metrics")
+    assert answer.mimetype == "text/plain"
+    lines = answer.get_data(as_text=True).splitlines()
+    counted = [line for line in lines if line.startswith("fovea_requests_total") and 'endpoint="state.livez"' in line]
+    assert counted
+    assert float(counted[0].rpartition(" ")[2]) >= 1
+
+
+def test_answers_carry_the_headers_that_protect_pages(client: FlaskClient) -> None:
+    for url in ("/livez", "/api/nothing"):
+        headers = client.get(url).headers
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
