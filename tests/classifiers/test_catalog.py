@@ -68,7 +68,7 @@ def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: P
     ],
 )
 def test_a_broken_file_is_refused_by_name_and_field(tmp_path: Path, changes: dict[str, object], field: str) -> None:
-    path = write(tmp_path, **changes)
+    path = write(tmp_path, "shapes.yaml", **changes)
     with pytest.raises(ConfigError) as caught:
         Catalog(tmp_path)
     assert str(path) in str(caught.value)

@@ -1,43 +1,17 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import text, update
+from job_steps import STRANGER, Queue, change, dead_worker, fail, finish, submit
 
-from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, NotFound, Unavailable
-from app.services.jobs import ACTIVE, FINAL, MAX_ATTEMPTS, RESEND, SILENCE, Jobs, eta_seconds, this_worker
-from app.store.db import db, now
+from app.errors import Cancelled, Conflict, InvalidInput, NotFound, Unavailable
+from app.services.jobs import ACTIVE, FINAL, MAX_ATTEMPTS, RESEND, SILENCE, Jobs, eta_seconds
+from app.store.db import now
 from app.store.tables import Job
-
-ALLOWED = {
-    "queued": {"running", "cancelled"},
-    "running": {"succeeded", "failed", "cancelled", "queued"},
-    "succeeded": set(),
-    "failed": {"queued"},
-    "cancelled": {"queued"},
-}
-STRANGER = "another-machine:1"
-
-
-class Queue:
-    """Takes jobs as Redis would, or refuses them as a Redis that is down."""
-
-    def __init__(self) -> None:
-        self.up = True
-        self.sent: list[str] = []
-
-    def send(self, job: Job) -> bool:
-        if self.up:
-            self.sent.append(job.id)
-        return self.up
 
 
 @pytest.fixture
@@ -49,30 +23,6 @@ def queue() -> Queue:
 def jobs(app: Flask, queue: Queue) -> Jobs:
     assert app
     return Jobs(queue.send)
-
-
-@pytest.fixture(scope="module")
-def dead_worker() -> str:
-    """A process of this machine that has ended."""
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    return f"{this_worker().partition(':')[0]}:{int(ended.stdout)}"
-
-
-def submit(jobs: Jobs) -> str:
-    return jobs.submit(Job(kind="retrain", classifier="cat_dog", params={})).id
-
-
-def change(job_id: str, **values: object) -> None:
-    db.session.execute(update(Job).where(Job.id == job_id).values(**values))
-    db.session.commit()
-
-
-def finish(job: Job) -> dict[str, object]:
-    return {"worked": job.attempts}
-
-
-def fail(job: Job) -> dict[str, object]:
-    raise InvalidInput("The images are too few; add some.")
 
 
 def one_that_is(jobs: Jobs, status: str) -> str:
@@ -223,13 +173,11 @@ def test_a_process_that_lost_its_job_must_stop_and_can_end_it_no_more(jobs: Jobs
         assert (job.status, job.worker, job.result, job.errors) == ("running", STRANGER, None, [])
 
 
-def test_the_job_of_a_dead_process_waits_again_until_its_attempts_are_used(
-    jobs: Jobs, queue: Queue, dead_worker: str
-) -> None:
+def test_the_job_of_a_dead_process_waits_again_until_its_attempts_are_used(jobs: Jobs, queue: Queue) -> None:
     job_id = submit(jobs)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         assert jobs.claim(job_id) is not None
-        change(job_id, worker=dead_worker)
+        change(job_id, worker=dead_worker())
         assert jobs.get(job_id).attempts == attempt
         jobs.sweep()
         assert jobs.get(job_id).status == ("failed" if attempt == MAX_ATTEMPTS else "queued")
@@ -245,10 +193,10 @@ def test_a_silent_machine_is_dead_and_one_that_speaks_is_not(jobs: Jobs) -> None
     assert [jobs.get(job_id).status for job_id in (silent, busy, mine)] == ["queued", "running", "running"]
 
 
-def test_a_dead_process_takes_its_cancelled_job_with_it(jobs: Jobs, dead_worker: str) -> None:
+def test_a_dead_process_takes_its_cancelled_job_with_it(jobs: Jobs) -> None:
     job_id = one_that_is(jobs, "running")
     jobs.cancel(job_id)
-    change(job_id, worker=dead_worker)
+    change(job_id, worker=dead_worker())
     jobs.sweep()
     assert jobs.get(job_id).status == "cancelled"
 
@@ -272,58 +220,3 @@ def test_the_newest_jobs_are_listed_first(jobs: Jobs) -> None:
     assert [job.id for job in jobs.list()] == [third, second, first]
     assert [job.id for job in jobs.list(status="queued", limit=1)] == [third]
     assert jobs.list(kind="bulk_predict") == []
-
-
-STEPS = ["claim", "progress", "succeed", "fail", "cancel", "retry", "sweep", "die", "lose", "queue fails"]
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
-@given(steps=st.lists(st.sampled_from(STEPS), max_size=12))
-def test_no_sequence_of_calls_leaves_the_allowed_moves(
-    jobs: Jobs, queue: Queue, dead_worker: str, steps: list[str]
-) -> None:
-    queue.up = True
-    watch_moves()
-    job_id = submit(jobs)
-    for step in steps:
-        take(step, jobs, queue, job_id, dead_worker)
-        job = jobs.get(job_id)
-        assert (job.finished_at is None) == (job.status in ACTIVE)
-        assert (job.worker is None) or job.status != "queued"
-        assert (job.result is None) or job.status == "succeeded"
-        assert bool(job.errors) == (job.status == "failed")
-        assert job.attempts <= MAX_ATTEMPTS
-    moves = db.session.execute(text("SELECT old, new FROM moves")).all()
-    assert all(new in ALLOWED[old] for old, new in moves)
-
-
-def watch_moves() -> None:
-    """Let the database itself keep every change of a status, those within one call too."""
-    for statement in (
-        "CREATE TABLE IF NOT EXISTS moves (old, new)",
-        "DELETE FROM moves",
-        "CREATE TRIGGER IF NOT EXISTS watch AFTER UPDATE OF status ON jobs WHEN old.status <> new.status "
-        "BEGIN INSERT INTO moves VALUES (old.status, new.status); END",
-    ):
-        db.session.execute(text(statement))
-    db.session.commit()
-
-
-def take(step: str, jobs: Jobs, queue: Queue, job_id: str, dead_worker: str) -> None:
-    """Make one step; a refusal is an answer too."""
-    actions = {
-        "claim": lambda: jobs.claim(job_id),
-        "progress": lambda: jobs.progress(jobs.get(job_id), "training", 1, 2, 50.0),
-        "succeed": lambda: jobs.run(job_id, finish),
-        "fail": lambda: jobs.run(job_id, fail),
-        "cancel": lambda: jobs.cancel(job_id),
-        "retry": lambda: jobs.retry(job_id),
-        "sweep": jobs.sweep,
-        "die": lambda: jobs.get(job_id).status == "running" and change(job_id, worker=dead_worker),
-        "lose": lambda: jobs.get(job_id).status == "running" and change(job_id, worker=STRANGER),
-        "queue fails": lambda: setattr(queue, "up", not queue.up),
-    }
-    try:
-        actions[step]()
-    except FoveaError:
-        db.session.rollback()

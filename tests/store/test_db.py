@@ -22,8 +22,8 @@ def test_ids_sort_by_the_time_they_were_made_and_never_repeat() -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 @given(
     moment=st.datetimes(
-        min_value=datetime(1, 1, 3),
-        max_value=datetime(9999, 12, 29),
+        min_value=datetime(1, 1, 3),  # noqa: DTZ001 - the zones are drawn
+        max_value=datetime(9999, 12, 29),  # noqa: DTZ001
         timezones=st.timezones(),
     )
 )

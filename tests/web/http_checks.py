@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.test import TestResponse, encode_multipart
+from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.drawing import draw
@@ -19,15 +18,19 @@ from app.store.db import db
 from app.store.tables import AliasMove, Image, Job, JobItem, Prediction
 
 CAT = draw("cat_face", 1, 128).jpeg()
+BOUNDARY = "between-the-parts"
 
 
 def form(files: Sequence[tuple[str, str, bytes]] = (), **fields: str) -> dict[str, Any]:
     """Return a multipart body of (field, file name, bytes) and plain fields, as keyword arguments of a client."""
-    values: MultiDict[str, Any] = MultiDict(fields)
-    for field, name, data in files:
-        values.add(field, FileStorage(io.BytesIO(data), name))
-    boundary, body = encode_multipart(values)
-    return {"data": body, "content_type": f'multipart/form-data; boundary="{boundary}"'}
+    parts = [(f'name="{name}"', value.encode()) for name, value in fields.items()]
+    parts += [(f'name="{field}"; filename="{name}"', data) for field, name, data in files]
+    body = b"".join(
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + data + b"\r\n"
+        for head, data in parts
+    )
+    content_type = f"multipart/form-data; boundary={BOUNDARY}"
+    return {"data": body + f"--{BOUNDARY}--\r\n".encode(), "content_type": content_type}
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, url_for
@@ -39,7 +40,7 @@ def calls(app: Flask) -> list[tuple[str, str, str]]:
     found = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
-            arguments = {
+            arguments: dict[str, Any] = {
                 name: values[int] if "Integer" in type(rule._converters[name]).__name__ else values[str]  # noqa: SLF001 - no other door
                 for name in rule.arguments
             }

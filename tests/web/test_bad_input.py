@@ -38,7 +38,7 @@ PREDICT: dict[str, Call] = {
     "two fields": predict([("file", "a.jpg", CAT), ("other", "b.jpg", CAT)], 400, "send them to /api/bulk-predict"),
     "another field": predict([("image", "a.jpg", CAT)], 400, "must be in the form field 'file'"),
     "empty": predict([("file", "a.jpg", b"")], 400, "empty"),
-    "no boundary": ("/api/predict", {"data": b"x", "content_type": "multipart/form-data"}, 400, "No image was sent"),
+    "no boundary": ("/api/predict", {"data": b"x", "content_type": "multipart/form-data"}, 400, "no boundary"),
     "text": predict([("file", "a.jpg", b"I am text, but call me .jpg")], 415, "send a JPEG, PNG, BMP, TIFF or WebP"),
     "gif": predict([("file", "a.gif", GIF)], 415, "send a JPEG, PNG, BMP, TIFF or WebP"),
     "truncated": predict([("file", "a.jpg", CAT[: len(CAT) // 2])], 400, "cut short; send it again"),
@@ -191,6 +191,19 @@ def test_no_bytes_break_a_prediction(client: FlaskClient, head: bytes, rest: byt
     answer = client.post("/api/predict", data=head + rest, content_type="application/octet-stream")
     problem(answer, answer.status_code)
     assert answer.status_code in (400, 413, 415)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(data=st.data(), url=st.sampled_from(["/api/predict", "/api/upload", "/api/bulk-predict"]))
+def test_no_damaged_form_breaks_a_call(client: FlaskClient, data: st.DataObject, url: str) -> None:
+    whole = form([("file", "cat.gif", GIF), ("files", "cat.zip", b"")], classifier="cat_dog")
+    body = bytearray(whole["data"])
+    for place in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=4)):
+        body[place] = data.draw(st.sampled_from([0, 10, 13, 34, 45, 59, 255]))
+    cut = data.draw(st.integers(0, len(body)))
+    answer = client.post(url, data=bytes(body[:cut]), content_type=whole["content_type"])
+    problem(answer, answer.status_code)
+    assert 400 <= answer.status_code < 500
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=120)
