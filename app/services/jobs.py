@@ -13,6 +13,7 @@ import psutil
 from sqlalchemy import ColumnElement, select, update
 
 from app.errors import Cancelled, Conflict, FoveaError, NotFound
+from app.services.heartbeat import heartbeat
 from app.store.db import db, now
 from app.store.tables import Job
 
@@ -83,7 +84,8 @@ class Jobs:
             log.info("Job %s is not waiting; nothing to do.", job_id)
             return
         try:
-            result = work(job)
+            with heartbeat(db.engine, job_id, this_worker()):
+                result = work(job)
         except Cancelled:
             db.session.rollback()
             self._end(job_id, "cancelled", stage="cancelled")

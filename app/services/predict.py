@@ -84,7 +84,8 @@ class Predict:
         body["duration_ms"] = round(duration, 2)
         kept = {key: value for key, value in body.items() if key != "explanation"}
         row = {
-            "id": body["id"], "classifier": classifier, "model_version": number, "job_id": job_id, "filename": filename,
+            "id": body["id"], "classifier": classifier, "model_version": number, "job_id": job_id,
+            "filename": filename and filename[-255:],
             "sha256": sha256, "predicted_class": answer.predicted_class, "confidence": answer.confidence,
             "decision": answer.decision, "measures": answer.measures, "body": kept, "duration_ms": body["duration_ms"],
         }  # fmt: skip

@@ -26,8 +26,9 @@ ROUTES: Final = {
     "bulk_predict": Route("fovea.bulk_predict", "batch"),
     "retrain": Route("fovea.retrain", "training"),
 }
-SWEEP: Final = Route("fovea.sweep", "batch")
-QUEUES: Final = ("batch", "training")
+# Housekeeping has a worker of its own, so that no long job keeps it waiting.
+SWEEP: Final = Route("fovea.sweep", "system")
+QUEUES: Final = ("batch", "training", "system")
 
 
 class Queues:

@@ -49,16 +49,17 @@ def background(settings: Settings) -> list[Command]:
     """Return the commands of what works behind the web: a worker for each queue, and the schedule."""
     schedule = str(settings.instance_dir / "beat-schedule")
     return [
-        _worker("batch"),
-        _worker("training", "--max-tasks-per-child", "1"),
+        _worker("batch", "-P", "prefork", "-c", "1"),
+        _worker("training", "-P", "prefork", "-c", "1", "--max-tasks-per-child", "1"),
+        _worker("system", "-P", "solo"),
         _module("beat", "celery", "--quiet", "-A", "worker.celery_app", "beat", "--schedule", schedule),
     ]
 
 
 def _worker(queue: str, *options: str) -> Command:
     celery = ("celery", "--quiet", "-A", "worker.celery_app", "worker")
-    place = ("-Q", queue, "-n", f"{queue}@%h", "-P", "prefork", "-c", "1")
-    alone = ("--without-gossip", "--without-mingle")  # the two workers have nothing to tell each other
+    place = ("-Q", queue, "-n", f"{queue}@%h")
+    alone = ("--without-gossip", "--without-mingle")  # the workers have nothing to tell each other
     return _module(queue, *celery, *place, *alone, *options)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from flask import Response
 from flask_openapi3 import OpenAPI
 
+from app.services.wiring import MEGABYTE
 from app.web import api, auth, docs, errors, metrics, pages
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
@@ -27,7 +28,7 @@ SECURITY_HEADERS: Final = {
 def register(app: OpenAPI) -> None:
     """Add everything that speaks HTTP to the application."""
     with app.app_context():
-        limit = services().settings.max_upload_mb * 1_000_000
+        limit = services().settings.max_upload_mb * MEGABYTE
     app.request_class = FastRequest
     app.config.update(MAX_CONTENT_LENGTH=limit + ENVELOPE_BYTES)
     app.json = FastJson(app)

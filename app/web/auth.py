@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -49,9 +50,14 @@ def logout() -> WerkzeugResponse:
 
 
 def _refuse_other_sites() -> None:
-    """Browsers say when another site's page makes the call; that page has no business changing anything here."""
+    """Browsers say when another site's page makes the call; that page has no business changing anything here.
+
+    They send Sec-Fetch-Site to https and localhost only, and Origin everywhere.
+    """
     site = request.headers.get("Sec-Fetch-Site", "none")
-    if request.method not in SAFE_METHODS and site in ("cross-site", "same-site"):
+    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    foreign = site in ("cross-site", "same-site") or (origin and origin != request.host)
+    if foreign and request.method not in SAFE_METHODS:
         raise Forbidden("Another web site's page may not make this call.")
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
-from app.web.context import services
+from app.services.wiring import MEGABYTE
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +88,8 @@ def _on_domain_error(error: errors.FoveaError) -> Response:
 def _on_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         _drain()
-        limit = services().settings.max_upload_mb
-        return _answer(413, f"The upload is over the limit of {limit} MB for an image; send a smaller one.")
+        limit = (request.max_content_length or 0) // MEGABYTE
+        return _answer(413, f"The upload is over the limit of {limit} MB for this call; send a smaller one.")
     if error.response is not None:  # an answer made elsewhere, by the validation of a path or a query
         return make_response(error.response)
     status = error.code or 500
