@@ -103,7 +103,7 @@ def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page
     page.set_input_files("#files", {"name": "pets.zip", "mimeType": "application/zip", "buffer": _archive(4)})
     expect(page.locator("#upload").get_by_role("status")).to_contain_text("4 images added")
     expect(page.locator("#upload").get_by_role("alert")).to_contain_text("notes.jpg")
-    expect(page.locator("#dataset")).to_contain_text("Divided at training")
+    expect(page.locator("#dataset")).to_contain_text("Validation")
 
 
 def test_the_chosen_theme_is_kept(page: Page) -> None:

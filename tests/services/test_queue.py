@@ -59,13 +59,13 @@ def test_jobs_wait_for_a_queue_that_is_down_and_are_sent_when_it_is_back(service
     with redis_server(services.settings):
         services.jobs.sweep()
         services.jobs.sweep()
-        assert waiting(services) == {"batch": 1, "training": 0}
+        assert waiting(services) == {"batch": 1, "training": 0, "system": 0}
         assert services.jobs.get(first.id).enqueued_at is not None
     second = services.jobs.submit(Job(kind="retrain", classifier="cat_dog"))
     assert second.enqueued_at is None
     with redis_server(services.settings):  # the first one was kept on disk
         services.jobs.sweep()
-        assert waiting(services) == {"batch": 1, "training": 1}
+        assert waiting(services) == {"batch": 1, "training": 1, "system": 0}
         assert services.jobs.get(second.id).enqueued_at is not None
 
 
@@ -78,6 +78,6 @@ def test_a_worker_is_seen_as_long_as_it_shows_life(services: Services) -> None:
         redis.flushall()  # as time does
         assert services.queues.state() == {
             "available": True,
-            "waiting": {"batch": 0, "training": 0},
+            "waiting": {"batch": 0, "training": 0, "system": 0},
             "workers": [],
         }

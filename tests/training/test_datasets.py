@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from app.classifiers import Catalog, ClassifierSpec
 from app.errors import InvalidInput
 from app.training.datasets import Scan, scan
@@ -41,7 +42,10 @@ def test_class_folders_alone_with_patients(tmp_path: Path) -> None:
 def test_file_name_prefixes_flat_and_in_split_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "cat.0.jpg", "test/DOG_17.png", "train/category.jpg")
     found = scan(tmp_path, CATALOG["cat_dog"])
-    assert _found(tmp_path, found) == {("cat.0.jpg", "cat", None, "cat.0"), ("test/DOG_17.png", "dog", "test", "DOG_17")}
+    assert _found(tmp_path, found) == {
+        ("cat.0.jpg", "cat", None, "cat.0"),
+        ("test/DOG_17.png", "dog", "test", "DOG_17"),
+    }
     assert [name for name, _ in found.rejected] == ["train/category.jpg"]
 
 

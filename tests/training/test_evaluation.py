@@ -3,16 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
+
 from app.training.bootstrap import intervals
 from app.training.evaluation import calibration_error, figures, wilson
 from app.training.samples import Sample
-from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 CLASSES = ("a", "b", "c")
 
 
 def _samples(labels: list[int]) -> list[Sample]:
-    return [Sample(Path(f"{i}.jpg"), f"{i:064x}", CLASSES[label], "test", f"p{i // 2}") for i, label in enumerate(labels)]
+    return [
+        Sample(Path(f"{i}.jpg"), f"{i:064x}", CLASSES[label], "test", f"p{i // 2}") for i, label in enumerate(labels)
+    ]
 
 
 def _noisy(n: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:

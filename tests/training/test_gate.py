@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from app.classifiers.spec import PromotionSpec
 from app.training.gate import judge
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from app.classifiers.spec import TrainingSpec
 from app.errors import InvalidInput
 from app.training.augmentation import vary

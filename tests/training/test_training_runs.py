@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from app.classifiers import Catalog, ClassifierSpec
 from app.classifiers.spec import SPLITS
 from app.errors import Cancelled, Conflict, InvalidInput
@@ -47,7 +48,7 @@ class Log:
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_trains_and_exports_what_keras_computes(name: str, tmp_path: Path) -> None:
-    from app.training import export, networks, runtime
+    from app.training import export, networks, runtime  # noqa: PLC0415  # loads TensorFlow
 
     random = np.random.default_rng(0)
     squares = random.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
@@ -114,7 +115,7 @@ def test_cancelling_stops_at_once_and_leaves_no_card(samples: tuple[Sample, ...]
 def test_pretrained_features_get_a_head_first(
     samples: tuple[Sample, ...], tmp_path: Path, mode: str, epochs: int
 ) -> None:
-    from app.training import networks, runtime
+    from app.training import networks, runtime  # noqa: PLC0415  # loads TensorFlow
 
     file = tmp_path / "body.weights.h5"
     with runtime.session(2):
@@ -140,9 +141,7 @@ def test_weights_of_another_network_are_refused(samples: tuple[Sample, ...], tmp
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_a_class_without_images_in_a_split_is_named(
-    samples: tuple[Sample, ...], tmp_path: Path, split: str
-) -> None:
+def test_a_class_without_images_in_a_split_is_named(samples: tuple[Sample, ...], tmp_path: Path, split: str) -> None:
     lacking = tuple(s for s in samples if (s.label, s.split) != ("normal", split))
     with pytest.raises(InvalidInput, match=f"'normal' of cataract has no image in the {split} split"):
         train(_plan(lacking), tmp_path, silent)

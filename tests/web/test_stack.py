@@ -19,6 +19,7 @@ from conftest import Stack
 from http_checks import CAT, pack
 
 from app.drawing import draw
+from app.services.queues import QUEUES
 
 LIMIT = 250 * 2**20
 PATIENCE = 180  # seconds for a job, on a busy machine
@@ -200,12 +201,12 @@ def test_a_running_retraining_stops_when_it_is_cancelled(http: httpx.Client) -> 
 
 def test_the_state_shows_the_workers_and_the_queue(http: httpx.Client) -> None:
     end = time.monotonic() + PATIENCE
-    while (health := http.get("/api/health").json())["workers"] < 2:
+    while (health := http.get("/api/health").json())["workers"] < len(QUEUES):
         assert time.monotonic() < end
         time.sleep(0.2)
     assert health["queue"] == "ok"
     state = http.get("/api/status").json()["queue"]
-    assert {worker["queue"] for worker in state["workers"]} == {"batch", "training"}
+    assert {worker["queue"] for worker in state["workers"]} == set(QUEUES)
 
 
 def test_clients_that_only_hold_the_line_keep_nobody_waiting(http: httpx.Client, stack: Stack) -> None:
