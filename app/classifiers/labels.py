@@ -25,7 +25,18 @@ def label_from_path(spec: ClassifierSpec, path: str) -> str | None:
     for folder in reversed(parts.parent.parts):
         if (label := match_label(spec, folder)) is not None:
             return label
-    return match_label(spec, re.split(r"[.\d]", parts.name, maxsplit=1)[0].rstrip("_- "))
+    return _label_from_prefix(spec, _plain(parts.name))
+
+
+def _label_from_prefix(spec: ClassifierSpec, name: str) -> str | None:
+    """Return the longest label that the plain name begins with, no letter following it.
+
+    A number at the beginning is a patient's or a picture's, never a label.
+    """
+    named = (label for label in (*spec.data.label_map, *spec.class_names) if not label[:1].isdecimal())
+    labels = sorted(named, key=len, reverse=True)
+    found = (label for label in labels if re.match(rf"{re.escape(_plain(label))}(?![a-z])", name))
+    return next((match_label(spec, label) for label in found), None)
 
 
 def group_of(spec: ClassifierSpec, filename: str) -> str | None:

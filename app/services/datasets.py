@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
-from app.drawing import draw
-from app.errors import FoveaError, InvalidInput
+from app.errors import FoveaError
 from app.services.intake import Intake, Report, counts
 from app.store.db import db
 from app.store.tables import Image
 from app.training.datasets import scan
+from app.training.drawn import drawn_images
 from app.training.progress import Progress
 from app.training.splits import assign
 
@@ -92,17 +92,6 @@ def divided(spec: ClassifierSpec) -> list[tuple[Image, Split]]:
     keys = [(row.label, row.group) for row in rows]
     splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
     return list(zip(rows, splits, strict=True))
-
-
-def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
-    """Yield (label, file name, JPEG bytes) of `count` drawn images, the classes in turn."""
-    drawings = [(item.name, item.drawing) for item in spec.classes]
-    if any(drawing is None for _, drawing in drawings):
-        raise InvalidInput(f"Fovea cannot draw {spec.name}; import photographs with 'flask data import {spec.name}'.")
-    for index in range(count):
-        label, drawing = drawings[index % len(drawings)]
-        number = seed * 1_000_000 + index
-        yield label, f"drawn-{drawing}-{number}.jpg", draw(str(drawing), number).jpeg()
 
 
 def _imbalance(spec: ClassifierSpec, rows: Sequence[Image]) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.classifiers import Card, ClassifierSpec
-from app.drawing import draw
-from app.errors import Conflict, InvalidInput
+from app.errors import Conflict
+from app.training.drawn import drawn_images
 from app.training.progress import Progress
 from app.training.splits import assign
 from app.training.trainer import Plan, Sample, train
@@ -51,16 +51,12 @@ def draw_samples(
     spec: ClassifierSpec, folder: Path, per_class: int, seed: int, progress: Progress
 ) -> tuple[Sample, ...]:
     """Draw `per_class` images of each class as JPEG files in `folder`, and divide them."""
-    names = [(item.name, item.drawing) for item in spec.classes for _ in range(per_class)]
-    found = []
-    for number, (label, subject) in enumerate(names):
-        if subject is None:
-            raise InvalidInput(f"The class {label} of {spec.name} names no drawing; train it on photographs.")
-        data = draw(subject, seed * 1_000_000 + number).jpeg()
-        path = folder / f"{label}-{number}.jpg"
+    found, count = [], per_class * len(spec.classes)
+    for done, (label, name, data) in enumerate(drawn_images(spec, count, seed), start=1):
+        path = folder / name
         path.write_bytes(data)
         found.append((path, hashlib.sha256(data).hexdigest(), label))
-        progress("drawing", number + 1, len(names))
+        progress("drawing", done, count)
     splits = assign([(label, path.stem) for path, _, label in found], seed)
     return tuple(
         Sample(path, digest, label, split, path.stem)

@@ -1,0 +1,26 @@
+"""Images of a classifier's classes, drawn by Fovea."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.classifiers.spec import ClassifierSpec
+from app.drawing import draw
+from app.errors import InvalidInput
+
+SEEDS_APART = 1_000_000  # so many images of one seed share no drawing with those of the next
+
+
+def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (label, file name, JPEG bytes) of `count` drawings, the classes in turn.
+
+    InvalidInput when Fovea cannot draw one of the classes.
+    """
+    for item in spec.classes:
+        if item.drawing is None:
+            raise InvalidInput(
+                f"Fovea cannot draw the class {item.name} of {spec.name}; import photographs of it instead."
+            )
+    for index in range(count):
+        item, number = spec.classes[index % len(spec.classes)], seed * SEEDS_APART + index
+        yield item.name, f"drawn-{item.drawing}-{number}.jpg", draw(str(item.drawing), number).jpeg()
