@@ -38,6 +38,10 @@ def test_a_label_as_found_becomes_a_class(classifier: str, text: str, label: str
         ("glaucoma", "glaucoma-12.png", "glaucoma"),
         ("eye_diseases", "cataract/12_left.jpg", "cataract"),
         ("eye_diseases", "12_left.jpg", None),
+        ("cat_dog", "cat (1).jpg", "cat"),
+        ("cat_dog", "dog_left_ear.jpg", "dog"),
+        ("diabetic_retinopathy", "4_left.jpeg", None),
+        ("diabetic_retinopathy", "no_dr_7.png", "no_dr"),
     ],
 )
 def test_the_nearest_folder_else_the_prefix_names_the_class(classifier: str, path: str, label: str | None) -> None:
