@@ -2,10 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMOS := $(patsubst app/classifiers/builtin/%.yaml,models/%/1,$(wildcard app/classifiers/builtin/*.yaml))
+export UV_SYSTEM_CERTS := 1
 PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format demo-models bench pins clean
+.PHONY: help run test lint format demo-models samples bench pins clean
 
 help: ## Show this list
 	@echo "Fovea trains, serves, watches and retrains image classifiers. Begin with: make run"
@@ -33,6 +34,10 @@ format: $(VENV)/installed-dev ## Format the code and repair what ruff can
 demo-models: $(VENV)/installed ## Train the demonstration bundles in models/ again, from drawn images
 	@rm -rf $(DEMOS)
 	@$(BIN)/flask --app wsgi models demo
+
+samples: $(VENV)/installed ## Draw the images in static/samples/ again
+	@$(BIN)/python -c 'from pathlib import Path; from app.drawing import DRAWERS, draw; \
+	  [Path(f"static/samples/{name}.jpg").write_bytes(draw(name, 1).jpeg(88)) for name in DRAWERS]'
 
 bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with a peer (needs wrk; about 3 minutes)
 	@$(BIN)/python -m benchmarks.serving
