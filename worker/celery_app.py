@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import heartbeat_sent, worker_ready
 
 from app.config import Settings
@@ -12,6 +14,9 @@ from app.producer import BROKER_OPTIONS, broker_url
 from app.services.queues import SWEEP, Queues
 
 SWEEP_SECONDS = 15
+
+# Celery warns root of pickled messages, which are not accepted here; in a container root is often the only user.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 _settings = Settings.from_env()
 _queues = Queues(_settings.redis)
