@@ -24,6 +24,7 @@ from app.store.tables import Image, Job, Prediction
 
 WINDOW: Final = 1000
 MIN_FOR_DRIFT: Final = 30
+CPU_SECONDS: Final = 1.0
 
 
 class Monitor:
@@ -38,7 +39,7 @@ class Monitor:
         self._queues = queues
         self._predict = predict
         self._started = time.time()
-        psutil.cpu_percent()  # the first call has nothing to compare with and answers 0
+        self._cpu = (time.monotonic(), psutil.cpu_percent())  # the first has nothing to compare with and is 0
 
     def ready(self) -> dict[str, str]:
         """Check what predictions need; return "ok" or what is wrong, by part."""
@@ -68,7 +69,7 @@ class Monitor:
         """Return CPU, memory and disk figures of this machine."""
         memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(self._settings.data_dir))
         return {
-            "cpu_percent": psutil.cpu_percent(),
+            "cpu_percent": self._cpu_percent(),
             "cpu_count": psutil.cpu_count(),
             "load_average": [round(value, 2) for value in psutil.getloadavg()],
             "memory_percent": memory.percent,
@@ -79,6 +80,12 @@ class Monitor:
             "disk_total_bytes": disk.total,
             "process_memory_bytes": psutil.Process().memory_info().rss,
         }
+
+    def _cpu_percent(self) -> float:
+        """Return the CPU's use since the last look, at least CPU_SECONDS ago: over less it is mostly noise."""
+        if time.monotonic() - self._cpu[0] > CPU_SECONDS:
+            self._cpu = (time.monotonic(), psutil.cpu_percent())
+        return self._cpu[1]
 
     def statistics(self, classifier: str | None = None) -> dict[str, Any]:
         """Return usage figures: predictions by classifier, class, decision and day, and latency."""
