@@ -85,7 +85,7 @@ class Monitor:
         """Return the CPU's use since the last look, at least CPU_SECONDS ago: over less it is mostly noise."""
         if time.monotonic() - self._cpu[0] > CPU_SECONDS:
             self._cpu = (time.monotonic(), psutil.cpu_percent())
-        return self._cpu[1]
+        return float(self._cpu[1])
 
     def statistics(self, classifier: str | None = None) -> dict[str, Any]:
         """Return usage figures: predictions by classifier, class, decision and day, and latency."""
