@@ -62,7 +62,7 @@ def _members(upload: Upload) -> list[_Member]:
     if not name.lower().endswith(".zip"):
         return [_Member(name, 0, lambda: nullcontext(upload.stream))]
     archive = _open_archive(name, upload.stream)
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # is_dir() breaks on no name
     for info in infos:
         _check_entry(name, info)
     return [

@@ -113,3 +113,8 @@ def test_a_bomb_is_read_no_further_than_the_limit_and_many_are_refused(monkeypat
 def test_too_many_files_are_refused() -> None:
     with pytest.raises(TooLarge, match="More than 10000 files"):
         unpack(pack({f"{number}.jpg": b"x" for number in range(archive.MAX_FILES + 1)}))
+
+
+def test_an_entry_without_a_name_is_no_reason_to_break() -> None:
+    nameless = pack({"xyz": b"image", "cat.jpg": b"whole"}).replace(b"xyz", b"\0yz")  # a name ends at its first zero
+    assert [entry.data for entry in unpack(nameless) if entry.path == "cat.jpg"] == [b"whole"]

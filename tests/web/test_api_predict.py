@@ -42,9 +42,9 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: ANN4
 def test_every_classifier_answers_drawn_images_right_from_the_start(
     client: FlaskClient, classifier: str, label: str, drawing: str
 ) -> None:
-    answers = [ask(client, draw(drawing, 5_000_000 + seed).jpeg(), f"classifier={classifier}") for seed in range(5)]
-    assert sum(answer["predicted_class"] == label for answer in answers) >= 4
-    assert sum(answer["novelty"]["in_distribution"] for answer in answers) >= 4
+    answers = [ask(client, draw(drawing, 5_000_000 + seed).jpeg(), f"classifier={classifier}") for seed in range(20)]
+    assert sum(answer["predicted_class"] == label for answer in answers) >= 18
+    assert sum(answer["novelty"]["in_distribution"] for answer in answers) >= 16
 
 
 def test_an_answer_has_the_fields_of_the_contract(client: FlaskClient) -> None:
