@@ -1,26 +1,23 @@
-"""The datasets: importing folders, drawing images, counting and checking what is there."""
+"""The datasets: importing folders, drawing images, counting what is there."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
 from app.drawing import draw
-from app.errors import FoveaError, InvalidInput
+from app.errors import InvalidInput
+from app.services.archive import folder_members
 from app.services.intake import Intake, Report, counts
 from app.store.db import db
 from app.store.tables import Image
-from app.training.datasets import scan
 from app.training.progress import Progress
-
-IMBALANCE: Final = 3.0
-SMALL_SIDE: Final = 64
 
 
 class Datasets:
@@ -33,19 +30,10 @@ class Datasets:
     def import_folder(self, classifier: str, folder: Path, source: str, progress: Progress) -> Report:
         """Read a folder in the classifier's convention; files that cannot be used are listed, never fatal."""
         spec = self._catalog[classifier]
-        found = scan(folder, spec)
-        report = Report(classifier, rejected=[{"file": file, "reason": reason} for file, reason in found.rejected])
-        for done, item in enumerate(found.items, start=1):
-            try:
-                new = self._intake.add(
-                    spec, item.path.read_bytes(), item.path.name, item.label, item.split, source, item.group
-                )
-                report.accepted += new
-                report.duplicates += not new
-            except (FoveaError, OSError) as error:
-                report.rejected.append({"file": str(item.path), "reason": str(error)})
-            progress("importing", done, len(found.items))
-        report.counts = counts(classifier)
+        report = self._intake.take(spec, folder_members(folder), source, progress)
+        if not report.accepted and not report.duplicates:
+            first = "; {file}: {reason}".format(**report.rejected[0]) if report.rejected else ""
+            raise InvalidInput(f"{folder} holds no image that the classifier {classifier} can use{first}.")
         return report
 
     def synth(self, classifier: str, count: int, seed: int, progress: Progress) -> Report:
@@ -76,13 +64,6 @@ class Datasets:
             "sources": {row[0]: row[1] for row in db.session.execute(sources)},
         }
 
-    def audit(self, classifier: str) -> dict[str, Any]:
-        """Check a dataset for what would fool a model; each finding says what, how many and what to do."""
-        spec = self._catalog[classifier]
-        rows = db.session.scalars(select(Image).where(Image.classifier == classifier)).all()
-        findings = [*_imbalance(spec, rows), *_leaks(rows), *_small(rows)]
-        return {"classifier": classifier, "images": len(rows), "findings": findings, "clean": not findings}
-
 
 def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
     """Yield (label, file name, JPEG bytes) of `count` drawn images, the classes in turn."""
@@ -93,50 +74,3 @@ def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[
         label, drawing = drawings[index % len(drawings)]
         number = seed * 1_000_000 + index
         yield label, f"drawn-{drawing}-{number}.jpg", draw(str(drawing), number).jpeg()
-
-
-def _imbalance(spec: ClassifierSpec, rows: Sequence[Image]) -> list[dict[str, Any]]:
-    classes = Counter(dict.fromkeys(spec.class_names, 0))
-    classes.update(row.label for row in rows)
-    most, least = classes.most_common()[0], classes.most_common()[-1]
-    if not rows or most[1] <= IMBALANCE * least[1]:
-        return []
-    return [
-        {
-            "kind": "imbalance",
-            "count": most[1] - least[1],
-            "message": f"{most[0]} has {most[1]} images and {least[0]} only {least[1]}; add images of {least[0]}.",
-        }
-    ]
-
-
-def _leaks(rows: Sequence[Image]) -> list[dict[str, Any]]:
-    splits: dict[str, set[str]] = {}
-    for row in rows:
-        if row.split:
-            splits.setdefault(row.group, set()).add(row.split)
-    leaking = sorted(group for group, found in splits.items() if len(found) > 1)
-    if not leaking:
-        return []
-    return [
-        {
-            "kind": "group_in_several_splits",
-            "count": len(leaking),
-            "message": f"{len(leaking)} patients are in more than one split, so test results flatter.",
-            "groups": leaking[:100],
-        }
-    ]
-
-
-def _small(rows: Sequence[Image]) -> list[dict[str, Any]]:
-    small = [row.filename for row in rows if min(row.width, row.height) < SMALL_SIDE]
-    if not small:
-        return []
-    return [
-        {
-            "kind": "small_images",
-            "count": len(small),
-            "message": f"{len(small)} images are under {SMALL_SIDE} pixels wide or high; remove them.",
-            "files": small[:100],
-        }
-    ]

@@ -20,12 +20,12 @@ from app.training.evaluation import evaluate
 from app.training.gate import Verdict, judge
 from app.training.progress import Progress
 from app.training.samples import Sample
-from app.training.splits import assign
 from app.training.trainer import Plan, train
 
 REPORT_SECONDS: Final = 0.5
 # The share of a run's time, in percent, at which each stage begins and ends.
 STAGES: Final = {
+    "preparing data": (0, 1),
     "reading images": (1, 10),
     "training": (10, 90),
     "exporting": (90, 93),
@@ -46,7 +46,7 @@ class TrainingRun:
         """Train, register, compare and perhaps promote; a run cut off after registering does not train again."""
         spec, report = self._services.catalog[job.classifier], _Reporter(self._services.jobs, job)
         policy = spec.promotion.model_copy(update={"policy": job.params["promote"]})
-        samples = self._samples(spec)
+        samples = self._services.versions.freeze(spec.name, report.preparing).samples
         version = self._registry.by_job(job.id)
         if version is None:
             version = self._train(spec, job, samples, report)
@@ -93,16 +93,6 @@ class TrainingRun:
         elif verdict.undecided:
             self._registry.move(spec.name, "challenger", version, reason)
 
-    def _samples(self, spec: ClassifierSpec) -> tuple[Sample, ...]:
-        """Return the dataset as training samples, each in its split: the given one, else a draw that stays."""
-        rows = db.session.scalars(select(Image).where(Image.classifier == spec.name).order_by(Image.id)).all()
-        keys = [(row.label, row.group) for row in rows]
-        splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
-        return tuple(
-            Sample(self._services.files.path(row.sha256), row.sha256, row.label, split, row.group)
-            for row, split in zip(rows, splits, strict=True)
-        )
-
 
 class _Reporter:
     """Turns the trainer's progress into the job's, at most twice a second but for the epochs."""
@@ -120,6 +110,11 @@ class _Reporter:
         self._last, self._stage = time.monotonic(), stage
         begin, end = STAGES[stage]
         self._jobs.progress(self._job, stage, done, total, begin + (end - begin) * done / max(total, 1), epoch)
+
+    def preparing(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        """Report the search for images that show the same."""
+        del stage
+        self("preparing data", min(done, total), total, epoch)
 
     def comparing(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
         """Report the champion's evaluation as the comparison that it is here."""
