@@ -38,12 +38,13 @@ def turn(image: Pixels, degrees: float, zoom: float = 1.0, shift: float = 0.0) -
 
 def light(image: Pixels, gain: float, offset: float) -> Pixels:
     """Change brightness and contrast."""
-    return np.clip(image * gain + offset, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * gain + offset, 0, 255), np.uint8)
 
 
 def noise(image: Pixels) -> Pixels:
     """Add noise of 8 grey levels."""
-    return np.clip(image + np.random.default_rng(SEED).normal(0, 8, image.shape), 0, 255).astype(np.uint8)
+    changed = image + np.random.default_rng(SEED).normal(0, 8, image.shape)
+    return np.asarray(np.clip(changed, 0, 255), np.uint8)
 
 
 CHANGES: Final[Mapping[str, Callable[[Pixels], Pixels]]] = {

@@ -14,6 +14,7 @@ from app.factory import EXTENSION
 from app.services.wiring import Services
 from app.store.db import db
 from app.training.progress import silent
+from app.training.provenance import fingerprint
 
 PER_CLASS = 12
 
@@ -56,6 +57,8 @@ def test_copies_are_found_kept_on_one_side_and_out_of_training(services: Service
 def test_a_version_is_written_once_and_never_changes(services: Services, client: FlaskClient) -> None:
     first = services.versions.freeze("glaucoma", silent)
     assert services.versions.freeze("glaucoma", silent).version == first.version
+    card = fingerprint(first.samples[::-1], ["glaucoma", "normal"], "drawn")
+    assert card.sha256 == first.version
     listed = client.get("/api/datasets/glaucoma/versions").get_json()
     assert [(each["id"], each["images"], each["left_out_count"]) for each in listed] == [
         (first.version, len(first.samples), 1)
@@ -96,7 +99,7 @@ def test_the_api_gives_the_last_audit_and_says_when_it_is_stale(services: Servic
 class _Links(HTMLParser):
     found: list[str]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found += [value or "" for name, value in attrs if name in ("src", "href")]
 
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -32,7 +33,10 @@ def services(app: Flask) -> Services:
     return found
 
 
-def as_folder(services: Services, client: FlaskClient, folder: Path) -> dict[str, Any]:
+Send = Callable[[Services, Path], dict[str, Any]]
+
+
+def as_folder(services: Services, folder: Path) -> dict[str, Any]:
     folder = folder / "eyes"
     folder.mkdir(exist_ok=True)
     for name, data in (FILES | {"trainLabels.csv": LABELS}).items():
@@ -41,16 +45,16 @@ def as_folder(services: Services, client: FlaskClient, folder: Path) -> dict[str
     return vars(report)
 
 
-def as_zip(services: Services, client: FlaskClient, folder: Path) -> dict[str, Any]:
+def as_zip(_services: Services, _folder: Path) -> dict[str, Any]:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in (FILES | {"trainLabels.csv": LABELS}).items():
             archive.writestr(name, data)
-    return post(client, [(buffer.getvalue(), "eyes.zip")])
+    return post(current_app.test_client(), [(buffer.getvalue(), "eyes.zip")])
 
 
-def as_files(services: Services, client: FlaskClient, folder: Path) -> dict[str, Any]:
-    return post(client, [(data, name) for name, data in sorted((FILES | {"trainLabels.csv": LABELS}).items())])
+def as_files(_services: Services, _folder: Path) -> dict[str, Any]:
+    return post(current_app.test_client(), [(data, name) for name, data in sorted((FILES | {"trainLabels.csv": LABELS}).items())])
 
 
 def post(client: FlaskClient, files: list[tuple[bytes, str]], **fields: str) -> dict[str, Any]:
@@ -69,14 +73,14 @@ def state() -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("send", [as_folder, as_zip, as_files])
 def test_a_folder_a_zip_and_single_files_with_tables_are_one_and_twice_is_as_once(
-    services: Services, client: FlaskClient, tmp_path: Path, send: Any
+    services: Services, tmp_path: Path, send: Send
 ) -> None:
-    first = send(services, client, tmp_path)
+    first = send(services, tmp_path)
     assert (first["accepted"], first["duplicates"]) == (3, 1)
     assert first["kinds"] == {"dropped": 1, "duplicate": 1, "filtered": 1, "not_an_image": 1, "unreadable": 1}
     assert first["counts"] == {"unassigned": {"no_dr": 1, "dr": 2}}
     before = state()
-    again = send(services, client, tmp_path)
+    again = send(services, tmp_path)
     assert (again["accepted"], again["duplicates"], again["kinds"]) == (0, 4, first["kinds"])
     assert state() == before
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def noisy(image: Pixels) -> Pixels:
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
     "mirrored": lambda image: image[:, ::-1].copy(),
     "upside down": lambda image: image[::-1].copy(),
     "quarter turn": lambda image: np.rot90(image).copy(),
@@ -40,7 +42,7 @@ CHANGES = {
     "zoomed": lambda image: turn(image, 0, 1.1),
     "darker": lambda image: (image * 0.7).astype(np.uint8),
     "noisy": noisy,
-    "squashed": lambda image: cv2.resize(image, (200, 256), interpolation=cv2.INTER_AREA),
+    "squashed": lambda image: np.asarray(cv2.resize(image, (200, 256), interpolation=cv2.INTER_AREA), np.uint8),
 }
 
 

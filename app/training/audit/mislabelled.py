@@ -16,7 +16,7 @@ from app.inference.arrays import Floats
 
 FOLDS: Final = 5
 SEED: Final = 7
-STRENGTH: Final = 0.01  # inverse regularisation: embeddings have more dimensions than small sets have images
+STRENGTH: Final = 5.0  # inverse regularisation, over the number of dimensions: small sets have fewer images than those
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,8 @@ def judge(embeddings: Floats, labels: Sequence[str], groups: Sequence[str]) -> J
     per_class = [len(np.unique(group[target == index])) for index in range(len(names))]
     if len(names) < 2 or min(per_class) < FOLDS:  # noqa: PLR2004 - one class has nothing to be confused with
         return None
-    model = make_pipeline(
-        StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=300, random_state=SEED)
-    )
+    regression = LogisticRegression(C=STRENGTH / embeddings.shape[1], class_weight="balanced", max_iter=300)
+    model = make_pipeline(StandardScaler(), regression)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
     found = np.asarray(cross_val_predict(model, embeddings, target, groups=group, cv=folds, method="predict_proba"))
     right = found.argmax(axis=1) == target
