@@ -54,7 +54,8 @@ def as_zip(_services: Services, _folder: Path) -> dict[str, Any]:
 
 
 def as_files(_services: Services, _folder: Path) -> dict[str, Any]:
-    return post(current_app.test_client(), [(data, name) for name, data in sorted((FILES | {"trainLabels.csv": LABELS}).items())])
+    files = sorted((FILES | {"trainLabels.csv": LABELS}).items())
+    return post(current_app.test_client(), [(data, name) for name, data in files])
 
 
 def post(client: FlaskClient, files: list[tuple[bytes, str]], **fields: str) -> dict[str, Any]:

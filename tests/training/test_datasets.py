@@ -15,7 +15,9 @@ EYEQ = b",image,quality,DR_grade\n0,10_left.jpeg,0,0\n1,17_left.jpeg,2,3\n"
 IDRID = b"Image name,Retinopathy grade\nIDRiD_001,3\nIDRiD_002,0\n"
 
 
-def found(classifier: str, names: list[str], tables: dict[str, bytes] | None = None, **changes: object) -> dict[str, Any]:
+def found(
+    classifier: str, names: list[str], tables: dict[str, bytes] | None = None, **changes: object
+) -> dict[str, Any]:
     """What became of each file: (label, split, group), or the kind of refusal."""
     spec = CATALOG[classifier]
     if changes:

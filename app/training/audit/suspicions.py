@@ -11,6 +11,7 @@ from app.training.audit.mislabelled import Judgement
 from app.training.audit.shortcuts import Shortcut
 
 RELIABLE = 0.8  # balanced accuracy below which the judge of labels is no judge
+SURE = 0.8  # similarity from which a pair accuses a label; below it, marks of a lens can make hazy images alike
 Couple = tuple[Pair, Picture, Picture]
 
 
@@ -20,7 +21,7 @@ def duplicates(pairs: Sequence[Pair], pictures: Sequence[Picture]) -> list[Findi
     couples.sort(key=lambda couple: -couple[0].similarity)
     copies = [couple for couple in couples if _is_copy(*couple)]
     alike = [couple for couple in couples if not _is_copy(*couple)]
-    classes = [couple for couple in couples if couple[1].label != couple[2].label]
+    classes = [couple for couple in couples if couple[1].label != couple[2].label and couple[0].similarity >= SURE]
     splits = [couple for couple in couples if couple[1].split != couple[2].split]
     return [
         *_finding(
