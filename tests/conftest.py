@@ -16,6 +16,7 @@ import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 
 from app import create_app
 from app.config import CHECKOUT, Settings
@@ -23,6 +24,10 @@ from app.factory import EXTENSION
 from app.services.setup import initialise
 
 START_SECONDS = 60
+
+# A busy machine makes single examples slow by chance.
+hypothesis_settings.register_profile("fovea", deadline=None)
+hypothesis_settings.load_profile("fovea")
 
 
 @dataclass(frozen=True)

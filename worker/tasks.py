@@ -26,6 +26,14 @@ def bulk_predict(job_id: str) -> None:
         services.jobs.run(job_id, services.batch.run)
 
 
+@celery_app.task(name=ROUTES["audit"].task)
+def audit(job_id: str) -> None:
+    """Look through a dataset for what would fool a model."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        services.jobs.run(job_id, services.audit.run)
+
+
 @celery_app.task(name=ROUTES["retrain"].task)
 def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""

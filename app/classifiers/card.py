@@ -29,7 +29,7 @@ class Thresholds(Frozen):
 
 
 class DataFingerprint(Frozen):
-    """The data of a training run: a hash over its images, labels and splits, and counts by split and class."""
+    """The data of a training run: `sha256` is the id of its dataset version; counts by split and class."""
 
     sha256: str
     counts: dict[str, dict[str, int]]

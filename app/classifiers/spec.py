@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Split = Literal["train", "val", "test"]
@@ -27,7 +27,10 @@ class ClassSpec(Frozen):
 
 
 class CsvLabels(Frozen):
-    """Labels kept in a CSV file beside a folder of images."""
+    """A form of table that holds labels: its file name and two of its columns.
+
+    Its image names may lack their suffix, or all have the same `extension` left out.
+    """
 
     file: str
     image_column: str
@@ -35,23 +38,39 @@ class CsvLabels(Frozen):
     extension: str = ""
 
 
+class CsvQuality(Frozen):
+    """A table of how good each image is; images of a quality in `drop` are left out, those it does not name stay."""
+
+    file: str
+    image_column: str
+    quality_column: str
+    drop: tuple[str, ...]
+
+
+def _as_list(value: object) -> object:
+    """Take one form, or none, where several may stand, as older files and cards have it."""
+    return [] if value is None else [value] if isinstance(value, dict) else value
+
+
 class DataSpec(Frozen):
     """How a folder of this classifier's images says what each image shows.
 
     `folders`: a folder per class, optionally below split folders. `prefix`: the file name begins with the class
-    (`cat.0.jpg`). `csv`: a table. `label_map` turns a label as found into a class; null drops the image.
-    `group_pattern` is a regular expression whose first group names the patient.
+    (`cat.0.jpg`). `csv`: a table, of the first of these forms whose file is there. `label_map` turns a label as found
+    into a class; null drops the image. `quality` filters. `group_pattern` is a regular expression whose first group
+    names the patient.
     """
 
     convention: Literal["folders", "prefix", "csv"] = "folders"
     split_folders: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
     label_map: dict[str, Slug | None] = {}
-    csv: CsvLabels | None = None
+    csv: Annotated[tuple[CsvLabels, ...], BeforeValidator(_as_list)] = ()
+    quality: CsvQuality | None = None
     group_pattern: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.convention == "csv" and self.csv is None:
+        if self.convention == "csv" and not self.csv:
             raise ValueError("the csv convention needs a 'csv' section")
         if self.group_pattern is not None:
             try:

@@ -15,7 +15,7 @@ SHOWN = 20
 
 @click.group()
 def data() -> None:
-    """Import, draw and check labelled images."""
+    """Import, draw, check and explore labelled images."""
 
 
 @data.command("import")
@@ -53,17 +53,50 @@ def synth(classifier: str, count: int, seed: int) -> None:
 
 @data.command()
 @click.argument("classifier")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @with_appcontext
-def audit(classifier: str) -> None:
-    """Check the CLASSIFIER's dataset for what would fool a model."""
-    echo_json(services().datasets.audit(classifier))
+def audit(classifier: str, *, as_json: bool) -> None:
+    """Look through the CLASSIFIER's dataset for what would fool a model, and keep the report."""
+    with progress_bar("Auditing") as show:
+        found = services().audit.compute(classifier, show)
+    if as_json:
+        echo_json(found)
+        return
+    for each in found["findings"]:
+        click.echo(f"{each['severity']}: {each['kind']} ({each['count']})")
+        click.echo(f"  {each['message']}")
+    verdict = "nothing that would fool a model" if found["clean"] else "see above before you train on it"
+    click.echo(f"{found['images']} images, dataset version {found['dataset_version'][:12]}: {verdict}.")
 
 
-def _print(report: Report) -> None:
-    click.echo(f"{report.accepted} accepted, {report.duplicates} known already, {len(report.rejected)} rejected.")
-    for refused in report.rejected[:SHOWN]:
+@data.command()
+@click.argument("classifier")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The HTML file to write."
+)
+@with_appcontext
+def report(classifier: str, output: Path) -> None:
+    """Write figures, samples and the last audit of the CLASSIFIER's dataset to one HTML file."""
+    page = services().exploration.page(classifier, services().audit.latest(classifier))
+    output.write_text(page, encoding="utf-8")
+    click.echo(f"{output} written.")
+
+
+@data.command()
+@click.argument("classifier")
+@with_appcontext
+def versions(classifier: str) -> None:
+    """List the dataset versions that models of CLASSIFIER were trained on."""
+    echo_json(services().versions.list(classifier))
+
+
+def _print(found: Report) -> None:
+    click.echo(f"{found.accepted} accepted, {found.duplicates} known already, {len(found.rejected)} rejected.")
+    if found.kinds:
+        click.echo("  " + ", ".join(f"{kind} {count}" for kind, count in sorted(found.kinds.items())) + ":")
+    for refused in found.rejected[:SHOWN]:
         click.echo(f"  {refused['file']}: {refused['reason']}")
-    if len(report.rejected) > SHOWN:
-        click.echo(f"  and {len(report.rejected) - SHOWN} more.")
-    for split, labels in sorted(report.counts.items()):
+    if len(found.rejected) > SHOWN:
+        click.echo(f"  and {len(found.rejected) - SHOWN} more.")
+    for split, labels in sorted(found.counts.items()):
         click.echo(f"  {split}: " + ", ".join(f"{label} {count}" for label, count in sorted(labels.items())))

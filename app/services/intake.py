@@ -1,35 +1,42 @@
-"""Takes labelled images into a classifier's dataset."""
+"""Takes labelled images into a classifier's dataset: folders, archives, tables and single files by one way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.classifiers.catalog import Catalog
-from app.classifiers.labels import group_of, label_from_path, match_label
+from app.classifiers.labels import group_of, match_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput
 from app.inference.decode import decode
-from app.services.archive import Entry, Upload, entries
+from app.services.archive import Member, Upload, members
 from app.store.db import db
 from app.store.files import Files
-from app.store.tables import Image
+from app.store.tables import Image, LeftOut
+from app.training.datasets import Entry, interpret
+from app.training.progress import Progress, silent
 
-UNSPLIT = "unassigned"
+UNSPLIT: Final = "unassigned"
+TABLE_BYTES: Final = 64_000_000
 
 
 @dataclass
 class Report:
-    """What became of an upload: how many images were taken or known already, and what was refused and why."""
+    """What became of the files: taken, known already, and refused with a `kind` and a reason, which `kinds` counts."""
 
     classifier: str
     accepted: int = 0
     duplicates: int = 0
     rejected: list[dict[str, str]] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -49,26 +56,50 @@ class Intake:
         split: str | None = None,
         source: str = "upload",
     ) -> Report:
-        """Store each image with its label: the one given, else its folder's in the zip, else its name's prefix."""
+        """Store images with the label given, else by the classifier's convention, a folder or the name's prefix."""
         spec = self._catalog[classifier]
         if label is not None and (label := match_label(spec, given := label)) is None:
             raise InvalidInput(f"{given!r} is no class of {classifier}; choose one of: {', '.join(spec.class_names)}.")
-        chosen = _check_split(split)
-        report = Report(classifier)
-        for entry in entries(uploads, self._max_file_bytes):
-            reason = self._take(spec, entry, label, chosen, source, report)
-            if reason is not None:
-                report.rejected.append({"file": entry.path, "reason": reason})
-        report.counts = counts(classifier)
-        return report
+        return self.take(spec, members(uploads), source, silent, label, _check_split(split), self._max_file_bytes)
+
+    def take(
+        self,
+        spec: ClassifierSpec,
+        found: Sequence[Member],
+        source: str,
+        progress: Progress,
+        label: str | None = None,
+        split: Split | None = None,
+        max_bytes: int = 2**31,
+    ) -> Report:
+        """Take in every file that can be used; the others are counted and listed, never fatal. Twice is as once."""
+        by_name: dict[str, list[Member]] = {}
+        for member in found:
+            by_name.setdefault(member.path, []).append(member)
+        entries, refusals = interpret(
+            list(by_name), lambda name: by_name[name][0].read(TABLE_BYTES).data or b"", spec, label
+        )
+        log = _Log(spec.name, source)
+        for refusal in refusals:
+            log.refuse(refusal.name, refusal.kind, refusal.reason)
+        for done, entry in enumerate(entries, start=1):
+            for member in by_name[entry.name]:
+                loaded = member.read(max_bytes)
+                if loaded.data is None:
+                    log.refuse(entry.name, "unreadable", loaded.reason)
+                else:
+                    self._take(spec, entry, loaded.data, split or entry.split, log)
+            progress("importing", done, len(entries))
+        return log.finish()
 
     def add(self, spec: ClassifierSpec, data: bytes, filename: str, label: str, split: Split | None, source: str,
             group: str | None = None) -> bool:  # fmt: skip
         """Check, store and record one image; say whether it is new. InvalidInput when it cannot be read."""
         decoded = decode(data)
         sha256 = self._files.put(data)
-        known = db.session.scalar(select(Image.id).where(Image.classifier == spec.name, Image.sha256 == sha256))
+        known = db.session.scalar(select(Image).where(Image.classifier == spec.name, Image.sha256 == sha256))
         if known is not None:
+            _protect(known, split)
             return False
         name = PurePosixPath(filename).name[-255:]
         group = group or group_of(spec, name) or sha256
@@ -85,36 +116,57 @@ class Intake:
             return False
         return True
 
-    def _take(self, spec: ClassifierSpec, entry: Entry, label: str | None, split: Split | None, source: str,
-              report: Report) -> str | None:  # fmt: skip
-        """Take one file in, counting it in the report; return why it was refused, if it was."""
-        if entry.data is None:
-            return entry.reason
-        label = label or label_from_path(spec, entry.path)
-        if label is None:
-            return f"no label: neither a folder nor the name's prefix is one of {', '.join(spec.class_names)}"
+    def _take(self, spec: ClassifierSpec, entry: Entry, data: bytes, split: Split | None, log: _Log) -> None:
+        """Add one image and log what became of it."""
+        sha256 = hashlib.sha256(data).hexdigest()
         try:
-            new = self.add(spec, entry.data, entry.path, label, split or split_from_path(spec, entry.path), source)
+            new = self.add(spec, data, entry.name, entry.label, split, log.source, entry.group)
         except FoveaError as error:
-            return str(error)
-        report.accepted += new
-        report.duplicates += not new
-        return None
+            log.refuse(entry.name, "unreadable", str(error))
+            return
+        log.report.accepted += new
+        log.report.duplicates += not new
+        twin = log.seen.setdefault(sha256, entry.name)
+        label = db.session.scalar(select(Image.label).where(Image.classifier == spec.name, Image.sha256 == sha256))
+        if label != entry.label:
+            log.refuse(entry.name, "conflict", f"the same bytes are labelled {label} already, here {entry.label}")
+        elif twin != entry.name:
+            log.refuse(entry.name, "duplicate", f"the same bytes as {twin}")
 
 
-def counts(classifier: str) -> dict[str, dict[str, int]]:
-    """Count a dataset's images by split (`unassigned` before the first training) and class."""
-    query = select(Image.split, Image.label, func.count()).where(Image.classifier == classifier)
-    found: dict[str, dict[str, int]] = {}
-    for split, label, count in db.session.execute(query.group_by(Image.split, Image.label)):
-        found.setdefault(split or UNSPLIT, {})[label] = count
-    return found
+class _Log:
+    """Writes down what became of an import's files: in the report, and in the database for the audit."""
+
+    def __init__(self, classifier: str, source: str) -> None:
+        self.source = source
+        self.report = Report(classifier)
+        self.seen: dict[str, str] = {}
+        query = select(LeftOut).where(LeftOut.classifier == classifier, LeftOut.source == source)
+        self._known = {row.path: row for row in db.session.scalars(query)}
+
+    def refuse(self, path: str, kind: str, reason: str) -> None:
+        """Note a file that is left out; the same file again replaces what was noted before."""
+        self.report.rejected.append({"file": path, "kind": kind, "reason": reason})
+        row = self._known.get(path[-255:])
+        if row is None:
+            row = LeftOut(classifier=self.report.classifier, source=self.source, path=path[-255:])
+            self._known[row.path] = row
+            db.session.add(row)
+        row.kind, row.reason = kind, reason[:500]
+
+    def finish(self) -> Report:
+        """Commit, count and return the report."""
+        db.session.commit()
+        self.report.kinds = dict(Counter(row["kind"] for row in self.report.rejected))
+        self.report.counts = counts(self.report.classifier)
+        return self.report
 
 
-def split_from_path(spec: ClassifierSpec, path: str) -> Split | None:
-    """Return the split that a folder on the path names, if one does."""
-    folders = (part.lower() for part in PurePosixPath(path).parent.parts)
-    return next((spec.data.split_folders[part] for part in folders if part in spec.data.split_folders), None)
+def _protect(known: Image, split: Split | None) -> None:
+    """Keep a known image out of training once it was given as a validation or test image too."""
+    if split is not None and (known.split is None or SPLITS.index(split) > SPLITS.index(known.split)):
+        known.split = split
+        db.session.commit()
 
 
 def _check_split(split: str | None) -> Split | None:
@@ -124,3 +176,12 @@ def _check_split(split: str | None) -> Split | None:
         if split == known:
             return known
     raise InvalidInput(f"{split!r} is no split; choose one of: {', '.join(SPLITS)}, or leave it out.")
+
+
+def counts(classifier: str) -> dict[str, dict[str, int]]:
+    """Count a dataset's images by split (`unassigned` where training draws it) and class."""
+    query = select(Image.split, Image.label, func.count()).where(Image.classifier == classifier)
+    found: dict[str, dict[str, int]] = {}
+    for split, label, count in db.session.execute(query.group_by(Image.split, Image.label)):
+        found.setdefault(split or UNSPLIT, {})[label] = count
+    return found

@@ -18,6 +18,7 @@ from app.inference import drift
 from app.services.jobs import ACTIVE
 from app.services.predict import Predict
 from app.services.queues import Queues
+from app.services.versions import Versions
 from app.store.db import db, now
 from app.store.registry import Registry
 from app.store.tables import Image, Job, Prediction
@@ -30,14 +31,14 @@ CPU_SECONDS: Final = 1.0
 class Monitor:
     """The monitoring use cases."""
 
-    def __init__(
-        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict
-    ) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict,
+                 versions: Versions) -> None:  # fmt: skip
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
         self._queues = queues
         self._predict = predict
+        self._versions = versions
         self._started = time.time()
         self._cpu = (time.monotonic(), psutil.cpu_percent())  # the first has nothing to compare with and is 0
 
@@ -115,13 +116,13 @@ class Monitor:
         spec = self._catalog[classifier]
         version = self._registry.alias(classifier, "champion")
         card = None if version is None else self._registry.card(classifier, version)
-        images = Image.classifier == classifier
+        images, divided = Image.classifier == classifier, self._versions.preview(classifier).counts
         return {
             "classifier": classifier,
             "classes": list(spec.class_names),
             "dataset": {
                 "by_class": _count_by(Image.label, images),
-                "by_split": _count_by(func.coalesce(Image.split, "unassigned"), images),
+                "by_split": {split: sum(labels.values()) for split, labels in divided.items()},
                 "widths": _histogram(db.session.scalars(select(Image.width).where(images)).all()),
             },
             "model": None if card is None else _figures(version, card),

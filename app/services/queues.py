@@ -24,6 +24,7 @@ class Route:
 
 ROUTES: Final = {
     "bulk_predict": Route("fovea.bulk_predict", "batch"),
+    "audit": Route("fovea.audit", "batch"),
     "retrain": Route("fovea.retrain", "training"),
 }
 # Housekeeping has a worker of its own, so that no long job keeps it waiting.

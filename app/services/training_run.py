@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from app.classifiers.spec import ClassifierSpec
 from app.inference.predictor import Predictor
-from app.services.datasets import divided
 from app.services.jobs import Jobs
 from app.services.wiring import Services
 from app.store.db import db
@@ -26,6 +25,9 @@ from app.training.trainer import Plan, train
 REPORT_SECONDS: Final = 0.5
 # The share of a run's time, in percent, at which each stage begins and ends.
 STAGES: Final = {
+    "looking": (0, 0.5),
+    "searching copies": (0.5, 0.6),
+    "comparing images": (0.6, 1),
     "reading images": (1, 10),
     "training": (10, 90),
     "exporting": (90, 93),
@@ -46,7 +48,7 @@ class TrainingRun:
         """Train, register, compare and perhaps promote; a run cut off after registering does not train again."""
         spec, report = self._services.catalog[job.classifier], _Reporter(self._services.jobs, job)
         policy = spec.promotion.model_copy(update={"policy": job.params["promote"]})
-        samples = self._samples(spec)
+        samples = self._services.versions.freeze(spec.name, report.preparing).samples
         version = self._registry.by_job(job.id)
         if version is None:
             version = self._train(spec, job, samples, report)
@@ -93,13 +95,6 @@ class TrainingRun:
         elif verdict.undecided:
             self._registry.move(spec.name, "challenger", version, reason)
 
-    def _samples(self, spec: ClassifierSpec) -> tuple[Sample, ...]:
-        """Return the dataset as training samples, each in its split."""
-        files = self._services.files
-        return tuple(
-            Sample(files.path(row.sha256), row.sha256, row.label, split, row.group) for row, split in divided(spec)
-        )
-
 
 class _Reporter:
     """Turns the trainer's progress into the job's, at most twice a second but for the epochs."""
@@ -117,6 +112,10 @@ class _Reporter:
         self._last, self._stage = time.monotonic(), stage
         begin, end = STAGES[stage]
         self._jobs.progress(self._job, stage, done, total, begin + (end - begin) * done / max(total, 1), epoch)
+
+    def preparing(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        """Report the search for images that show the same; its last stage has the name of the run's."""
+        self("comparing images" if stage == "comparing" else stage, min(done, total), total, epoch)
 
     def comparing(self, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
         """Report the champion's evaluation as the comparison that it is here."""

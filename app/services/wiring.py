@@ -8,8 +8,11 @@ from typing import Any
 
 from app.classifiers.catalog import Catalog
 from app.config import Settings
+from app.services.audit import Audit
 from app.services.batch import Batch
 from app.services.datasets import Datasets
+from app.services.duplicates import Duplicates
+from app.services.exploration import Exploration
 from app.services.history import History
 from app.services.intake import Intake
 from app.services.jobs import Jobs
@@ -18,6 +21,7 @@ from app.services.monitor import Monitor
 from app.services.predict import Predict
 from app.services.queues import Queues
 from app.services.retrain import Retrain
+from app.services.versions import Versions
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import Job
@@ -39,6 +43,9 @@ class Services:
     intake: Intake
     batch: Batch
     datasets: Datasets
+    versions: Versions
+    audit: Audit
+    exploration: Exploration
     history: History
     models: Models
     monitor: Monitor
@@ -53,6 +60,8 @@ def build(settings: Settings, send: Callable[[Job], bool], offload: Callable[[Ca
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     predict = Predict(catalog, registry, files, offload)
     intake = Intake(catalog, files, max_file_bytes)
+    duplicates = Duplicates(files)
+    versions = Versions(catalog, files, duplicates)
     return Services(
         settings=settings,
         catalog=catalog,
@@ -63,9 +72,12 @@ def build(settings: Settings, send: Callable[[Job], bool], offload: Callable[[Ca
         predict=predict,
         intake=intake,
         batch=Batch(catalog, files, jobs, predict, max_file_bytes),
-        datasets=Datasets(catalog, intake),
+        datasets=Datasets(catalog, intake, versions),
+        versions=versions,
+        audit=Audit(catalog, files, registry, jobs, duplicates),
+        exploration=Exploration(catalog, files, duplicates, versions, offload),
         history=History(catalog),
         models=Models(catalog, registry),
-        monitor=Monitor(settings, catalog, registry, queues, predict),
+        monitor=Monitor(settings, catalog, registry, queues, predict, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
     )

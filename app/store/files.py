@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,18 +26,17 @@ class Files:
     def put(self, data: bytes) -> str:
         """Store the bytes and return their SHA-256; storing the same bytes again changes nothing."""
         sha256 = hashlib.sha256(data).hexdigest()
-        target = self._place(sha256)
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY_PREFIX)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(temporary).replace(target)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+        _write_once(self._place(sha256), data)
         return sha256
+
+    def derived(self, sha256: str, name: str, make: Callable[[bytes], bytes]) -> bytes:
+        """Return what `make` gives for the stored bytes; it is kept under `name`, and made once."""
+        target = self.root / "derived" / name / self._place(sha256).relative_to(self.root / "images")
+        if target.is_file():
+            return target.read_bytes()
+        made = make(self.read(sha256))
+        _write_once(target, made)
+        return made
 
     def path(self, sha256: str) -> Path:
         """Return where the bytes lie; NotFound when they are not stored."""
@@ -54,6 +53,21 @@ class Files:
         if not _SHA256.fullmatch(sha256):
             raise NotFound(f"{sha256!r} is not the SHA-256 of a stored image.")
         return self.root / "images" / sha256[:2] / sha256
+
+
+def _write_once(target: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all; one that is there stays."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY_PREFIX)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

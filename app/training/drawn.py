@@ -8,6 +8,7 @@ from app.classifiers.spec import ClassifierSpec
 from app.drawing import draw
 from app.errors import InvalidInput
 
+SOURCE = "drawn"  # of these images in a dataset
 SEEDS_APART = 1_000_000  # so many images of one seed share no drawing with those of the next
 
 

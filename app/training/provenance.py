@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.classifiers.card import DataFingerprint
 from app.classifiers.spec import SPLITS
+from app.training import manifest
 from app.training.samples import Sample
 
 LIBRARIES = frozenset(
@@ -53,7 +54,7 @@ def images_sha256(samples: Iterable[Sample]) -> str:
 
 
 def fingerprint(samples: Sequence[Sample], classes: Sequence[str], source: str) -> DataFingerprint:
-    """The card's record of the data."""
+    """The card's record of the data; its hash is the id of the dataset version."""
     pairs = Counter((each.split, each.label) for each in samples)
     counts = {split: {name: pairs[split, name] for name in classes} for split in SPLITS}
-    return DataFingerprint(sha256=images_sha256(samples), counts=counts, source=source)
+    return DataFingerprint(sha256=manifest.identify(manifest.of(samples)), counts=counts, source=source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from app.classifiers.spec import SPLITS, Split
@@ -36,6 +36,33 @@ def assign(
         labels[unit].add(label)
     _fill_gaps(chosen, labels, choices, seed)
     return [chosen[unit] for unit in units]
+
+
+def unite(groups: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
+    """Join the groups of each pair of rows; every joined group has the name of its first row's group.
+
+    What joins later leaves those names as they are, but where it links two groups that were apart.
+    """
+    parents = {group: group for group in groups}
+    order = {group: place for place, group in reversed(list(enumerate(groups)))}
+
+    def root(group: str) -> str:
+        while parents[group] != group:
+            parents[group] = group = parents[parents[group]]
+        return group
+
+    for first, second in pairs:
+        early, late = sorted((root(groups[first]), root(groups[second])), key=order.__getitem__)
+        parents[late] = early
+    return [root(group) for group in groups]
+
+
+def leaks(groups: Sequence[str], splits: Sequence[Split]) -> list[int]:
+    """Rows to leave out, since their group is in a split that comes later in train, val, test."""
+    last: dict[str, int] = {}
+    for group, split in zip(groups, splits, strict=True):
+        last[group] = max(last.get(group, 0), SPLITS.index(split))
+    return [row for row, group in enumerate(groups) if SPLITS.index(splits[row]) < last[group]]
 
 
 def _units(keys: Sequence[tuple[str, str]], given: Sequence[Split | None]) -> list[Unit]:

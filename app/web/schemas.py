@@ -89,6 +89,12 @@ class VersionPath(ClassifierPath):
     version: int = Field(ge=1, le=1_000_000_000)
 
 
+class DatasetVersionPath(ClassifierPath):
+    """A dataset version's address."""
+
+    version: str = Field(max_length=64)
+
+
 class PredictionPath(Schema):
     """A prediction's address."""
 
@@ -99,7 +105,7 @@ class JobsQuery(Schema):
     """Which jobs to list."""
 
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
-    kind: Literal["bulk_predict", "retrain"] | None = None
+    kind: Literal["bulk_predict", "retrain", "audit"] | None = None
     limit: int = Field(default=50, ge=1, le=500)
 
 
@@ -228,6 +234,7 @@ class Rejected(Schema):
     """A file that was not taken."""
 
     file: str
+    kind: str = Field(description="unreadable, unlabelled, dropped, filtered, duplicate, conflict or not_an_image")
     reason: str
 
 
@@ -238,6 +245,7 @@ class UploadAnswer(Schema):
     accepted: int
     duplicates: int
     rejected: list[Rejected]
+    kinds: dict[str, int] = Field(description="How many were not taken, by kind")
     counts: dict[str, dict[str, int]]
 
 

@@ -1,15 +1,18 @@
 // A classifier's dataset: what there is, what is wrong with it, and a way to add to it.
-import { get } from "./api.js";
-import { empty, fill, find, h, icon, problem, showProblem, table } from "./dom.js";
+import { get, post } from "./api.js";
+import { empty, fill, find, h, icon, notice, problem, showProblem, table } from "./dom.js";
 import { takeFiles } from "./files.js";
 import { count, plural } from "./format.js";
+import { showJob } from "./job.js";
+import { hasEnded } from "./poll.js";
 import { send } from "./sending.js";
 import { plain, titleOf } from "./words.js";
 
 const SPLITS = ["train", "val", "test", "unassigned"];
 const SPLIT_TITLES = { train: "Training", val: "Validation", test: "Test", unassigned: "Divided at training" };
+const TONES = { critical: "bad", warning: "warn", notice: "idle" };
 const PER_CALL = 200; // files in one upload
-let spec;
+let spec, auditing, stop = () => {};
 
 /** Show the dataset of a classifier. */
 export async function showDataset(chosen) {
@@ -19,30 +22,59 @@ export async function showDataset(chosen) {
     fill(find("label"), h("option", { value: "" }, "As their folders or file names say"),
       spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
     fill(find("upload"));
+    stop();
+    auditing = false;
   }
   try {
     const [summary, audit] = await Promise.all([get(`/api/datasets/${chosen.name}`), get(`/api/datasets/${chosen.name}/audit`)]);
     if (chosen !== spec) return;
     fill(find("dataset"), summary.images ? counts(summary) : empty("images", "No images yet: add at least 10 of each class below."));
-    fill(find("audit"), summary.images > 0 && findings(audit));
+    if (!auditing) fill(find("audit"), summary.images > 0 && findings(audit));
   } catch (error) {
     showProblem(find("dataset"), error, { retry: () => showDataset(chosen) });
   }
 }
 
-function counts({ counts: by, classes, images }) {
+function counts({ counts: by, classes, images, left_out: out }) {
   const splits = SPLITS.filter((split) => by[split]);
   const row = (title, values, total) => [title, ...values.map((value) => ({ number: count(value) })), { number: h("b", {}, count(total)) }];
   const sum = (split) => Object.values(by[split]).reduce((total, value) => total + value, 0);
-  return table("Images by class and split", ["Class", ...splits.map((split) => ({ number: SPLIT_TITLES[split] })), { number: "All" }], [
+  const note = `${plural(out, "image")} left out of training, since the same patient, or an image that shows the same, is in a later split.`;
+  const rows = table("Images by class and split", ["Class", ...splits.map((split) => ({ number: SPLIT_TITLES[split] })), { number: "All" }], [
     ...Object.entries(classes).map(([name, total]) => row(titleOf(spec, name), splits.map((split) => by[split][name] ?? 0), total)),
     row(h("b", {}, "All"), splits.map(sum), images),
   ]);
+  return [rows, out > 0 && notice(note)];
 }
 
-function findings({ findings: found }) {
-  if (!found.length) return h("p", { class: "finding tone-good" }, icon("check-circle"), "The audit found nothing wrong.");
-  return found.map(({ kind, message }) => h("p", { class: "finding tone-warn" }, icon("exclamation-triangle"), h("span", {}, h("b", {}, `${plain(kind)}. `), message)));
+function findings({ findings: found, complete, stale }) {
+  const told = found.map(({ kind, message, severity }) =>
+    h("p", { class: `finding tone-${TONES[severity]}` }, icon(severity === "notice" ? "info-circle" : "exclamation-triangle"),
+      h("span", {}, h("b", {}, `${plain(kind)}. `), message)));
+  if (complete && !stale) {
+    return told.length ? told : h("p", { class: "finding tone-good" }, icon("check-circle"), "The audit found nothing wrong.");
+  }
+  const missing = stale
+    ? "The images have changed since the audit looked at them."
+    : "The deep audit has not been run: nobody has looked for copies, shortcuts and wrong labels yet.";
+  return [...told, h("div", { class: "finding tone-idle" }, icon("info-circle"), h("span", {}, missing),
+    h("button", { type: "button", class: "btn btn-sm btn-outline-secondary text-nowrap", onclick: startAudit }, "Run the audit"))];
+}
+
+/** Run the deep audit as a job, and show its findings when it has ended. */
+async function startAudit() {
+  const chosen = spec;
+  try {
+    const { job_id: id } = await post(`/api/datasets/${chosen.name}/audit`);
+    if (chosen !== spec) return;
+    auditing = true;
+    stop = showJob(find("audit"), id, (job) => {
+      if (job.status === "succeeded") auditing = false;
+      if (hasEnded(job) && !auditing) showDataset(chosen);
+    });
+  } catch (error) {
+    showProblem(find("audit"), error, { retry: startAudit });
+  }
 }
 
 /** Send the files, those of a folder named like a class with its label, and say what became of them. */

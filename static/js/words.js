@@ -26,7 +26,7 @@ const STATUS = {
   cancelled: { tone: "idle", icon: "x-circle", title: "Cancelled" },
 };
 
-export const KINDS = { bulk_predict: "Bulk prediction", retrain: "Training" };
+export const KINDS = { bulk_predict: "Bulk prediction", audit: "Audit", retrain: "Training" };
 
 export const titleOf = (spec, name) => spec?.classes.find((item) => item.name === name)?.title ?? name;
 export const decisionOf = (name) => DECISIONS[name] ?? { tone: "idle", icon: "info-circle", title: name };

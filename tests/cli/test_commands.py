@@ -31,7 +31,8 @@ def refused(app: Flask, *words: str | Path) -> str:
 
 
 COMMANDS = [
-    "init", "data", "data import", "data synth", "data audit", "train", "evaluate", "predict", "models", "models list",
+    "init", "data", "data import", "data synth", "data audit", "data report",
+    "data versions", "train", "evaluate", "predict", "models", "models list",
     "models promote", "models rollback", "models demo", "keys", "keys create",
 ]  # fmt: skip
 
@@ -54,8 +55,14 @@ def test_images_are_drawn_imported_and_checked(app: Flask, tmp_path: Path) -> No
     imported = flask(app, "data", "import", "cat_dog", folder)
     assert imported.stdout.splitlines()[0] == "1 accepted, 0 known already, 1 rejected."
     assert "bird.1.jpg: " in imported.stdout
-    audit = json.loads(flask(app, "data", "audit", "cat_dog").stdout)
-    assert (audit["images"], audit["clean"]) == (7, True)
+    audit = json.loads(flask(app, "data", "audit", "cat_dog", "--json").stdout)
+    assert (audit["images"], audit["clean"], audit["complete"]) == (7, True, True)
+    told = flask(app, "data", "audit", "cat_dog").stdout
+    assert "notice: unlabelled_files (1)" in told
+    assert told.endswith("nothing that would fool a model.\n")
+    page = tmp_path / "report.html"
+    assert flask(app, "data", "report", "cat_dog", "--output", page).exit_code == 0
+    assert "unlabelled files" in page.read_text()
 
 
 def test_predictions_are_a_line_each_and_a_failure_is_the_exit_status(app: Flask, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import Stack
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from app.classifiers.card import MEDICAL_NOTICE
 from app.drawing import draw
@@ -104,6 +104,21 @@ def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page
     expect(page.locator("#upload").get_by_role("status")).to_contain_text("4 images added")
     expect(page.locator("#upload").get_by_role("alert")).to_contain_text("notes.jpg")
     expect(page.locator("#dataset")).to_contain_text("Validation")
+
+
+def test_the_deep_audit_is_offered_runs_as_a_job_and_shows_what_it_found(page: Page) -> None:
+    for number, (label, subject) in enumerate([("normal", "eye_normal"), ("cataract", "eye_cataract")] * 2):
+        eye = FilePayload(name=f"{number}.jpg", mimeType="image/jpeg", buffer=draw(subject, number, 128).jpeg())
+        assert page.request.post("/api/upload", multipart={"classifier": "cataract", "label": label, "files": eye}).ok
+    page.goto("/train?classifier=cataract")
+    audit = page.locator("#audit")
+    expect(audit).to_contain_text("The deep audit has not been run")
+    expect(audit).not_to_contain_text("nothing wrong")
+    audit.get_by_role("button", name="Run the audit").click()
+    expect(audit).to_contain_text(re.compile("Waiting|Running"))
+    expect(audit).not_to_contain_text(re.compile("Waiting|Running|has not been run"), timeout=60 * SECONDS)
+    assert page.request.get("/api/datasets/cataract/audit").json()["complete"]
+    expect(audit.locator(".finding, .alert")).not_to_have_count(0)
 
 
 def test_the_chosen_theme_is_kept(page: Page) -> None:

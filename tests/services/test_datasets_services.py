@@ -21,7 +21,7 @@ def services(app: Flask) -> Services:
 
 
 def kinds(services: Services, classifier: str) -> set[str]:
-    return {finding["kind"] for finding in services.datasets.audit(classifier)["findings"]}
+    return {finding["kind"] for finding in services.audit.latest(classifier)["findings"]}
 
 
 def test_drawing_adds_the_classes_in_turn_and_the_same_seed_adds_nothing(services: Services) -> None:
@@ -56,15 +56,41 @@ def test_a_folder_that_is_missing_or_empty_is_refused(services: Services, tmp_pa
             services.datasets.import_folder("glaucoma", folder, "clinic", silent)
 
 
-def test_the_audit_finds_what_would_fool_a_model(services: Services) -> None:
+def test_before_the_images_are_looked_at_the_records_tell_what_would_fool_a_model(services: Services) -> None:
     services.datasets.synth("cat_dog", 8, 1, silent)
-    assert services.datasets.audit("cat_dog") == {"classifier": "cat_dog", "images": 8, "findings": [], "clean": True}
+    found = services.audit.latest("cat_dog")
+    assert (found["images"], found["findings"], found["clean"], found["complete"]) == (8, [], True, False)
     rows = db.session.scalars(select(Image).order_by(Image.id)).all()
     rows[0].group = rows[1].group = "one patient"
     rows[0].split, rows[1].split = "train", "test"
-    rows[2].width = 20
+    rows[2].width = rows[2].height = 20
     db.session.commit()
-    assert kinds(services, "cat_dog") == {"group_in_several_splits", "small_images"}
+    assert kinds(services, "cat_dog") == {"patients_on_both_sides", "tiny_images"}
     db.session.execute(update(Image).where(Image.id != rows[1].id).values(label="cat"))
     db.session.commit()
     assert "imbalance" in kinds(services, "cat_dog")
+
+
+def test_the_counts_are_those_that_training_uses(services: Services) -> None:
+    """Before images were compared the same holds but for the copies among them, which nobody knows yet."""
+    services.datasets.synth("glaucoma", 40, 1, silent)
+    rows = db.session.scalars(select(Image).order_by(Image.id)).all()
+    rows[0].group = rows[1].group = "one patient"
+    rows[0].split, rows[1].split = "train", "test"
+    db.session.commit()
+    before = services.datasets.summary("glaucoma")
+    frozen = services.versions.freeze("glaucoma", silent)
+    after = services.datasets.summary("glaucoma")
+    assert before == after
+    assert (after["images"], after["left_out"], len(frozen.left_out)) == (40, 1, 1)
+    assert after["counts"] == services.versions.list("glaucoma")[0]["counts"] == frozen.counts
+    by_split = services.monitor.visualizations("glaucoma")["dataset"]["by_split"]
+    assert by_split == {split: sum(labels.values()) for split, labels in after["counts"].items()}
+    assert services.exploration.figures("glaucoma")["counts"] == after["counts"]
+
+
+def test_drawings_of_other_seeds_are_no_copies_of_each_other(services: Services) -> None:
+    services.datasets.synth("cataract", 24, 1, silent)
+    frozen = services.versions.freeze("cataract", silent)
+    assert len({sample.group for sample in frozen.samples}) == len(frozen.samples) == 24
+    assert services.audit.compute("cataract", silent)["clean"]

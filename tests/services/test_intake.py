@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 import pytest
 from flask import Flask
@@ -55,14 +56,18 @@ def test_the_same_image_is_taken_once_whatever_its_name(services: Services) -> N
     first = send(services, {"cat.1.png": picture(1), "cat.2.png": picture(1)})
     again = send(services, {"dog.3.png": picture(1)})
     assert (first.accepted, first.duplicates, again.accepted, again.duplicates) == (1, 1, 0, 1)
+    assert (first.kinds, again.kinds) == ({"duplicate": 1}, {"conflict": 1})
     assert counts("cat_dog") == {"unassigned": {"cat": 1}}
 
 
 def test_what_is_refused_is_named_with_its_reason_and_not_stored(services: Services) -> None:
     report = send(services, {"cat.1.jpg": b"text", "bird.2.png": picture(2), "cat.3.png": b"", "cat.4.png": picture(4)})
     assert report.accepted == 1
-    assert [refused["file"] for refused in report.rejected] == ["cat.1.jpg", "bird.2.png", "cat.3.png"]
-    assert "no label" in report.rejected[1]["reason"]
+    assert {refused["file"]: refused["kind"] for refused in report.rejected} == {
+        "cat.1.jpg": "unreadable", "bird.2.png": "unlabelled", "cat.3.png": "unreadable",
+    }  # fmt: skip
+    assert all(refused["reason"] for refused in report.rejected)
+    assert "no label" in report.rejected[0]["reason"]
     assert len([path for path in services.settings.uploads_dir.rglob("*") if path.is_file()]) == 1
 
 
@@ -97,6 +102,9 @@ def test_every_file_is_taken_known_or_refused_whatever_its_name(
     except InvalidInput:
         assert any(upload.filename.lower().endswith(".zip") for upload in uploads)
         return
-    assert report.accepted + report.duplicates + len(report.rejected) == len(names)
+    # A copy counts as known, and is listed too; hidden files count as nothing.
+    refused = [each for each in report.rejected if each["kind"] not in ("duplicate", "conflict")]
+    hidden = [upload for upload in uploads if PurePosixPath(upload.filename).name.startswith(".")]
+    assert report.accepted + report.duplicates + len(refused) == len(names) - len(hidden)
     assert sum(sum(labels.values()) for labels in counts("cat_dog").values()) == report.accepted
     assert all(1 <= len(row.filename) <= 255 and row.group for row in db.session.scalars(select(Image)))

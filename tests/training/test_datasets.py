@@ -23,10 +23,10 @@ def _found(root: Path, found: Scan) -> set[tuple[str, str, str | None, str]]:
 def test_class_folders_below_split_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "Train/Glaucoma/a.JPG", "train/normal/b.jpeg", "test/glaucoma/deep/c.png", "val/NORMAL/d.tiff")
     assert _found(tmp_path, scan(tmp_path, CATALOG["glaucoma"])) == {
-        ("Train/Glaucoma/a.JPG", "glaucoma", "train", "a"),
-        ("train/normal/b.jpeg", "normal", "train", "b"),
-        ("test/glaucoma/deep/c.png", "glaucoma", "test", "c"),
-        ("val/NORMAL/d.tiff", "normal", "val", "d"),
+        ("Train/Glaucoma/a.JPG", "glaucoma", "train", "Train/Glaucoma/a.JPG"),
+        ("train/normal/b.jpeg", "normal", "train", "train/normal/b.jpeg"),
+        ("test/glaucoma/deep/c.png", "glaucoma", "test", "test/glaucoma/deep/c.png"),
+        ("val/NORMAL/d.tiff", "normal", "val", "val/NORMAL/d.tiff"),
     }
 
 
@@ -35,7 +35,7 @@ def test_class_folders_alone_with_patients(tmp_path: Path) -> None:
     assert _found(tmp_path, scan(tmp_path, CATALOG["eye_diseases"])) == {
         ("Diabetic Retinopathy/12_left.webp", "diabetic_retinopathy", None, "12"),
         ("diabetic-retinopathy/12_right.bmp", "diabetic_retinopathy", None, "12"),
-        ("cataract/scan.tif", "cataract", None, "scan"),
+        ("cataract/scan.tif", "cataract", None, "cataract/scan.tif"),
     }
 
 
@@ -43,8 +43,8 @@ def test_file_name_prefixes_flat_and_in_split_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "cat.0.jpg", "test/DOG_17.png", "train/category.jpg")
     found = scan(tmp_path, CATALOG["cat_dog"])
     assert _found(tmp_path, found) == {
-        ("cat.0.jpg", "cat", None, "cat.0"),
-        ("test/DOG_17.png", "dog", "test", "DOG_17"),
+        ("cat.0.jpg", "cat", None, "cat.0.jpg"),
+        ("test/DOG_17.png", "dog", "test", "test/DOG_17.png"),
     }
     assert [name for name, _ in found.rejected] == ["train/category.jpg"]
 
@@ -62,19 +62,20 @@ def test_table_with_label_map_and_drops(tmp_path: Path) -> None:
     reasons = dict(found.rejected)
     assert "left out by the label map" in reasons["images/11_left.jpeg"]
     assert "'9' is no class" in reasons["images/12_left.jpeg"]
-    assert "the table has no" in reasons["images/13_left.jpeg"]
+    assert "the table does not name it" in reasons["images/13_left.jpeg"]
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (None, "has no file trainLabels.csv"),
+        (None, "no label: no table trainLabels.csv"),
         (b"image,grade\na,1\n", "no column 'level'; its columns are: image, grade"),
         (b"", "no column 'image'"),
         (b"image,level\n\xff\xfe,1\n", "cannot be read as a CSV file"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why(tmp_path: Path, table: bytes | None, message: str) -> None:
+    _touch(tmp_path, "10_left.jpeg")
     if table is not None:
         (tmp_path / "trainLabels.csv").write_bytes(table)
     with pytest.raises(InvalidInput, match=message):
@@ -85,7 +86,7 @@ def test_other_files_are_listed_and_litter_is_ignored(tmp_path: Path) -> None:
     litter = [".hidden/normal/x.jpg", "__MACOSX/normal/x.jpg", "normal/.DS_Store"]
     _touch(tmp_path, "normal/a.jpg", "normal/notes.txt", "unknown/b.jpg", "c.jpg", *litter)
     found = scan(tmp_path, CATALOG["glaucoma"])
-    assert _found(tmp_path, found) == {("normal/a.jpg", "normal", None, "a")}
+    assert _found(tmp_path, found) == {("normal/a.jpg", "normal", None, "normal/a.jpg")}
     assert [name for name, _ in found.rejected] == ["c.jpg", "normal/notes.txt", "unknown/b.jpg"]
 
 

@@ -169,8 +169,8 @@ def check_progress(job: Json, seen: list[Json]) -> None:
     assert percents == sorted(percents)
     assert percents[-1] == 100.0
     stages = list(dict.fromkeys(state["progress"]["stage"] for state in seen))
-    order = ["waiting", "starting", "reading images", "training", "exporting", "calibrating", "evaluating", "comparing",
-             "done"]  # fmt: skip
+    order = ["waiting", "starting", "looking", "searching copies", "comparing images", "reading images", "training",
+             "exporting", "calibrating", "evaluating", "comparing", "done"]  # fmt: skip
     assert stages == [stage for stage in order if stage in stages]
     assert {"training", "done"} <= set(stages)
     assert [record["epoch"] for record in job["history"]] == list(range(1, len(job["history"]) + 1))

@@ -11,9 +11,17 @@ from flask_openapi3 import APIBlueprint, Tag
 from app.errors import InvalidInput
 from app.services.intake import Report
 from app.web import forms
+from app.web.api.jobs import accepted
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.schemas import ClassifierField, ClassifierPath, UploadAnswer, UploadForm
+from app.web.schemas import (
+    Accepted,
+    ClassifierField,
+    ClassifierPath,
+    DatasetVersionPath,
+    UploadAnswer,
+    UploadForm,
+)
 
 blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 
@@ -46,8 +54,32 @@ def dataset(path: ClassifierPath) -> dict[str, Any]:
 
 @blueprint.get("/api/datasets/<classifier>/audit", responses=problems(404))
 def audit(path: ClassifierPath) -> dict[str, Any]:
-    """Check a dataset for what would fool a model."""
-    return services().datasets.audit(path.classifier)
+    """Give the last audit of a dataset; `stale` when the dataset has changed, `complete` once images were looked at."""
+    return services().audit.latest(path.classifier)
+
+
+@blueprint.post("/api/datasets/<classifier>/audit", responses={202: Accepted, **problems(400, 404)})
+def start_audit(path: ClassifierPath) -> Response:
+    """Look through a dataset for what would fool a model, as a job."""
+    return accepted(services().audit.submit(path.classifier))
+
+
+@blueprint.get("/api/datasets/<classifier>/versions", responses=problems(404))
+def versions(path: ClassifierPath) -> Response:
+    """List the dataset versions that models were trained on, the newest first."""
+    return jsonify(services().versions.list(path.classifier))
+
+
+@blueprint.get("/api/datasets/<classifier>/versions/<version>", responses=problems(404))
+def version(path: DatasetVersionPath) -> dict[str, Any]:
+    """Give a dataset version and its manifest: every image's hash, label, source, group and split."""
+    return services().versions.get(path.classifier, path.version)
+
+
+@blueprint.get("/api/datasets/<classifier>/exploration", responses=problems(400, 404))
+def exploration(path: ClassifierPath) -> dict[str, Any]:
+    """Give counts, resolution, aspect, colour, samples of each class and a preview of the augmentation."""
+    return services().exploration.figures(path.classifier)
 
 
 @blueprint.get("/api/visualizations", responses=problems(404))
