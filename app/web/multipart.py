@@ -38,7 +38,7 @@ class _Parser(FormDataParser):
                     files.add(part.name, FileStorage(part.file, part.filename, part.name, part.content_type))
         except multipart.ParserLimitReached as error:
             raise RequestEntityTooLarge from error
-        except multipart.MultipartError as error:
+        except (multipart.MultipartError, UnicodeDecodeError) as error:
             raise InvalidInput(f"The form is cut short or damaged ({error}); send it again.") from error
         return stream, form, files
 
