@@ -22,13 +22,14 @@ THREADS = 2  # decoding releases the interpreter's lock
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image: its file, the hash of its content, its class, its split and its patient."""
+    """One labelled image: its file, the hash of its content, its class, split and patient, and where it comes from."""
 
     path: Path
     sha256: str
     label: str
     split: Split
     group: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
