@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.classifiers.spec import ClassifierSpec, Frozen, Preprocessing
+from app.classifiers.spec import ClassifierSpec, Frozen, OperatingPointSpec, Preprocessing
 
 CARD_NAME = "card.json"
 DEMO_NOTICE = "Demonstration model, trained on drawn images: its answers say nothing about real photographs."
@@ -26,6 +26,34 @@ class Thresholds(Frozen):
     prediction_set: float
     operating_point: float | None
     novelty: float
+
+
+class OperatingPoint(Frozen):
+    """How the operating point was chosen: what was asked, and what the validation images say of the threshold.
+
+    `assured`: False where a sensitivity was asked that so few sick eyes cannot promise for new ones.
+    """
+
+    asked: OperatingPointSpec
+    threshold: float
+    assured: bool
+    validation: dict[str, Any]
+
+
+class Int8(Frozen):
+    """Whether the network in eight bits serves instead of float32, and what the test images said of it.
+
+    `agreement`: share of test images with the same answer. `accuracy_change`: of the share of right answers.
+    `float_layers`: convolutions left in float32. Times are medians of an answer to one image.
+    """
+
+    kept: bool
+    reason: str
+    agreement: float
+    accuracy_change: float
+    float_layers: int
+    float32_ms: float
+    int8_ms: float
 
 
 class DataFingerprint(Frozen):
@@ -65,6 +93,8 @@ class Card(Frozen):
     engine: str = "onnx"
     temperature: float = Field(gt=0)
     thresholds: Thresholds
+    operating_point: OperatingPoint | None = None
+    int8: Int8 | None = None
     metrics: dict[str, Any]
     history: list[dict[str, float]]
     data: DataFingerprint

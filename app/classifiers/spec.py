@@ -109,12 +109,32 @@ class TrainingSpec(Frozen):
     seed: int = 7
 
 
+class OperatingPointSpec(Frozen):
+    """Where a screening refers: from the threshold that finds this share of the sick, or the best by a criterion.
+
+    `best`: `balanced` has the highest sum of sensitivity and specificity, `f1` the highest F1.
+    """
+
+    sensitivity: float | None = Field(default=None, ge=0.5, lt=1)
+    best: Literal["balanced", "f1"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.sensitivity is not None and self.best is not None:
+            raise ValueError("operating_point takes a sensitivity or a best, not both")
+        return self
+
+
 class PromotionSpec(Frozen):
-    """When a new version takes the champion's place: its metric may fall by at most `margin`."""
+    """When a new version takes the champion's place.
+
+    `margin`: on the test images it must be sure (at 95 %) that `metric` did not fall by more than this. A version
+    that is surely worse, even by less, never promotes itself.
+    """
 
     policy: Literal["auto", "manual", "never"] = "auto"
     metric: Literal["balanced_accuracy", "accuracy", "auroc"] = "balanced_accuracy"
-    margin: float = Field(default=0.0, ge=0, le=0.5)
+    margin: float = Field(default=0.03, ge=0, le=0.5)
 
 
 class ClassifierSpec(Frozen):
@@ -127,6 +147,7 @@ class ClassifierSpec(Frozen):
     medical: bool = False
     positive: Slug | None = None
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
+    operating_point: OperatingPointSpec = OperatingPointSpec()
     data: DataSpec = DataSpec()
     preprocessing: Preprocessing = Preprocessing()
     training: TrainingSpec = TrainingSpec()

@@ -9,6 +9,7 @@ from flask.cli import with_appcontext
 
 from app.cli.context import progress_bar, services
 from app.config import CHECKOUT
+from app.services.document import markdown, page
 from app.services.setup import initialise
 
 
@@ -21,7 +22,7 @@ def init() -> None:
 
 @click.group()
 def models() -> None:
-    """List, promote and roll back model versions."""
+    """List, describe, promote and roll back model versions."""
 
 
 @models.command("list")
@@ -56,6 +57,17 @@ def promote(classifier: str, version: int, reason: str) -> None:
 def rollback(classifier: str, reason: str) -> None:
     """Undo the last promotion of CLASSIFIER."""
     click.echo(f"{classifier} {services().models.rollback(classifier, reason)} serves now.")
+
+
+@models.command()
+@click.argument("classifier")
+@click.argument("version", type=click.IntRange(1), required=False)
+@click.option("--html", is_flag=True, help="Write a page of HTML, not Markdown.")
+@with_appcontext
+def card(classifier: str, version: int | None, html: bool) -> None:
+    """Write the model card of VERSION of CLASSIFIER, or of the one that serves."""
+    found = services().models.document(classifier, version)
+    click.echo(page(found) if html else markdown(found), nl=False)
 
 
 @models.command()

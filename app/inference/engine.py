@@ -57,6 +57,13 @@ class OnnxEngine:
         return Outputs(*self._session.run(Outputs._fields, {self._input: batch}))
 
 
+class Int8Engine(OnnxEngine):
+    """The same with the weights and activations of the convolutions in eight bits."""
+
+    file_name: ClassVar[str] = "model.int8.onnx"
+
+
 ENGINES: dict[str, type[Engine]] = {
     "onnx": OnnxEngine,
+    "onnx-int8": Int8Engine,
 }

@@ -52,7 +52,7 @@ class Prediction:
 
 
 class Predictor:
-    """A bundle in memory, verified and warm; safe to call from several threads at once.
+    """A bundle in memory, verified and warm; safe to call from several threads at once. `size`: bytes of its network.
 
     Raises Unavailable when a file is missing, changed since it was written, or does not fit the card.
     """
@@ -60,7 +60,7 @@ class Predictor:
     def __init__(self, bundle: Path, threads: int = 1) -> None:
         self.card = _read_card(bundle)
         self._size = self.card.preprocessing.size or 0
-        self._engine = self._load_engine(bundle, threads)
+        self._engine, self.size = self._load_engine(bundle, threads)
         self._novelty = Novelty.load(_verified(bundle, NOVELTY_NAME, self.card))
         self._warm_up()
 
@@ -105,11 +105,13 @@ class Predictor:
         parts = [self._engine.run(squares[i : i + _BATCH]).probabilities for i in range(0, len(squares), _BATCH)]
         return apply_temperature(np.concatenate(parts), self.card.temperature)
 
-    def _load_engine(self, bundle: Path, threads: int) -> Engine:
+    def _load_engine(self, bundle: Path, threads: int) -> tuple[Engine, int]:
+        """Return the engine that the card names, and the bytes of its file."""
         engine = ENGINES.get(self.card.engine)
         if engine is None:
             raise Unavailable(f"{bundle} needs the engine {self.card.engine!r}; known are: {', '.join(ENGINES)}.")
-        return engine(_verified(bundle, engine.file_name, self.card), threads)
+        path = _verified(bundle, engine.file_name, self.card)
+        return engine(path, threads), path.stat().st_size
 
     def _novelty_score(self, embedding: Floats) -> NoveltyScore:
         score, threshold = float(self._novelty.distance(embedding)[0]), self.card.thresholds.novelty

@@ -6,6 +6,8 @@ from typing import Any
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
+from app.services.document import Document
+from app.services.model_card import model_card
 from app.store.registry import ALIASES, Registry
 
 HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "n")
@@ -34,6 +36,19 @@ class Models:
         """Return a version's card."""
         self._catalog[classifier]
         return self._registry.card(classifier, version)
+
+    def verdict(self, classifier: str, version: int) -> dict[str, Any] | None:
+        """Return what the promotion gate decided on a version, and why; None where it never judged it."""
+        row = self._registry.versions(classifier).get(version)
+        return None if row is None else row.verdict
+
+    def document(self, classifier: str, version: int | None = None) -> Document:
+        """Return the model card of a version, by default of the one that serves."""
+        if version is None:
+            version, card = self.champion_card(classifier)
+        else:
+            card = self.card(classifier, version)
+        return model_card(card, version, self.verdict(classifier, version), self.moves(classifier))
 
     def champion_card(self, classifier: str) -> tuple[int, Card]:
         """Return the version that serves and its card."""

@@ -15,14 +15,16 @@ from app.inference.predictor import Predictor
 from app.services.jobs import Jobs
 from app.services.wiring import Services
 from app.store.db import db
+from app.store.registry import Alias
 from app.store.tables import Image, Job
-from app.training.evaluation import evaluate
+from app.training.comparison import compare, contest
 from app.training.gate import Verdict, judge
 from app.training.progress import Progress
 from app.training.samples import Sample
 from app.training.trainer import Plan, train
 
 REPORT_SECONDS: Final = 0.5
+REASON_CHARACTERS: Final = 500  # what a move of an alias keeps
 # The share of a run's time, in percent, at which each stage begins and ends.
 STAGES: Final = {
     "looking": (0, 0.5),
@@ -52,19 +54,16 @@ class TrainingRun:
         version = self._registry.by_job(job.id)
         if version is None:
             version = self._train(spec, job, samples, report)
-        serving = self._registry.alias(spec.name, "champion")
-        metrics = self._registry.card(spec.name, version).metrics
-        champion_metrics = None
-        if serving is not None and serving != version:
-            champion_metrics = self._measure(spec, serving, samples, report)
-        verdict = judge(metrics, champion_metrics, policy)
-        self._act(spec, version, verdict)
+        record = self._registry.versions(spec.name)[version].verdict
+        if record is None:  # a version is judged once
+            record = _as_record(judge(self._compare(spec, version, samples, report), policy))
+            self._registry.judge(spec.name, version, record)
+        self._act(spec, version, record)
         return {
-            **_as_record(verdict),
+            **record,
             "model_version": version,
             "champion_version": self._registry.alias(spec.name, "champion"),
-            "metrics": metrics,
-            "champion_metrics": champion_metrics,
+            "metrics": self._registry.card(spec.name, version).metrics,
         }
 
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
@@ -79,21 +78,23 @@ class TrainingRun:
             train(plan, bundle, report)
             return self._registry.register(spec.name, bundle, job_id)
 
-    def _measure(
+    def _compare(
         self, spec: ClassifierSpec, version: int, samples: tuple[Sample, ...], report: _Reporter
-    ) -> dict[str, Any]:
-        """Evaluate the champion on the test images that the new version was evaluated on."""
-        predictor = Predictor(self._registry.folder(spec.name, version))
-        return evaluate(predictor, [sample for sample in samples if sample.split == "test"], report.comparing)
+    ) -> dict[str, Any] | None:
+        """Let the new version and the champion, if there is one, answer the same test images."""
+        champion = self._registry.alias(spec.name, "champion")
+        if champion is None:
+            return None
+        new, old = (Predictor(self._registry.folder(spec.name, number)) for number in (version, champion))
+        tests = [sample for sample in samples if sample.split == "test"]
+        figures = compare(*contest(new, old, tests, report.comparing), tests, spec.promotion.metric)
+        return {"champion_version": champion, **figures}
 
-    def _act(self, spec: ClassifierSpec, version: int, verdict: Verdict) -> None:
-        """Keep the verdict with the version, and move the alias that it asks for."""
-        self._registry.judge(spec.name, version, _as_record(verdict))
-        reason = " ".join(verdict.reasons)
-        if verdict.promote:
-            self._registry.move(spec.name, "champion", version, reason)
-        elif verdict.undecided:
-            self._registry.move(spec.name, "challenger", version, reason)
+    def _act(self, spec: ClassifierSpec, version: int, record: dict[str, Any]) -> None:
+        """Move the alias that the verdict asks for, unless an earlier try has done it."""
+        alias: Alias | None = "champion" if record["promoted"] else "challenger" if record["undecided"] else None
+        if alias is not None and self._registry.alias(spec.name, alias) != version:
+            self._registry.move(spec.name, alias, version, " ".join(record["reasons"])[:REASON_CHARACTERS])
 
 
 class _Reporter:

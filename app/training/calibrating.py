@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 from app.classifiers import ClassifierSpec
-from app.classifiers.card import Reference, Thresholds
+from app.classifiers.card import OperatingPoint, Reference, Thresholds
 from app.inference.arrays import Floats
 from app.inference.calibration import apply_temperature, fit_prediction_set, fit_temperature
 from app.inference.drift import histogram
 from app.inference.engine import Engine
 from app.inference.novelty import Novelty
+from app.training.operating import choose
 from app.training.progress import Progress
 from app.training.samples import Images
 
@@ -31,37 +31,35 @@ class Calibration:
     probabilities: Floats
     temperature: float
     thresholds: Thresholds
+    operating_point: OperatingPoint | None
     novelty: Novelty
     reference: Reference
 
 
-def calibrate(engine: Engine, images: Images, spec: ClassifierSpec, progress: Progress) -> Calibration:
-    """Run the engine that will serve on all images; fit novelty on the training images, the rest on validation."""
+def calibrate(
+    engine: Engine, images: Images, groups: Sequence[str], spec: ClassifierSpec, progress: Progress
+) -> Calibration:
+    """Run the engine that will serve on all images; fit novelty on the training images, the rest on validation.
+
+    `groups` names each image's patient.
+    """
     raw, embeddings = _run(engine, images, progress)
     train, val = images.rows["train"], images.rows["val"]
     temperature = fit_temperature(raw[val], images.labels[val])
     probabilities = apply_temperature(raw, temperature)
     novelty = Novelty.fit(embeddings[train], images.labels[train])
-    positive = None if spec.positive is None else spec.class_names.index(spec.positive)
+    point = None
+    if spec.positive is not None:
+        positive = spec.class_names.index(spec.positive)
+        sick = images.labels[val] == positive
+        point = choose(probabilities[val, positive], sick, [groups[row] for row in val], spec.operating_point)
     thresholds = Thresholds(
         prediction_set=fit_prediction_set(probabilities[val], images.labels[val], spec.coverage),
-        operating_point=None
-        if positive is None
-        else operating_point(probabilities[val, positive], images.labels[val] == positive),
+        operating_point=None if point is None else point.threshold,
         novelty=float(np.percentile(novelty.distance(embeddings[val]), NOVELTY_PERCENTILE)),
     )
-    confidence = probabilities[val].max(axis=1)
-    return Calibration(probabilities, temperature, thresholds, novelty, _reference(images, confidence))
-
-
-def operating_point(scores: Floats, sick: NDArray[np.bool_]) -> float:
-    """The threshold with the highest sum of sensitivity and specificity (Youden 1950).
-
-    It lies halfway down to the next lower score: the lowest score of a sick eye itself would leave no room.
-    """
-    false_alarms, found, thresholds = roc_curve(sick, scores, drop_intermediate=False)
-    best = float(thresholds[1:][np.argmax((found - false_alarms)[1:])])  # the first lies above every score
-    return (best + float(scores[scores < best].max(initial=0.0))) / 2
+    reference = _reference(images, probabilities[val].max(axis=1))
+    return Calibration(probabilities, temperature, thresholds, point, novelty, reference)
 
 
 def _run(engine: Engine, images: Images, progress: Progress) -> tuple[Floats, Floats]:

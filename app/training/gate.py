@@ -8,6 +8,9 @@ from typing import Any
 
 from app.classifiers.spec import PromotionSpec
 
+SIGNIFICANCE = 0.05
+CALIBRATION_MARGIN = 0.05  # calibration error by which a challenger may not have become worse for sure
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -19,52 +22,55 @@ class Verdict:
     figures: dict[str, Any]
 
 
-def judge(challenger: Mapping[str, Any], champion: Mapping[str, Any] | None, promotion: PromotionSpec) -> Verdict:
-    """Compare two evaluations on the same test images by the promotion's metric, margin and policy.
+def judge(comparison: Mapping[str, Any] | None, promotion: PromotionSpec) -> Verdict:
+    """Decide by the figures of `app.training.comparison`; None where there is no champion to compare with.
 
-    The challenger wins when its metric is no lower than the champion's less the margin. Where it is lower, but
-    the 95 % interval still reaches that bar, the images are too few to tell and the verdict is undecided.
+    The interval of the difference decides. Wholly above minus the margin and not wholly below zero: promote. Wholly
+    below zero: the challenger is worse, and stays out unless the margin covers it, which a person may weigh. Else
+    the test images are too few to tell. Answers or calibration that are clearly worse keep it waiting, too.
     """
-    figures = _figures(challenger, champion, promotion)
+    figures = {"metric": promotion.metric, "margin": promotion.margin, **(comparison or {})}
     if promotion.policy == "never":
         return Verdict(False, False, ("The policy is never to promote by itself.",), figures)
-    promote, undecided, reason = _compare(figures, promotion.metric)
+    promote, undecided, reasons = _decide(comparison, promotion)
     if promotion.policy == "manual":
-        return Verdict(False, True, (reason, "The policy leaves the promotion to a person."), figures)
-    return Verdict(promote, undecided, (reason,), figures)
+        return Verdict(False, True, (*reasons, "The policy leaves the promotion to a person."), figures)
+    return Verdict(promote, undecided, reasons, figures)
 
 
-def _figures(
-    challenger: Mapping[str, Any], champion: Mapping[str, Any] | None, promotion: PromotionSpec
-) -> dict[str, Any]:
-    """What the decision rests on."""
-    name = promotion.metric
-    return {
-        "metric": name,
-        "margin": promotion.margin,
-        "challenger": challenger[name],
-        "challenger_interval": challenger["intervals"][name],
-        "champion": None if champion is None else champion[name],
-        "champion_interval": None if champion is None else champion["intervals"][name],
-        "images": challenger["n"],
-        "same_images": champion is None or champion["images_sha256"] == challenger["images_sha256"],
-    }
+def _decide(figures: Mapping[str, Any] | None, promotion: PromotionSpec) -> tuple[bool, bool, tuple[str, ...]]:
+    """(promote, undecided, reasons) by the figures alone."""
+    name = promotion.metric.replace("_", " ")
+    if figures is None:
+        return True, False, ("There is no champion to compare it with.",)
+    if not figures["same_classes"]:
+        return False, True, ("It does not know the same classes as the champion.",)
+    if figures["interval"] is None:
+        return False, True, (f"The {name} is undefined on these test images.",)
+    (low, high), bar = figures["interval"], -promotion.margin
+    shown = f"{_compared(figures, name)}, margin {promotion.margin:.3f}."
+    if high < 0:
+        small = low >= bar
+        return False, small, (f"It is {'slightly worse, if within the margin' if small else 'worse'}: {shown}",)
+    if low < bar:
+        return False, True, (f"It may be worse, and the test images are too few to tell: {shown}",)
+    doubts = _doubts(figures)
+    return not doubts, bool(doubts), (f"It is no worse: {shown}", *doubts)
 
 
-def _compare(figures: Mapping[str, Any], metric: str) -> tuple[bool, bool, str]:
-    """(promote, undecided, reason) by the figures alone."""
-    name = metric.replace("_", " ")
-    new, old, interval = figures["challenger"], figures["champion"], figures["challenger_interval"]
-    if not figures["same_images"]:
-        return False, True, "The two were not evaluated on the same test images."
-    if new is None:
-        return False, True, f"The challenger's {name} is undefined on these test images."
-    if old is None:
-        return True, False, "There is no champion to compare it with."
-    bar = old - figures["margin"]
-    compared = f"{name}: {new:.3f} against the champion's {old:.3f}, margin {figures['margin']:.3f}"
-    if new >= bar:
-        return True, False, f"It is no worse, {compared}."
-    if interval is not None and interval[1] >= bar:
-        return False, True, f"It may be worse, but the test images are too few to tell, {compared}."
-    return False, False, f"It is worse, {compared}."
+def _compared(figures: Mapping[str, Any], name: str) -> str:
+    low, high = figures["interval"]
+    return (
+        f"{name} {figures['challenger']:.3f} against the champion's {figures['champion']:.3f} on the same"
+        f" {figures['images']} test images, difference {figures['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    )
+
+
+def _doubts(figures: Mapping[str, Any]) -> list[str]:
+    """What speaks against a challenger whose metric is no worse."""
+    doubts, answers, rise = [], figures["mcnemar"], figures["calibration_rise_interval"]
+    if answers["p"] < SIGNIFICANCE and answers["lost"] > answers["gained"]:
+        doubts.append(f"But it loses {answers['lost']} right answers and gains {answers['gained']} (McNemar).")
+    if rise is not None and rise[0] > CALIBRATION_MARGIN:
+        doubts.append(f"But its calibration error is higher by {figures['calibration_rise']:.3f}.")
+    return doubts

@@ -22,7 +22,7 @@ THREADS = 2  # decoding releases the interpreter's lock
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image: its file, the hash of its content, its class, its split, its patient and its source."""
+    """One labelled image: its file, the hash of its content, its class, split and patient, and where it comes from."""
 
     path: Path
     sha256: str

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from app.classifiers import Card, ClassifierSpec
-from app.classifiers.card import CARD_NAME
+from app.classifiers.card import CARD_NAME, Int8
 from app.classifiers.spec import SPLITS
 from app.errors import InvalidInput
-from app.inference.engine import OnnxEngine
+from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
 from app.training.backbones import find_weights, get_backbone
 from app.training.calibrating import Calibration, calibrate
@@ -60,7 +60,10 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
     with TemporaryDirectory(prefix="fovea-") as scratch:
         images = read_images(plan.samples, spec.class_names, spec.preprocessing, Path(scratch), progress)
         parameters, history = _fit_and_export(spec, weights, images, bundle, progress)
-        calibration = calibrate(OnnxEngine(bundle / OnnxEngine.file_name), images, spec, progress)
+        int8 = _quantize(bundle, images, progress)
+        engine = "onnx-int8" if int8.kept else "onnx"
+        serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
+        calibration = calibrate(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)
         metrics = _evaluate(plan, images, calibration, progress)
     card = Card(
@@ -75,6 +78,9 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         epochs=plan.epochs,
         seed=plan.seed,
         parameters=parameters,
+        engine=engine,
+        int8=int8,
+        operating_point=calibration.operating_point,
         temperature=calibration.temperature,
         thresholds=calibration.thresholds,
         metrics=metrics,
@@ -83,7 +89,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         reference=calibration.reference,
         code_revision=code_revision(),
         libraries=library_versions(),
-        files=file_hashes(bundle, FILES),
+        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name})),
     )
     (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card
@@ -128,12 +134,17 @@ def _fit_and_export(
     return network.count_params(), history
 
 
+def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:
+    """Write the network in eight bits, too, if it is as good."""
+    from app.training.quantize import quantize  # noqa: PLC0415  # loads onnx
+
+    return quantize(bundle, images, progress)
+
+
 def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Progress) -> dict[str, Any]:
     """The figures on the test images."""
     progress("evaluating", 0, 1)
     rows, spec = images.rows["test"], plan.spec
     samples = [plan.samples[row] for row in rows]
     positive = None if spec.positive is None else spec.class_names.index(spec.positive)
-    return figures(
-        calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds.operating_point
-    )
+    return figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)

@@ -33,7 +33,7 @@ def refused(app: Flask, *words: str | Path) -> str:
 COMMANDS = [
     "init", "data", "data import", "data synth", "data audit", "data report",
     "data versions", "train", "evaluate", "predict", "models", "models list",
-    "models promote", "models rollback", "models demo", "keys", "keys create",
+    "models promote", "models rollback", "models card", "models demo", "keys", "keys create",
 ]  # fmt: skip
 
 
@@ -94,6 +94,14 @@ def test_models_are_listed_promoted_and_rolled_back(app: Flask, settings: Settin
     assert flask(app, "models", "rollback", "cat_dog").stdout == "cat_dog 1 serves now.\n"
 
 
+def test_a_model_card_is_written_in_both_forms(app: Flask) -> None:
+    text, html = (flask(app, "models", "card", "cat_dog", *more).stdout for more in ((), ("1", "--html")))
+    assert text.startswith("# Model card: ")
+    assert "Demonstration model" in text
+    assert html.startswith("<!doctype html>")
+    assert "no model version 9" in refused(app, "models", "card", "cat_dog", "9")
+
+
 def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
     folder = tmp_path / "pets"
     folder.mkdir()
@@ -102,7 +110,9 @@ def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
             (folder / f"{label}.{seed}.jpg").write_bytes(draw(f"{label}_face", 7_000_000 + seed).jpeg())
     figures = json.loads(flask(app, "evaluate", "cat_dog", "--data", folder).stdout)
     assert (figures["classifier"], figures["model_version"], figures["n"]) == ("cat_dog", 1, 12)
-    assert 0 <= figures["accuracy"] <= 1
+    low, high = figures["intervals"]["accuracy"]
+    assert 0 <= low <= figures["accuracy"] <= high <= 1
+    assert {"curves", "reliability", "mistakes", "prediction_set", "per_class"} <= set(figures)
 
 
 def test_a_key_is_made_and_printed_once(app: Flask) -> None:

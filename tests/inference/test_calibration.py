@@ -50,6 +50,22 @@ def test_prediction_sets_hold_the_truth_as_often_as_they_promise(coverage: float
     assert coverage - 0.015 <= np.mean(held) <= coverage + 0.04
 
 
+@pytest.mark.parametrize("n", [30, 100])
+@pytest.mark.parametrize("overconfidence", [0.5, 3.0])
+def test_coverage_holds_where_temperature_and_threshold_are_fitted_on_the_same_images(
+    n: int, overconfidence: float
+) -> None:
+    held = []
+    for seed in range(60):
+        probabilities, labels = sample(n, seed, overconfidence)
+        temperature = fit_temperature(probabilities, labels)
+        threshold = fit_prediction_set(apply_temperature(probabilities, temperature), labels, 0.9)
+        fresh, truth = sample(250, 5000 + seed, overconfidence)
+        fresh = apply_temperature(fresh, temperature)
+        held += [y in prediction_set(p, threshold) for p, y in zip(fresh, truth, strict=True)]
+    assert 0.885 <= np.mean(held) <= 0.95
+
+
 def test_with_too_few_images_the_set_holds_every_class() -> None:
     probabilities, labels = sample(5, 3)
     threshold = fit_prediction_set(probabilities, labels, 0.95)

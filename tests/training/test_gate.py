@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
@@ -6,43 +8,70 @@ from app.classifiers.spec import PromotionSpec
 from app.training.gate import judge
 
 
-def _figures(value: float | None, high: float = 1.0, images: str = "same") -> dict[str, Any]:
-    intervals = {"balanced_accuracy": [0.0, high], "auroc": None}
-    return {"n": 50, "images_sha256": images, "balanced_accuracy": value, "auroc": None, "intervals": intervals}
+def _comparison(interval: tuple[float, float] | None, **changes: object) -> dict[str, Any]:
+    middle = None if interval is None else sum(interval) / 2
+    return {
+        "images": 100,
+        "same_classes": True,
+        "challenger": 0.9,
+        "champion": None if middle is None else 0.9 - middle,
+        "difference": middle,
+        "interval": interval and list(interval),
+        "mcnemar": {"gained": 3, "lost": 2, "p": 1.0},
+        "calibration_rise": 0.0,
+        "calibration_rise_interval": [-0.01, 0.01],
+        **changes,
+    }
 
 
 @pytest.mark.parametrize(
-    ("challenger", "champion", "margin", "promote", "undecided"),
+    ("interval", "margin", "promote", "undecided", "reason"),
     [
-        (0.50, None, 0.0, True, False),
-        (0.90, 0.90, 0.0, True, False),
-        (0.95, 0.90, 0.0, True, False),
-        (0.89, 0.90, 0.02, True, False),
-        (0.80, 0.90, 0.0, False, False),
-        (0.80, 0.90, 0.05, False, True),
+        ((0.0, 0.0), 0.0, True, False, "no worse"),  # the same answers
+        ((0.01, 0.08), 0.0, True, False, "no worse"),  # better
+        ((-0.02, 0.04), 0.03, True, False, "no worse"),  # as good, within the margin
+        ((-0.02, 0.04), 0.0, False, True, "too few to tell"),  # the interval spans the margin
+        ((-0.10, 0.12), 0.03, False, True, "too few to tell"),
+        ((-0.02, -0.01), 0.03, False, True, "slightly worse"),  # surely worse, if by little: a person may weigh it
+        ((-0.04, -0.01), 0.03, False, False, "is worse"),  # surely worse, and perhaps by more than the margin
+        ((-0.20, -0.10), 0.03, False, False, "is worse"),
     ],
 )
-def test_the_challenger_must_be_no_worse(
-    challenger: float, champion: float | None, margin: float, promote: bool, undecided: bool
+def test_the_interval_of_the_difference_decides(
+    interval: tuple[float, float], margin: float, promote: bool, undecided: bool, reason: str
 ) -> None:
-    old = None if champion is None else _figures(champion)
-    verdict = judge(_figures(challenger, high=0.86), old, PromotionSpec(margin=margin))
+    verdict = judge(_comparison(interval), PromotionSpec(margin=margin))
     assert (verdict.promote, verdict.undecided) == (promote, undecided)
-    assert verdict.figures["challenger"] == challenger
-    assert verdict.reasons
+    assert reason in verdict.reasons[0]
+    assert verdict.figures["interval"] == list(interval)
+    assert verdict.figures["margin"] == margin
 
 
-def test_different_test_images_decide_nothing() -> None:
-    verdict = judge(_figures(0.9), _figures(0.1, images="other"), PromotionSpec())
+def test_without_a_champion_there_is_nothing_to_be_worse_than() -> None:
+    assert judge(None, PromotionSpec()).promote
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"mcnemar": {"gained": 2, "lost": 14, "p": 0.004}}, "loses 14 right answers"),
+        ({"calibration_rise": 0.12, "calibration_rise_interval": [0.07, 0.15]}, "calibration error is higher by 0.120"),
+        ({"same_classes": False}, "same classes"),
+    ],
+)
+def test_a_doubt_leaves_the_decision_to_a_person(changes: dict[str, Any], reason: str) -> None:
+    verdict = judge(_comparison((0.0, 0.05), **changes), PromotionSpec())
     assert (verdict.promote, verdict.undecided) == (False, True)
+    assert reason in verdict.reasons[-1]
 
 
 def test_an_undefined_metric_decides_nothing() -> None:
-    verdict = judge(_figures(0.9), _figures(0.9), PromotionSpec(metric="auroc"))
+    verdict = judge(_comparison(None), PromotionSpec(metric="auroc"))
     assert (verdict.promote, verdict.undecided) == (False, True)
 
 
 @pytest.mark.parametrize(("policy", "undecided"), [("manual", True), ("never", False)])
-def test_the_policy_goes_before_the_figures(policy: str, undecided: bool) -> None:
-    verdict = judge(_figures(0.9), _figures(0.1), PromotionSpec.model_validate({"policy": policy}))
+@pytest.mark.parametrize("comparison", [None, _comparison((0.1, 0.2))])
+def test_the_policy_goes_before_the_figures(policy: str, undecided: bool, comparison: dict[str, Any] | None) -> None:
+    verdict = judge(comparison, PromotionSpec.model_validate({"policy": policy}))
     assert (verdict.promote, verdict.undecided) == (False, undecided)

@@ -9,11 +9,10 @@ from app.classifiers.spec import TrainingSpec
 from app.errors import InvalidInput
 from app.training.augmentation import vary
 from app.training.backbones import BACKBONES, find_weights, get_backbone
-from app.training.calibrating import operating_point
 
 
 def test_only_a_running_training_loads_keras() -> None:
-    rooms = ["backbones", "datasets", "evaluation", "gate", "splits", "trainer"]
+    rooms = ["backbones", "comparison", "datasets", "evaluation", "gate", "splits", "trainer"]
     code = "import sys, " + ", ".join(f"app.training.{name}" for name in rooms)
     check = "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", f"{code}; {check}"], check=False).returncode == 0
@@ -40,18 +39,6 @@ def test_a_head_needs_trained_features() -> None:
 def test_an_unknown_backbone_lists_the_known() -> None:
     with pytest.raises(InvalidInput, match=", ".join(BACKBONES)):
         get_backbone("vgg99")
-
-
-def test_the_operating_point_divides_what_can_be_divided() -> None:
-    scores, sick = np.array([0.1, 0.3, 0.7, 0.9]), np.array([False, False, True, True])
-    assert operating_point(scores, sick) == pytest.approx(0.5)
-
-
-def test_the_operating_point_balances_both_errors() -> None:
-    scores = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.5, 0.8, 0.9])
-    sick = np.array([False] * 4 + [True] * 4)
-    threshold = operating_point(scores, sick)
-    assert 0.3 < threshold < 0.4
 
 
 def test_variation_is_seeded_and_flips_only_as_allowed() -> None:

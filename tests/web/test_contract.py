@@ -125,9 +125,25 @@ def test_the_models_and_moving_the_champion(client: FlaskClient, settings: Setti
     assert (info["version"], info["alias_moves"][0]["reason"]) == (2, "A better look.")
     card = get(client, "/api/models/cat_dog/2")
     assert {"classes", "preprocessing", "thresholds", "metrics", "data", "files", "history"} <= set(card)
+    assert card["verdict"] is None  # the gate has never seen it
     back = client.post("/api/models/cat_dog/rollback")
     assert back.get_json() == {"classifier": "cat_dog", "champion": 1}
     assert client.post("/api/models/cat_dog/rollback").status_code == 409
+
+
+def test_a_model_card_can_be_read_under_the_policy_of_the_pages(client: FlaskClient) -> None:
+    text = client.get("/api/models/cat_dog/1/card.md")
+    assert (text.status_code, text.mimetype) == (200, "text/markdown")
+    assert "## Results on the test images" in text.get_data(as_text=True)
+    page = client.get("/api/models/cat_dog/1/card.html")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    body = page.get_data(as_text=True)
+    assert "style=" not in body
+    assert "<style" not in body
+    with client.get(body.partition('<link rel="stylesheet" href="')[2].partition('"')[0]) as sheet:
+        assert sheet.mimetype == "text/css"
+    assert client.get("/api/models/cat_dog/9/card.md").status_code == 404
 
 
 def test_the_state_of_the_service(client: FlaskClient) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.services.document import markdown, page
 from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
@@ -38,7 +39,22 @@ def versions(query: OptionalClassifier) -> Response:
 def card(path: VersionPath) -> dict[str, Any]:
     """Give a version's card."""
     found = services().models.card(path.classifier, path.version)
-    return {"version": path.version, **found.model_dump(mode="json")}
+    verdict = services().models.verdict(path.classifier, path.version)
+    return {"version": path.version, **found.model_dump(mode="json"), "verdict": verdict}
+
+
+@blueprint.get("/api/models/<classifier>/<int:version>/card.md", responses=problems(404))
+def model_card_markdown(path: VersionPath) -> Response:
+    """Give a version's model card, to read, as Markdown."""
+    found = services().models.document(path.classifier, path.version)
+    return Response(markdown(found), mimetype="text/markdown")
+
+
+@blueprint.get("/api/models/<classifier>/<int:version>/card.html", responses=problems(404))
+def model_card_page(path: VersionPath) -> Response:
+    """Give a version's model card, to read, as a page."""
+    found = services().models.document(path.classifier, path.version)
+    return Response(page(found, url_for("static", filename="model-card.css")), mimetype="text/html")
 
 
 @blueprint.get("/api/model-info", responses=problems(404))
