@@ -5,6 +5,7 @@ Imported by the training process alone, since what it needs is heavy.
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import Any, Final
 
@@ -67,15 +68,18 @@ class TrainingRun:
 
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
         """Train and register a version; return its number."""
-        job_id, params = job.id, job.params
+        job_id, params, instance = job.id, job.params, self._services.settings.instance_dir
         plan = Plan(
             spec=spec, samples=samples, backbone=params["backbone"], mode=params["mode"], epochs=params["epochs"],
             weights=params["weights"], weights_dir=self._services.settings.weights_dir, seed=spec.training.seed,
-            size=spec.preprocessing.size, source=_sources(spec.name),
+            size=spec.preprocessing.size, source=_sources(spec.name), cache_dir=instance / "cache",
+            run_dir=instance / "runs" / job_id,
         )  # fmt: skip
         with self._registry.staging(spec.name) as bundle:
             train(plan, bundle, report)
-            return self._registry.register(spec.name, bundle, job_id)
+            version = self._registry.register(spec.name, bundle, job_id)
+        shutil.rmtree(instance / "runs" / job_id, ignore_errors=True)  # a run that was cut off goes on from there
+        return version
 
     def _measure(
         self, spec: ClassifierSpec, version: int, samples: tuple[Sample, ...], report: _Reporter

@@ -1,4 +1,4 @@
-"""The table of backbones. A new one is one row and one function in networks.py."""
+"""The table of backbones. A new one is one row and one function in architectures.py."""
 
 from __future__ import annotations
 
@@ -9,32 +9,64 @@ from typing import Literal
 
 from app.errors import InvalidInput
 
+MOBILENET = "mobilenet_v1_1.0_224_to_conv_pw_12_relu.weights.h5"
+MOBILENETV2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.weights.h5"
+
 
 @dataclass(frozen=True)
 class Backbone:
-    """One row: `build` names the function of `app.training.networks` that makes the feature map.
+    """One row: `build` names the function of `app.training.architectures` that makes the feature map.
 
-    `size` is the default side of the input in pixels, `scaling` the range of pixels that the network expects (0 to 1
-    or -1 to 1), `pace` what the learning rate of a training is multiplied with when it starts from chance,
-    `weights_file` the ImageNet weights to look for in WEIGHTS_DIR, None where there are none.
+    `size` is the default side of the input in pixels and `stride` what it must be a multiple of; `scaling` is the
+    range of pixels that the network expects: 0 to 1, -1 to 1, "imagenet" (standardised by ImageNet's mean and
+    deviation) or "caffe" (BGR less ImageNet's mean). `pace` is what the learning rate of a training is multiplied
+    with when it starts from chance, `weights_files` the ImageNet weights to look for in WEIGHTS_DIR, one for each
+    part of the network; empty where there are none.
     """
 
     title: str
     build: str
     size: int
-    scaling: Literal["unit", "symmetric"]
+    scaling: Literal["unit", "symmetric", "imagenet", "caffe"]
+    weights_files: tuple[str, ...] = ()
     pace: float = 1.0
-    weights_file: str | None = None
+    stride: int = 1
 
 
 BACKBONES: Mapping[str, Backbone] = {
     "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0),
-    "mobilenetv2": Backbone(
-        "MobileNetV2 (alpha 0.35)",
-        "mobilenetv2",
+    "vgg16": Backbone("VGG16", "vgg16", 224, "caffe", ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",)),
+    "resnet50": Backbone(
+        "ResNet50", "resnet50", 224, "caffe", ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",)
+    ),
+    "mobilenet": Backbone("MobileNet", "mobilenet", 224, "symmetric", (MOBILENET,)),
+    "mobilenetv2": Backbone("MobileNetV2 (alpha 0.35)", "mobilenetv2", 224, "symmetric", (MOBILENETV2,)),
+    "mobilenetv2_100": Backbone(
+        "MobileNetV2 (alpha 1.0)",
+        "mobilenetv2_100",
         224,
         "symmetric",
-        weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.weights.h5",
+        ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",),
+    ),
+    "efficientnetv2b0": Backbone(
+        "EfficientNetV2-B0", "efficientnetv2b0", 224, "imagenet", ("efficientnetv2-b0_notop.h5",)
+    ),
+    "resunet": Backbone("Deep residual U-Net", "resunet", 128, "unit", pace=3.0, stride=8),
+    "mobilenet_pair": Backbone(
+        "MobileNet and MobileNetV2 side by side",
+        "mobilenet_pair",
+        224,
+        "symmetric",
+        (MOBILENET, MOBILENETV2),
+        stride=32,
+    ),
+    "mobilenet_pyramid": Backbone(
+        "MobileNet and MobileNetV2 with their inner layers",
+        "mobilenet_pyramid",
+        224,
+        "symmetric",
+        (MOBILENET, MOBILENETV2),
+        stride=32,
     ),
 }
 
@@ -46,26 +78,33 @@ def get_backbone(name: str) -> Backbone:
     return BACKBONES[name]
 
 
-def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = "full") -> Path | None:
-    """The file that training starts from; None means from chance.
+def check_size(name: str, size: int) -> None:
+    """InvalidInput when the backbone takes no images of that side."""
+    stride = get_backbone(name).stride
+    if size % stride:
+        raise InvalidInput(f"The size of the images must be a multiple of {stride} for {name}, not {size}.")
+
+
+def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = "full") -> tuple[Path, ...]:
+    """The files that training starts from, one for each part of the network or one for all; none: from chance.
 
     `weights` is "imagenet" (from chance for a backbone without pretrained weights), "none" or a path. InvalidInput
     says which file is missing and where to put it, or that the mode "head" has no trained features to stand on.
     """
     row = get_backbone(name)
-    if weights == "none" or (weights == "imagenet" and row.weights_file is None):
+    if weights == "none" or (weights == "imagenet" and not row.weights_files):
         if mode == "head":
             raise InvalidInput(
                 f"The mode 'head' trains on features learned before, but {name} would start without weights; choose"
                 " the mode 'full', or a backbone with pretrained weights."
             )
-        return None
-    path = Path(weights)
-    if weights == "imagenet" and row.weights_file is not None:
-        path = (weights_dir or Path("WEIGHTS_DIR")) / row.weights_file
-    if not path.is_file():
-        raise InvalidInput(
-            f"The pretrained weights of {name} are not at {path}; put the file there (WEIGHTS_DIR names its folder),"
-            " choose weights 'none', or choose the backbone custom_cnn."
-        )
-    return path
+        return ()
+    folder = weights_dir or Path("WEIGHTS_DIR")
+    paths = tuple(folder / file for file in row.weights_files) if weights == "imagenet" else (Path(weights),)
+    for path in paths:
+        if not path.is_file():
+            raise InvalidInput(
+                f"The pretrained weights of {name} are not at {path}; put the file there (WEIGHTS_DIR names its"
+                " folder), choose weights 'none', or choose the backbone custom_cnn."
+            )
+    return paths

@@ -65,7 +65,10 @@ def operating_point(scores: Floats, sick: NDArray[np.bool_]) -> float:
 
 
 def _run(engine: Engine, images: Images, progress: Progress) -> tuple[Floats, Floats]:
-    """Probabilities (n, classes) and embeddings (n, d) of all images."""
+    """Probabilities (n, classes) and embeddings (n, d) of all images; what is known already is not computed again."""
+    if images.answers is not None:
+        progress("calibrating", len(images.squares), len(images.squares))
+        return images.answers
     total, probabilities, embeddings = len(images.squares), [], []
     for start in range(0, total, BATCH):
         outputs = engine.run(images.squares[start : start + BATCH])

@@ -20,16 +20,19 @@ def test_only_a_running_training_loads_keras() -> None:
 
 
 def test_missing_weights_say_what_to_put_where(tmp_path: Path) -> None:
-    file = get_backbone("mobilenetv2").weights_file
-    assert file is not None
-    with pytest.raises(InvalidInput, match=file):
-        find_weights("mobilenetv2", "imagenet", tmp_path)
+    first, second = get_backbone("mobilenet_pair").weights_files
+    with pytest.raises(InvalidInput, match=first):
+        find_weights("mobilenet_pair", "imagenet", tmp_path)
     with pytest.raises(InvalidInput, match="WEIGHTS_DIR"):
-        find_weights("mobilenetv2", "imagenet", None)
-    (tmp_path / file).touch()
-    assert find_weights("mobilenetv2", "imagenet", tmp_path) == tmp_path / file
-    assert find_weights("mobilenetv2", "none", None) is None
-    assert find_weights("custom_cnn", "imagenet", None) is None
+        find_weights("mobilenet_pair", "imagenet", None)
+    (tmp_path / first).touch()
+    with pytest.raises(InvalidInput, match=second):
+        find_weights("mobilenet_pair", "imagenet", tmp_path)
+    (tmp_path / second).touch()
+    assert find_weights("mobilenet_pair", "imagenet", tmp_path) == (tmp_path / first, tmp_path / second)
+    assert find_weights("mobilenet_pair", str(tmp_path / first), None) == (tmp_path / first,)
+    assert find_weights("mobilenetv2", "none", None) == ()
+    assert find_weights("custom_cnn", "imagenet", None) == ()
 
 
 def test_a_head_needs_trained_features() -> None:
