@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -22,11 +23,13 @@ from app.training.evaluation import evaluate
 from app.training.gate import Verdict, judge
 from app.training.progress import Progress
 from app.training.samples import Sample
+from app.training.search import search
 from app.training.trainer import Plan, train
 
 REPORT_SECONDS: Final = 0.5
 # The share of a run's time, in percent, at which each stage begins and ends.
 STAGES: Final = {
+    "searching": (0, 1),
     "reading images": (1, 10),
     "training": (10, 90),
     "exporting": (90, 93),
@@ -48,8 +51,9 @@ class TrainingRun:
         spec, report = self._services.catalog[job.classifier], _Reporter(self._services.jobs, job)
         policy = spec.promotion.model_copy(update={"policy": job.params["promote"]})
         samples = self._samples(spec)
-        version = self._registry.by_job(job.id)
+        version, trials = self._registry.by_job(job.id), job.params.get("trials", [])
         if version is None:
+            trials = self._search(spec, job, samples, report)
             version = self._train(spec, job, samples, report)
         serving = self._registry.alias(spec.name, "champion")
         metrics = self._registry.card(spec.name, version).metrics
@@ -64,7 +68,22 @@ class TrainingRun:
             "champion_version": self._registry.alias(spec.name, "champion"),
             "metrics": metrics,
             "champion_metrics": champion_metrics,
+            "search": trials,
         }
+
+    def _search(
+        self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress
+    ) -> list[dict[str, Any]]:
+        """Where the job asks for it, choose its backbone; keep what was tried with it, so that none is tried again."""
+        minutes = job.params.get("search")
+        if minutes is None or "trials" in job.params:
+            return list(job.params.get("trials", []))
+        settings = self._services.settings
+        found = search(samples, spec, settings.weights_dir, settings.instance_dir / "cache", 60 * minutes, report)
+        trials = [asdict(trial) for trial in found]
+        job.params = {**job.params, "backbone": found[0].backbone, "mode": "head", "trials": trials}
+        db.session.commit()
+        return trials
 
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
         """Train and register a version; return its number."""

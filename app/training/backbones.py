@@ -21,7 +21,8 @@ class Backbone:
     range of pixels that the network expects: 0 to 1, -1 to 1, "imagenet" (standardised by ImageNet's mean and
     deviation) or "caffe" (BGR less ImageNet's mean). `pace` is what the learning rate of a training is multiplied
     with when it starts from chance, `weights_files` the ImageNet weights to look for in WEIGHTS_DIR, one for each
-    part of the network; empty where there are none.
+    part of the network; empty where there are none. `batch` is how many images of the default size can be trained on
+    at a time within 4 GB.
     """
 
     title: str
@@ -31,15 +32,16 @@ class Backbone:
     weights_files: tuple[str, ...] = ()
     pace: float = 1.0
     stride: int = 1
+    batch: int = 64
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0),
-    "vgg16": Backbone("VGG16", "vgg16", 224, "caffe", ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",)),
+    "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0, batch=512),
+    "vgg16": Backbone("VGG16", "vgg16", 224, "caffe", ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8),
     "resnet50": Backbone(
-        "ResNet50", "resnet50", 224, "caffe", ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",)
+        "ResNet50", "resnet50", 224, "caffe", ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8
     ),
-    "mobilenet": Backbone("MobileNet", "mobilenet", 224, "symmetric", (MOBILENET,)),
+    "mobilenet": Backbone("MobileNet", "mobilenet", 224, "symmetric", (MOBILENET,), batch=32),
     "mobilenetv2": Backbone("MobileNetV2 (alpha 0.35)", "mobilenetv2", 224, "symmetric", (MOBILENETV2,)),
     "mobilenetv2_100": Backbone(
         "MobileNetV2 (alpha 1.0)",
@@ -47,11 +49,12 @@ BACKBONES: Mapping[str, Backbone] = {
         224,
         "symmetric",
         ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",),
+        batch=16,
     ),
     "efficientnetv2b0": Backbone(
-        "EfficientNetV2-B0", "efficientnetv2b0", 224, "imagenet", ("efficientnetv2-b0_notop.h5",)
+        "EfficientNetV2-B0", "efficientnetv2b0", 224, "imagenet", ("efficientnetv2-b0_notop.h5",), batch=16
     ),
-    "resunet": Backbone("Deep residual U-Net", "resunet", 128, "unit", pace=3.0, stride=8),
+    "resunet": Backbone("Deep residual U-Net", "resunet", 128, "unit", pace=3.0, stride=8, batch=32),
     "mobilenet_pair": Backbone(
         "MobileNet and MobileNetV2 side by side",
         "mobilenet_pair",
@@ -59,6 +62,7 @@ BACKBONES: Mapping[str, Backbone] = {
         "symmetric",
         (MOBILENET, MOBILENETV2),
         stride=32,
+        batch=16,
     ),
     "mobilenet_pyramid": Backbone(
         "MobileNet and MobileNetV2 with their inner layers",
@@ -67,6 +71,7 @@ BACKBONES: Mapping[str, Backbone] = {
         "symmetric",
         (MOBILENET, MOBILENETV2),
         stride=32,
+        batch=16,
     ),
 }
 
@@ -83,6 +88,12 @@ def check_size(name: str, size: int) -> None:
     stride = get_backbone(name).stride
     if size % stride:
         raise InvalidInput(f"The size of the images must be a multiple of {stride} for {name}, not {size}.")
+
+
+def largest_batch(name: str, size: int) -> int:
+    """How many images of that side can be trained on at a time."""
+    row = get_backbone(name)
+    return max(1, row.batch * row.size**2 // size**2)
 
 
 def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = "full") -> tuple[Path, ...]:
@@ -108,3 +119,17 @@ def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = 
                 " folder), choose weights 'none', or choose the backbone custom_cnn."
             )
     return paths
+
+
+def find_all_weights(weights_dir: Path | None) -> dict[str, tuple[Path, ...]]:
+    """The files of every backbone whose ImageNet weights are there; InvalidInput when there are none."""
+    paths = {
+        name: tuple((weights_dir or Path("WEIGHTS_DIR")) / file for file in row.weights_files)
+        for name, row in BACKBONES.items()
+    }
+    found = {name: files for name, files in paths.items() if files and all(file.is_file() for file in files)}
+    if not found:
+        raise InvalidInput(
+            "There are no pretrained weights to search among; put some into a folder, and name it by WEIGHTS_DIR."
+        )
+    return found

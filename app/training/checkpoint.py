@@ -37,7 +37,7 @@ def save(folder: Path, network: keras.Model, state: State, best: list[Floats]) -
     folder.mkdir(parents=True, exist_ok=True)
     new = folder / f"new-{NAME}"
     with new.open("wb") as file:
-        np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)  # type: ignore[arg-type]  # numpy's stub
+        np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
     new.replace(folder / NAME)
 
 

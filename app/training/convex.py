@@ -122,7 +122,7 @@ def _try(problem: _Problem, groups: Sequence[str], seed: int, progress: Progress
 
 def _folds(labels: Integers, groups: Sequence[str], seed: int) -> list[tuple[Integers, Integers]]:
     """Rows to fit and rows kept out, whole patients each; nothing where a class has too few patients."""
-    patients = [len({groups[row] for row in np.flatnonzero(labels == label)}) for label in np.unique(labels)]
+    patients = [len({groups[row] for row in np.flatnonzero(labels == label).tolist()}) for label in np.unique(labels)]
     if min(patients) < 2 * FOLDS:
         return []
     split = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)

@@ -15,7 +15,7 @@ from app.classifiers.spec import SPLITS
 from app.errors import InvalidInput
 from app.inference.engine import OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
-from app.training.backbones import check_size, find_weights, get_backbone
+from app.training.backbones import check_size, find_weights, get_backbone, largest_batch
 from app.training.calibrating import Calibration, calibrate
 from app.training.convex import History
 from app.training.evaluation import figures
@@ -110,10 +110,11 @@ def _settled(plan: Plan) -> ClassifierSpec:
     """The spec with what the plan says, and with the size of the network's input."""
     size = plan.size or plan.spec.preprocessing.size or get_backbone(plan.backbone).size
     check_size(plan.backbone, size)
+    batch_size = min(plan.spec.training.batch_size, largest_batch(plan.backbone, size))
     chosen = {"backbone": plan.backbone, "mode": plan.mode, "epochs": plan.epochs, "seed": plan.seed}
     return plan.spec.model_copy(
         update={
-            "training": plan.spec.training.model_copy(update=chosen),
+            "training": plan.spec.training.model_copy(update={**chosen, "batch_size": batch_size}),
             "preprocessing": plan.spec.preprocessing.model_copy(update={"size": size}),
         }
     )
@@ -123,17 +124,16 @@ def _learn(
     plan: Plan, spec: ClassifierSpec, weights: tuple[Path, ...], bundle: Path, scratch: Path, progress: Progress
 ) -> tuple[Images, int, History]:
     """Read the images, train and write the network to `bundle`; return its number of parameters and its history."""
-    head, history = None, []
+    head = None
     if weights:
         head = learn_head(plan.samples, spec, weights, plan.cache_dir or scratch, progress)
         if plan.mode == "head":
             progress("exporting", 0, 1)
             return head.images, graft(head.frozen, head.layer, bundle), head.history
-    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
     from app.training import deep  # noqa: PLC0415  # loads TensorFlow
 
-    parameters, history = deep.learn(images, spec, weights, head, bundle, plan.run_dir, progress)
-    return images, parameters, history
+    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
+    return images, *deep.learn(images, spec, weights, head, bundle, plan.run_dir, progress)
 
 
 def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Progress) -> dict[str, Any]:
