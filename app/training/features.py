@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,14 @@ def compute(
     wanted = [*plain, *(view for views in mirrored for view in views)]
     known = store.read(wanted)
     missing = sorted(set(wanted) - set(known))
+    total = len(known) + len(missing)
     if missing:
         paths = {sample.sha256: sample.path for sample in samples}
         for views, stored in _computed(frozen, missing, paths, preprocessing):
             store.add(views, stored)
             known.update(zip(views, stored, strict=True))
-            progress("reading images", len(known), len(known | dict.fromkeys(missing)))
-    progress("reading images", len(samples), len(samples))
+            progress("reading images", len(known), total)
+    progress("reading images", total, total)
     measures = [known[view].measures for view in plain]
     return Features(
         np.stack([known[view].embedding for view in plain]),
@@ -76,21 +78,26 @@ def compute(
 def _computed(
     frozen: Frozen, views: Sequence[View], paths: Mapping[str, Path], preprocessing: Preprocessing
 ) -> Iterator[tuple[Sequence[View], Sequence[Stored]]]:
-    """Look at the images chunk by chunk; the next chunk is read while the network sees the present one."""
+    """Look at the images chunk by chunk; the next chunk is read while the network sees the present one.
+
+    `views` are sorted, so that each image is read once.
+    """
     embed = frozen.embedder()
 
-    def read(view: View) -> tuple[Pixels, dict[str, float]]:
-        square = read_square(paths[view.sha256], preprocessing)
-        return np.ascontiguousarray(square[FLIPS[view.flip]]), measure(square)
+    def read(looks: Sequence[View]) -> tuple[Pixels, dict[str, float]]:
+        square = read_square(paths[looks[0].sha256], preprocessing)
+        return np.stack([square[FLIPS[view.flip]] for view in looks]), measure(square)
 
-    chunks = [views[start : start + CHUNK] for start in range(0, len(views), CHUNK)]
+    images = [list(looks) for _, looks in groupby(views, key=lambda view: view.sha256)]
+    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
     with ThreadPoolExecutor(THREADS) as pool:
         coming = pool.map(read, chunks[0])
         for chunk, following in zip(chunks, [*chunks[1:], ()], strict=True):
             squares, measures = zip(*coming, strict=True)
             coming = pool.map(read, following)
-            embeddings = embed(np.stack(squares))
-            yield chunk, [Stored(*each) for each in zip(embeddings, measures, strict=True)]
+            embeddings = iter(embed(np.concatenate(squares)))
+            of_views = [(view, found) for looks, found in zip(chunk, measures, strict=True) for view in looks]
+            yield [view for view, _ in of_views], [Stored(next(embeddings), found) for _, found in of_views]
 
 
 def _key(frozen: Frozen, preprocessing: Preprocessing) -> str:

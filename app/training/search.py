@@ -53,12 +53,12 @@ def search(
     return sorted(trials, key=lambda trial: trial.val_loss)
 
 
-def _within(progress: Progress, number: int, total: int) -> Progress:
+def _within(progress: Progress, number: int, among: int) -> Progress:
     """Tells how far the search is, whatever the stages of a trial say, so that it can be stopped at any time."""
 
-    def tell(stage: str, done: int, among: int, epoch: dict[str, float] | None = None) -> None:
-        del stage, done, among, epoch
-        progress("searching", number, total)
+    def tell(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        del stage, done, total, epoch
+        progress("searching", number, among)
 
     return tell
 
