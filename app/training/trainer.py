@@ -22,7 +22,7 @@ from app.training.evaluation import figures
 from app.training.frozen_head import learn_head
 from app.training.graft import graft
 from app.training.progress import Progress
-from app.training.provenance import code_revision, file_hashes, fingerprint, library_versions
+from app.training.provenance import code_revision, file_hashes, fingerprint, images_sha256, library_versions
 from app.training.samples import Images, Sample, read_images
 
 __all__ = ["Plan", "Progress", "Sample", "train"]
@@ -133,7 +133,9 @@ def _learn(
     from app.training import deep  # noqa: PLC0415  # loads TensorFlow
 
     images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
-    return images, *deep.learn(images, spec, weights, head, bundle, plan.run_dir, progress)
+    # Of other data nothing is taken up again: what was a training image there may be a test image here.
+    run_dir = plan.run_dir and plan.run_dir / images_sha256(plan.samples)
+    return images, *deep.learn(images, spec, weights, head, bundle, run_dir, progress)
 
 
 def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Progress) -> dict[str, Any]:

@@ -191,7 +191,8 @@ def test_a_killed_training_goes_on_from_its_last_epoch(samples: tuple[Sample, ..
         assert process.stdout is not None
         assert process.stdout.readline() == "1\n"
         process.kill()
-    with np.load(tmp_path / "run" / "checkpoint.npz") as saved:
+    (checkpoint,) = (tmp_path / "run").rglob("checkpoint.npz")
+    with np.load(checkpoint) as saved:
         first_epoch = json.loads(str(saved["state"]))["history"][0]
     second = subprocess.run([*command, "0", "resumed"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     *epochs, card = second.stdout.splitlines()
