@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from app.classifiers.spec import TrainingSpec
+from app.config import CHECKOUT
 from app.errors import InvalidInput
 from app.training.augmentation import vary
-from app.training.backbones import BACKBONES, find_weights, get_backbone
+from app.training.backbones import BACKBONES, find_weights, get_backbone, largest_batch
 from app.training.calibrating import operating_point
 
 
@@ -72,3 +73,15 @@ def test_variation_is_seeded_and_flips_only_as_allowed() -> None:
     assert len(corners(TrainingSpec(flip_horizontal=True, flip_vertical=True))) == 4
     first, second = (vary(square, TrainingSpec(), np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_the_documentation_lists_every_backbone_and_weights_file() -> None:
+    text = (CHECKOUT / "docs" / "training.md").read_text()
+    names = [*BACKBONES, *(file for row in BACKBONES.values() for file in row.weights_files)]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_a_batch_shrinks_as_its_images_grow() -> None:
+    assert largest_batch("resnet50", 224) == 8
+    assert largest_batch("resnet50", 448) == 2
+    assert largest_batch("resnet50", 1024) == 1
