@@ -241,5 +241,5 @@ def test_a_demonstration_model_is_put_in_place_whole(tmp_path: Path) -> None:
 def test_a_classifier_that_cannot_be_drawn_has_no_demonstration(tmp_path: Path) -> None:
     dump = SPEC.model_dump()
     dump["classes"][0]["drawing"] = None
-    with pytest.raises(InvalidInput, match="names no drawing"):
+    with pytest.raises(InvalidInput, match="cannot draw the class cataract"):
         build_demo(ClassifierSpec.model_validate(dump), tmp_path, silent)
