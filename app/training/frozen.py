@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import onnxruntime
 
 from app.inference.arrays import Floats, Pixels
 
 GRAPH, ARCHIVE = "body.onnx", "body.keras"
+BATCH = 8  # bounds the memory, and larger batches gain nothing on a CPU
 CODE = ("architectures.py", "backbones.py", "networks.py")  # what shapes the network beside its weights
 
 
@@ -36,8 +38,8 @@ class Frozen:
         session = onnxruntime.InferenceSession(self.folder / GRAPH, options, providers=["CPUExecutionProvider"])
 
         def embed(squares: Pixels) -> Floats:
-            embedding: Floats = session.run(["embedding"], {"image": squares})[0]
-            return embedding
+            parts = (squares[start : start + BATCH] for start in range(0, len(squares), BATCH))
+            return np.concatenate([session.run(["embedding"], {"image": part})[0] for part in parts])
 
         return embed
 
