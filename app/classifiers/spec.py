@@ -95,7 +95,10 @@ class Preprocessing(Frozen):
 
 
 class TrainingSpec(Frozen):
-    """Defaults of a training run; every one can be overridden by the call that starts it."""
+    """Defaults of a training run; every one can be overridden by the call that starts it.
+
+    `fine_tuned`: the share of a pretrained network's parameters, counted from above, that the mode "full" trains.
+    """
 
     backbone: str = "custom_cnn"
     mode: Literal["head", "full"] = "full"
@@ -103,6 +106,7 @@ class TrainingSpec(Frozen):
     batch_size: int = Field(default=32, ge=1, le=512)
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     patience: int = Field(default=6, ge=1)
+    fine_tuned: float = Field(default=0.5, gt=0, le=1)
     flip_horizontal: bool = True
     flip_vertical: bool = False
     balance: Literal["weights", "none"] = "weights"

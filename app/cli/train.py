@@ -21,15 +21,18 @@ from app.training.backbones import BACKBONES
 @click.option("--epochs", type=click.IntRange(1, 500), help="At most so many passes over the training images.")
 @click.option("--weights", default="imagenet", show_default=True, help="Start from 'imagenet', 'none' or a file.")
 @click.option("--promote", type=click.Choice(["auto", "manual", "never"]), help="Who decides what serves.")
+@click.option("--search", "searching", is_flag=True, help="Choose the backbone and the head by cross-validation.")
+@click.option("--budget", type=click.FloatRange(0, min_open=True), default=10, show_default=True,
+              help="Minutes after which a search begins no other backbone.")  # fmt: skip
 @with_appcontext
-def train(classifier: str, **options: Any) -> None:  # noqa: ANN401 - the options above
+def train(classifier: str, searching: bool, budget: float, **options: Any) -> None:  # noqa: ANN401 - the options above
     """Train a new model version of CLASSIFIER on its dataset, here and now.
 
     It is compared with the champion on the same test images and serves only if it is no worse.
     """
     from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this command only
 
-    job = services().retrain.prepare(classifier, **options)
+    job = services().retrain.prepare(classifier, search=budget if searching else None, **options)
     db.session.add(job)
     db.session.commit()
     services().jobs.run(job.id, TrainingRun(services()).run)
@@ -51,6 +54,8 @@ def evaluate(classifier: str, folder: Path, version: int | None) -> None:
 
 
 def _print(job: Job) -> None:
+    for trial in (job.result or {}).get("search", []):
+        click.echo("tried  " + "  ".join(f"{name} {_short(value)}" for name, value in trial.items()))
     for epoch in job.history:
         click.echo("  ".join(f"{name} {value:.4g}" for name, value in epoch.items()))
     if job.status != "succeeded" or job.result is None:
@@ -59,3 +64,7 @@ def _print(job: Job) -> None:
     result = job.result
     click.echo(f"Version {result['model_version']}: {' '.join(result['reasons'])}")
     click.echo(f"Version {result['champion_version']} serves now.")
+
+
+def _short(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

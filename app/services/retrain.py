@@ -12,7 +12,7 @@ from app.errors import InvalidInput
 from app.services.intake import counts
 from app.services.jobs import Jobs
 from app.store.tables import Job
-from app.training.backbones import find_weights, get_backbone
+from app.training.backbones import find_all_weights, find_weights, get_backbone
 
 KIND: Final = "retrain"
 MIN_PER_CLASS: Final = 10
@@ -41,8 +41,12 @@ class Retrain:
         epochs: int | None = None,
         promote: str | None = None,
         weights: str = "imagenet",
+        search: float | None = None,
     ) -> Job:
-        """Return the row of a training run, checked but not stored; what is None comes from the classifier's YAML."""
+        """Return the row of a training run, checked but not stored; what is None comes from the classifier's YAML.
+
+        `search`: choose the backbone among those with pretrained weights, for so many minutes.
+        """
         spec = self._catalog[classifier]
         params: dict[str, Any] = {
             "backbone": backbone or spec.training.backbone,
@@ -53,10 +57,22 @@ class Retrain:
         }
         if not 1 <= params["epochs"] <= MAX_EPOCHS:
             raise InvalidInput(f"epochs must be between 1 and {MAX_EPOCHS}, not {params['epochs']}.")
-        get_backbone(params["backbone"])
-        find_weights(params["backbone"], weights, self._weights_dir, params["mode"])
+        if search is None:
+            get_backbone(params["backbone"])
+            find_weights(params["backbone"], weights, self._weights_dir, params["mode"])
+        else:
+            _check_search(backbone, mode, weights, search)
+            find_all_weights(self._weights_dir)
+            params["search"] = search
         _check_enough(spec)
         return Job(kind=KIND, classifier=classifier, params=params, total=params["epochs"])
+
+
+def _check_search(backbone: str | None, mode: str | None, weights: str, minutes: float) -> None:
+    if backbone is not None or mode not in (None, "head") or weights != "imagenet":
+        raise InvalidInput("A search chooses the backbone and trains a head on its ImageNet weights; leave them out.")
+    if minutes <= 0:
+        raise InvalidInput(f"The minutes of a search must be more than 0, not {minutes}.")
 
 
 def _check_enough(spec: ClassifierSpec) -> None:

@@ -5,7 +5,9 @@ Imported by the training process alone, since what it needs is heavy.
 
 from __future__ import annotations
 
+import shutil
 import time
+from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -21,15 +23,17 @@ from app.training.comparison import compare, contest
 from app.training.gate import Verdict, judge
 from app.training.progress import Progress
 from app.training.samples import Sample
+from app.training.search import search
 from app.training.trainer import Plan, train
 
 REPORT_SECONDS: Final = 0.5
 REASON_CHARACTERS: Final = 500  # what a move of an alias keeps
 # The share of a run's time, in percent, at which each stage begins and ends.
 STAGES: Final = {
-    "looking": (0, 0.5),
-    "searching copies": (0.5, 0.6),
-    "comparing images": (0.6, 1),
+    "looking": (0, 0.3),
+    "searching copies": (0.3, 0.4),
+    "comparing images": (0.4, 0.5),
+    "searching": (0.5, 1),
     "reading images": (1, 10),
     "training": (10, 90),
     "exporting": (90, 93),
@@ -51,8 +55,9 @@ class TrainingRun:
         spec, report = self._services.catalog[job.classifier], _Reporter(self._services.jobs, job)
         policy = spec.promotion.model_copy(update={"policy": job.params["promote"]})
         samples = self._services.versions.freeze(spec.name, report.preparing).samples
-        version = self._registry.by_job(job.id)
+        version, trials = self._registry.by_job(job.id), job.params.get("trials", [])
         if version is None:
+            trials = self._search(spec, job, samples, report)
             version = self._train(spec, job, samples, report)
         record = self._registry.versions(spec.name)[version].verdict
         if record is None:  # a version is judged once
@@ -64,19 +69,37 @@ class TrainingRun:
             "model_version": version,
             "champion_version": self._registry.alias(spec.name, "champion"),
             "metrics": self._registry.card(spec.name, version).metrics,
+            "search": trials,
         }
+
+    def _search(
+        self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress
+    ) -> list[dict[str, Any]]:
+        """Where the job asks for it, choose its backbone; keep what was tried with it, so that none is tried again."""
+        minutes = job.params.get("search")
+        if minutes is None or "trials" in job.params:
+            return list(job.params.get("trials", []))
+        settings = self._services.settings
+        found = search(samples, spec, settings.weights_dir, settings.instance_dir / "cache", 60 * minutes, report)
+        trials = [asdict(trial) for trial in found]
+        job.params = {**job.params, "backbone": found[0].backbone, "mode": "head", "trials": trials}
+        db.session.commit()
+        return trials
 
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
         """Train and register a version; return its number."""
-        job_id, params = job.id, job.params
+        job_id, params, instance = job.id, job.params, self._services.settings.instance_dir
         plan = Plan(
             spec=spec, samples=samples, backbone=params["backbone"], mode=params["mode"], epochs=params["epochs"],
             weights=params["weights"], weights_dir=self._services.settings.weights_dir, seed=spec.training.seed,
-            size=spec.preprocessing.size, source=_sources(spec.name),
+            size=spec.preprocessing.size, source=_sources(spec.name), cache_dir=instance / "cache",
+            run_dir=instance / "runs" / job_id,
         )  # fmt: skip
         with self._registry.staging(spec.name) as bundle:
             train(plan, bundle, report)
-            return self._registry.register(spec.name, bundle, job_id)
+            version = self._registry.register(spec.name, bundle, job_id)
+        shutil.rmtree(instance / "runs" / job_id, ignore_errors=True)  # a run that was cut off goes on from there
+        return version
 
     def _compare(
         self, spec: ClassifierSpec, version: int, samples: tuple[Sample, ...], report: _Reporter

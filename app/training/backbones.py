@@ -1,4 +1,4 @@
-"""The table of backbones. A new one is one row and one function in networks.py."""
+"""The table of backbones. A new one is one row and one function in architectures.py."""
 
 from __future__ import annotations
 
@@ -9,32 +9,69 @@ from typing import Literal
 
 from app.errors import InvalidInput
 
+MOBILENET = "mobilenet_v1_1.0_224_to_conv_pw_12_relu.weights.h5"
+MOBILENETV2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.weights.h5"
+
 
 @dataclass(frozen=True)
 class Backbone:
-    """One row: `build` names the function of `app.training.networks` that makes the feature map.
+    """One row: `build` names the function of `app.training.architectures` that makes the feature map.
 
-    `size` is the default side of the input in pixels, `scaling` the range of pixels that the network expects (0 to 1
-    or -1 to 1), `pace` what the learning rate of a training is multiplied with when it starts from chance,
-    `weights_file` the ImageNet weights to look for in WEIGHTS_DIR, None where there are none.
+    `size` is the default side of the input in pixels and `stride` what it must be a multiple of; `scaling` is the
+    range of pixels that the network expects: 0 to 1, -1 to 1, "imagenet" (standardised by ImageNet's mean and
+    deviation) or "caffe" (BGR less ImageNet's mean). `pace` is what the learning rate of a training is multiplied
+    with when it starts from chance, `weights_files` the ImageNet weights to look for in WEIGHTS_DIR, one for each
+    part of the network; empty where there are none. `batch` is how many images of the default size can be trained on
+    at a time within 4 GB.
     """
 
     title: str
     build: str
     size: int
-    scaling: Literal["unit", "symmetric"]
+    scaling: Literal["unit", "symmetric", "imagenet", "caffe"]
+    weights_files: tuple[str, ...] = ()
     pace: float = 1.0
-    weights_file: str | None = None
+    stride: int = 1
+    batch: int = 64
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0),
-    "mobilenetv2": Backbone(
-        "MobileNetV2 (alpha 0.35)",
-        "mobilenetv2",
+    "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0, batch=512),
+    "vgg16": Backbone("VGG16", "vgg16", 224, "caffe", ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8),
+    "resnet50": Backbone(
+        "ResNet50", "resnet50", 224, "caffe", ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8
+    ),
+    "mobilenet": Backbone("MobileNet", "mobilenet", 224, "symmetric", (MOBILENET,), batch=32),
+    "mobilenetv2": Backbone("MobileNetV2 (alpha 0.35)", "mobilenetv2", 224, "symmetric", (MOBILENETV2,)),
+    "mobilenetv2_100": Backbone(
+        "MobileNetV2 (alpha 1.0)",
+        "mobilenetv2_100",
         224,
         "symmetric",
-        weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.weights.h5",
+        ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",),
+        batch=16,
+    ),
+    "efficientnetv2b0": Backbone(
+        "EfficientNetV2-B0", "efficientnetv2b0", 224, "imagenet", ("efficientnetv2-b0_notop.h5",), batch=16
+    ),
+    "resunet": Backbone("Deep residual U-Net", "resunet", 128, "unit", pace=3.0, stride=8, batch=32),
+    "mobilenet_pair": Backbone(
+        "MobileNet and MobileNetV2 side by side",
+        "mobilenet_pair",
+        224,
+        "symmetric",
+        (MOBILENET, MOBILENETV2),
+        stride=32,
+        batch=16,
+    ),
+    "mobilenet_pyramid": Backbone(
+        "MobileNet and MobileNetV2 with their inner layers",
+        "mobilenet_pyramid",
+        224,
+        "symmetric",
+        (MOBILENET, MOBILENETV2),
+        stride=32,
+        batch=16,
     ),
 }
 
@@ -46,26 +83,53 @@ def get_backbone(name: str) -> Backbone:
     return BACKBONES[name]
 
 
-def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = "full") -> Path | None:
-    """The file that training starts from; None means from chance.
+def check_size(name: str, size: int) -> None:
+    """InvalidInput when the backbone takes no images of that side."""
+    stride = get_backbone(name).stride
+    if size % stride:
+        raise InvalidInput(f"The size of the images must be a multiple of {stride} for {name}, not {size}.")
+
+
+def largest_batch(name: str, size: int) -> int:
+    """How many images of that side can be trained on at a time."""
+    row = get_backbone(name)
+    return max(1, row.batch * row.size**2 // size**2)
+
+
+def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = "full") -> tuple[Path, ...]:
+    """The files that training starts from, one for each part of the network or one for all; none: from chance.
 
     `weights` is "imagenet" (from chance for a backbone without pretrained weights), "none" or a path. InvalidInput
     says which file is missing and where to put it, or that the mode "head" has no trained features to stand on.
     """
     row = get_backbone(name)
-    if weights == "none" or (weights == "imagenet" and row.weights_file is None):
+    if weights == "none" or (weights == "imagenet" and not row.weights_files):
         if mode == "head":
             raise InvalidInput(
                 f"The mode 'head' trains on features learned before, but {name} would start without weights; choose"
                 " the mode 'full', or a backbone with pretrained weights."
             )
-        return None
-    path = Path(weights)
-    if weights == "imagenet" and row.weights_file is not None:
-        path = (weights_dir or Path("WEIGHTS_DIR")) / row.weights_file
-    if not path.is_file():
+        return ()
+    folder = weights_dir or Path("WEIGHTS_DIR")
+    paths = tuple(folder / file for file in row.weights_files) if weights == "imagenet" else (Path(weights),)
+    for path in paths:
+        if not path.is_file():
+            raise InvalidInput(
+                f"The pretrained weights of {name} are not at {path}; put the file there (WEIGHTS_DIR names its"
+                " folder), choose weights 'none', or choose the backbone custom_cnn."
+            )
+    return paths
+
+
+def find_all_weights(weights_dir: Path | None) -> dict[str, tuple[Path, ...]]:
+    """The files of every backbone whose ImageNet weights are there; InvalidInput when there are none."""
+    paths = {
+        name: tuple((weights_dir or Path("WEIGHTS_DIR")) / file for file in row.weights_files)
+        for name, row in BACKBONES.items()
+    }
+    found = {name: files for name, files in paths.items() if files and all(file.is_file() for file in files)}
+    if not found:
         raise InvalidInput(
-            f"The pretrained weights of {name} are not at {path}; put the file there (WEIGHTS_DIR names its folder),"
-            " choose weights 'none', or choose the backbone custom_cnn."
+            "There are no pretrained weights to search among; put some into a folder, and name it by WEIGHTS_DIR."
         )
-    return path
+    return found

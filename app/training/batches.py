@@ -7,35 +7,43 @@ import math
 import numpy as np
 
 from app.classifiers.spec import Split, TrainingSpec
-from app.inference.arrays import Floats, Integers, Pixels
+from app.inference.arrays import Integers, Pixels
 from app.training.augmentation import vary
 from app.training.runtime import keras
 from app.training.samples import Images
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
-    """Batches of (inputs, class indices) of one split; the last one may be smaller."""
+    """Batches of (squares, class indices) of one split; the last one may be smaller.
 
-    def __init__(self, images: Images, split: Split, spec: TrainingSpec, *, shuffle: bool, augment: bool) -> None:
+    The order and the variation of an epoch depend on the seed and the number of the epoch alone, so that a resumed
+    training sees what it would have seen. The first epoch is number `epoch`.
+    """
+
+    def __init__(self, images: Images, split: Split, spec: TrainingSpec, *, vary: bool, epoch: int = 0) -> None:
         super().__init__()
-        self._images, self._spec, self._augment = images, spec, augment
-        self._rows = images.rows[split].copy()
-        self._random = np.random.default_rng(spec.seed)
-        self._shuffle = shuffle
-        self.on_epoch_end()
+        self._images, self._spec, self._vary = images, spec, vary
+        self._rows = images.rows[split]
+        self._epoch = epoch
+        self._arrange()
 
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._spec.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[Pixels | Floats, Integers]:
+    def __getitem__(self, index: int) -> tuple[Pixels, Integers]:
         start = index * self._spec.batch_size
-        rows = self._rows[start : start + self._spec.batch_size]
-        inputs = self._images.squares[rows]
-        if self._augment:
-            inputs = np.stack([vary(square, self._spec, self._random) for square in inputs])
-        return inputs, self._images.labels[rows]
+        rows = self._order[start : start + self._spec.batch_size]
+        squares = self._images.squares[rows]
+        if self._vary:
+            random = np.random.default_rng((self._spec.seed, self._epoch, index))
+            squares = np.stack([vary(square, self._spec, random) for square in squares])
+        return squares, self._images.labels[rows]
 
     def on_epoch_end(self) -> None:
-        """Shuffle anew."""
-        if self._shuffle:
-            self._random.shuffle(self._rows)
+        """Go on to the next epoch."""
+        self._epoch += 1
+        self._arrange()
+
+    def _arrange(self) -> None:
+        random = np.random.default_rng((self._spec.seed, self._epoch))
+        self._order = random.permutation(self._rows) if self._vary else self._rows

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from app.training.networks import EMBEDDING, FEATURES, HEAD
+from app.training import runtime
+from app.training.frozen import ARCHIVE, GRAPH
+from app.training.networks import EMBEDDING, FEATURES, HEAD, build_network
 from app.training.runtime import keras
 
-INPUT, OUTPUTS = "image", ("probabilities", "embedding", "activation")
+INPUT, OUTPUTS, BODY_OUTPUTS = "image", ("probabilities", "embedding", "activation"), ("embedding", "features")
 
 
 def export(network: keras.Model, folder: Path) -> None:
     """Write `model.keras` (without optimizer) and `model.onnx` (input and outputs named as above) to `folder`."""
-    path = folder / "model.onnx"
-    three = with_activation(network)
-    three(np.zeros((1, *network.input_shape[1:]), np.uint8))  # Keras exports only a model that was called
     keras.Model(network.input, network.output).save(folder / "model.keras")  # anew: without the optimizer's state
-    three.export(str(path), format="onnx", verbose=False)
-    onnx.save(_renamed(onnx.load(path)), path)
+    _write_graph(with_activation(network), folder / "model.onnx", OUTPUTS)
+
+
+def export_body(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> None:
+    """Write a network without a trained head to `folder`, as `app.training.frozen.Frozen` says."""
+    with runtime.session(0):
+        network = build_network(backbone, size, 2, weights)
+        network.save(folder / ARCHIVE)
+        outputs = [network.get_layer(name).output for name in (EMBEDDING, FEATURES)]
+        _write_graph(keras.Model(network.input, outputs), folder / GRAPH, BODY_OUTPUTS)
+
+
+def _write_graph(network: keras.Model, path: Path, outputs: Sequence[str]) -> None:
+    """Write an ONNX graph with the input INPUT and the outputs so named."""
+    network(np.zeros((1, *network.input_shape[1:]), np.uint8))  # Keras exports only a model that was called
+    network.export(str(path), format="onnx", verbose=False)
+    onnx.save(_renamed(onnx.load(path), outputs), path)
 
 
 def with_activation(network: keras.Model) -> keras.Model:
@@ -38,9 +53,9 @@ def with_activation(network: keras.Model) -> keras.Model:
     return keras.Model(network.input, outputs)
 
 
-def _renamed(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with the names INPUT and OUTPUTS at its doors, whatever Keras called them."""
-    names = [INPUT, *OUTPUTS]
+def _renamed(graph: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
+    """The same graph with the names INPUT and `outputs` at its doors, whatever Keras called them."""
+    names = [INPUT, *outputs]
     doors = [*graph.graph.input, *graph.graph.output]
     renaming = {door.name: name for door, name in zip(doors, names, strict=True)}
     for node in graph.graph.node:

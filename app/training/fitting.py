@@ -1,39 +1,40 @@
-"""Fits a network: the head on frozen features, or all of it, with early stopping and the best epoch kept."""
+"""Fits a network: from chance, or the upper layers of a pretrained one; stops early and keeps the best epoch."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
+from pathlib import Path
 
 import numpy as np
 
 from app.classifiers.spec import TrainingSpec
 from app.inference.arrays import Floats
+from app.training import checkpoint
 from app.training.backbones import get_backbone
 from app.training.batches import Batches
-from app.training.networks import HEAD, embedder
+from app.training.checkpoint import History, State
 from app.training.progress import Progress
 from app.training.runtime import keras
 from app.training.samples import Images
 
-History = list[dict[str, float]]
-HEAD_RATE = 3e-3  # the learning rate of a head on standardised features
 FINE_TUNING = 0.1  # share of the learning rate for weights that are good already
-EMBEDDING_BATCH = 64
+LAST_RATE = 0.01  # share of the learning rate that is left at the end
 
 
-class Report(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
-    """Tells the progress of each batch and epoch, and keeps the figures of each epoch in `figures`."""
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+    """Tells the progress, keeps the best weights and a checkpoint of every epoch, and stops early."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(
+        self, state: State, best: list[Floats], spec: TrainingSpec, steps: int, folder: Path | None, progress: Progress
+    ) -> None:
         super().__init__()
-        self.figures: History = []
-        self._progress, self._total, self._done, self._started = progress, total, 0, 0.0
+        self.state, self.best = state, best
+        self._spec, self._folder, self._progress = spec, folder, progress
+        self._done, self._total, self._started = state.epochs * steps, spec.epochs * steps, 0.0
 
     def tell(self, figures: dict[str, float] | None = None) -> None:
         """Tell how far the training is."""
-        self._progress("training", self._done, self._total, figures)
+        self._progress("training", min(self._done, self._total), self._total, figures)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
         """Start the clock."""
@@ -48,88 +49,100 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no ty
         """Give a chance to stop while the epoch is validated."""
         self.tell()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
-        """Keep and tell the figures of the epoch."""
-        logs = logs or {}
-        figures = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
-        figures["epoch"] = float(len(self.figures) + 1)
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Judge the epoch, keep it, and tell its figures."""
+        figures = {name: float((logs or {})[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        figures["epoch"] = len(self.state.history) + 1.0
         figures["learning_rate"] = float(self.model.optimizer.learning_rate)
         figures["seconds"] = time.perf_counter() - self._started
-        self.figures.append(figures)
+        self.state.history.append(figures)
+        self.state.epochs = epoch + 1
+        self._judge(epoch, figures["val_loss"])
+        if self._folder is not None:
+            checkpoint.save(self._folder, self.model, self.state, self.best)
         self.tell(figures)
 
+    def _judge(self, epoch: int, loss: float) -> None:
+        """Keep the weights where they are the best so far; stop where they have not been for too long."""
+        if loss < self.state.best:
+            self.state.best, self.state.waited, self.best = loss, 0, self.model.get_weights()
+        elif epoch >= self._spec.epochs // 3:  # before that the batch statistics have not settled
+            self.state.waited += 1
+            self.model.stop_training = self.state.waited >= self._spec.patience
 
-def fit(network: keras.Model, images: Images, spec: TrainingSpec, pretrained: bool, progress: Progress) -> History:
-    """Train `network` in place by `spec` and return the figures of each epoch.
 
-    Mode "head" trains the head alone. Mode "full" trains everything; a pretrained network gets its head first, so
-    that the good weights below are not torn by a head that knows nothing.
+def fit(network: keras.Model, images: Images, spec: TrainingSpec, progress: Progress, folder: Path | None) -> History:
+    """Train all of `network` in place from chance; return the figures of each epoch.
+
+    A training that was killed goes on from the checkpoint in `folder`; None keeps none.
     """
-    phases = ["head"] if spec.mode == "head" else ["head", "full"] if pretrained else ["full"]
-    steps = spec.epochs * math.ceil(len(images.rows["train"]) / spec.batch_size)
-    report = Report(progress, steps * len(phases))
-    if "head" in phases:
-        _fit_head(network, images, spec, report)
-    if "full" in phases:
-        _fit_all(network, images, spec, pretrained, report)
-    return report.figures
+    rate = spec.learning_rate * get_backbone(spec.backbone).pace
+    return _fit(network, images, spec, rate, State(), progress, folder)
 
 
-def _fit_head(network: keras.Model, images: Images, spec: TrainingSpec, report: Report) -> None:
-    """Compute the features once, train a head on them standardised, and fold the standardisation into it."""
-    features = _embed(network, images, report)
-    train = features[images.rows["train"]]
-    mean, deviation = train.mean(axis=0), train.std(axis=0) + 1e-3
-    standard = dataclasses.replace(images, squares=(features - mean) / deviation)
-    layer = keras.layers.Dense(network.output_shape[1], activation="softmax")
-    head = keras.Sequential([keras.Input(mean.shape), layer])
-    _fit(head, standard, spec, HEAD_RATE, report, augment=False)
-    kernel, bias = layer.get_weights()
-    kernel = kernel / deviation[:, None]
-    network.get_layer(HEAD).set_weights([kernel, bias - mean @ kernel])
+def fine_tune(
+    network: keras.Model,
+    images: Images,
+    spec: TrainingSpec,
+    head: History,
+    progress: Progress,
+    folder: Path | None,
+) -> History:
+    """Train the upper layers of a network whose head is trained already, gently; `head` is its history so far.
+
+    The batch statistics stay. What comes out is never worse on the validation images than what went in.
+    """
+    total = sum(layer.count_params() for layer in network.layers)
+    below = 0
+    for layer in network.layers:
+        below += layer.count_params()
+        upper = below > (1 - spec.fine_tuned) * total
+        layer.trainable = upper and not isinstance(layer, keras.layers.BatchNormalization)
+    network.compile(loss="sparse_categorical_crossentropy")
+    before = network.evaluate(Batches(images, "val", spec, vary=False), verbose=0, return_dict=True)["loss"]
+    state = State(best=float(before), history=list(head))
+    return _fit(network, images, spec, spec.learning_rate * FINE_TUNING, state, progress, folder)
 
 
-def _fit_all(network: keras.Model, images: Images, spec: TrainingSpec, pretrained: bool, report: Report) -> None:
-    """Train every layer on varied images; a pretrained network gently, its batch statistics left alone."""
-    rate = spec.learning_rate * (FINE_TUNING if pretrained else get_backbone(spec.backbone).pace)
-    if pretrained:
-        for layer in network.layers:
-            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    _fit(network, images, spec, rate, report, augment=True)
-
-
-def _embed(network: keras.Model, images: Images, report: Report) -> Floats:
-    """The embeddings (n, d) of all images."""
-    model, parts = embedder(network), []
-    for start in range(0, len(images.squares), EMBEDDING_BATCH):
-        parts.append(model.predict_on_batch(images.squares[start : start + EMBEDDING_BATCH]))
-        report.tell()
-    return np.concatenate(parts)
-
-
-def _fit(model: keras.Model, images: Images, spec: TrainingSpec, rate: float, report: Report, *, augment: bool) -> None:
-    """Adam (Kingma & Ba 2015) with warm-up and cosine decay; stop early, and go back to the best epoch."""
-    batches = Batches(images, "train", spec, shuffle=True, augment=augment)
-    steps = len(batches) * spec.epochs
+def _fit(
+    network: keras.Model,
+    images: Images,
+    spec: TrainingSpec,
+    rate: float,
+    state: State,
+    progress: Progress,
+    folder: Path | None,
+) -> History:
+    """Adam (Kingma & Ba 2015) with warm-up and cosine decay (Loshchilov & Hutter 2017)."""
+    steps = len(Batches(images, "train", spec, vary=True))
     schedule = keras.optimizers.schedules.CosineDecay(
-        rate / 10, steps - steps // 10, alpha=0.01, warmup_target=rate, warmup_steps=steps // 10
+        rate / 10,
+        steps * spec.epochs - steps * spec.epochs // 10,
+        alpha=LAST_RATE,
+        warmup_target=rate,
+        warmup_steps=steps * spec.epochs // 10,
     )
-    model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping(
-        "val_loss",
-        patience=spec.patience,
-        restore_best_weights=True,
-        start_from_epoch=spec.epochs // 3,  # before that the batch statistics have not settled
-    )
-    model.fit(
-        batches,
-        validation_data=Batches(images, "val", spec, shuffle=False, augment=False),
-        epochs=spec.epochs,
-        callbacks=[stop, report],
-        class_weight=_class_weights(images) if spec.balance == "weights" else None,
-        verbose=0,
-        shuffle=False,  # the batches do it themselves
-    )
+    network.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.optimizer.build(network.trainable_variables)
+    best, known = network.get_weights(), len(state.history)
+    if folder is not None and (saved := checkpoint.load(folder, network)) is not None:
+        state, best = saved
+    watch = Watch(state, best, spec, steps, folder, progress)
+    for figures in state.history[known:]:
+        watch.tell(figures)
+    if state.waited < spec.patience:
+        network.fit(
+            Batches(images, "train", spec, vary=True, epoch=state.epochs),
+            validation_data=Batches(images, "val", spec, vary=False),
+            initial_epoch=state.epochs,
+            epochs=spec.epochs,
+            callbacks=[watch],
+            class_weight=_class_weights(images) if spec.balance == "weights" else None,
+            verbose=0,
+            shuffle=False,  # the batches do it themselves
+        )
+    network.set_weights(watch.best)
+    return state.history
 
 
 def _class_weights(images: Images) -> dict[int, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from app.inference.preprocess import preprocess
 from app.inference.quality import measure
 from app.training.progress import Progress
 
-THREADS = 2  # decoding releases the interpreter's lock
+THREADS = min(8, os.cpu_count() or 1)  # decoding releases the interpreter's lock
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,50 @@ class Sample:
     source: str = ""
 
 
+class Squares(Protocol):
+    """Preprocessed images, uint8 (n, size, size, 3): an array, or what is read from the files when it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, size, size, 3)."""
+
+    def __len__(self) -> int:
+        """The number of images."""
+
+    def __getitem__(self, rows: slice | Integers, /) -> Pixels:
+        """Some of them."""
+
+
 @dataclass(frozen=True)
 class Images:
     """Preprocessed `squares` (n, size, size, 3) with their class indices `labels` (n,) and quality `measures` (n,).
 
-    `rows` are the row numbers of each split.
+    `rows` are the row numbers of each split. `answers`, where they are known already: the probabilities (n, classes)
+    and embeddings (n, d) that `model.onnx` gives.
     """
 
-    squares: Pixels
+    squares: Squares
     labels: Integers
     measures: dict[str, Floats]
     rows: dict[Split, Integers]
+    answers: tuple[Floats, Floats] | None = None
+
+
+class LazySquares:
+    """Squares that are read when they are asked for, and never kept."""
+
+    def __init__(self, samples: Sequence[Sample], preprocessing: Preprocessing) -> None:
+        size = preprocessing.size
+        assert size is not None  # noqa: S101  # the trainer has set it
+        self._samples, self._preprocessing = samples, preprocessing
+        self.shape = (len(samples), size, size, 3)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, rows: slice | Integers, /) -> Pixels:
+        chosen = np.arange(len(self))[rows]
+        return np.stack([read_square(self._samples[row].path, self._preprocessing) for row in chosen])
 
 
 def read_square(path: Path, preprocessing: Preprocessing) -> Pixels:
@@ -78,10 +113,16 @@ def read_images(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    measured = {name: np.array([each[name] for each in found]) for name in found[0]}
+    return Images(squares, label_indices(samples, classes), measured, split_rows(samples))
+
+
+def label_indices(samples: Sequence[Sample], classes: Sequence[str]) -> Integers:
+    """The class index (n,) of each sample."""
+    return np.array([classes.index(sample.label) for sample in samples])
+
+
+def split_rows(samples: Sequence[Sample]) -> dict[Split, Integers]:
+    """The row numbers of each split."""
     splits = np.array([sample.split for sample in samples])
-    return Images(
-        squares,
-        np.array([classes.index(sample.label) for sample in samples]),
-        {name: np.array([each[name] for each in found]) for name in found[0]},
-        {split: np.flatnonzero(splits == split) for split in SPLITS},
-    )
+    return {split: np.flatnonzero(splits == split) for split in SPLITS}

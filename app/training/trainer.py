@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +15,14 @@ from app.classifiers.spec import SPLITS
 from app.errors import InvalidInput
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
-from app.training.backbones import find_weights, get_backbone
+from app.training.backbones import check_size, find_weights, get_backbone, largest_batch
 from app.training.calibrating import Calibration, calibrate
+from app.training.convex import History
 from app.training.evaluation import figures
+from app.training.frozen_head import learn_head
+from app.training.graft import graft
 from app.training.progress import Progress
-from app.training.provenance import code_revision, file_hashes, fingerprint, library_versions
+from app.training.provenance import code_revision, file_hashes, fingerprint, images_sha256, library_versions
 from app.training.samples import Images, Sample, read_images
 
 __all__ = ["Plan", "Progress", "Sample", "train"]
@@ -32,7 +35,8 @@ class Plan:
     """A training run; its backbone, mode, epochs and seed hold, whatever the spec's own are.
 
     `weights` is "imagenet", "none" or a path; `size` None means the spec's or the backbone's own; `source` says
-    where the images come from.
+    where the images come from. `cache_dir` keeps what the next training can use again, `run_dir` what this one needs
+    to go on after it was killed: the same plan with the same `run_dir` goes on from the last epoch.
     """
 
     spec: ClassifierSpec
@@ -45,6 +49,8 @@ class Plan:
     weights: str = "imagenet"
     weights_dir: Path | None = None
     size: int | None = None
+    cache_dir: Path | None = None
+    run_dir: Path | None = None
     demo: bool = False
 
 
@@ -58,10 +64,11 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
     _check_classes(plan)
     spec = _settled(plan)
     with TemporaryDirectory(prefix="fovea-") as scratch:
-        images = read_images(plan.samples, spec.class_names, spec.preprocessing, Path(scratch), progress)
-        parameters, history = _fit_and_export(spec, weights, images, bundle, progress)
+        images, parameters, history = _learn(plan, spec, weights, bundle, Path(scratch), progress)
         int8 = _quantize(bundle, images, progress)
         engine = "onnx-int8" if int8.kept else "onnx"
+        if int8.kept:  # what the network answered in full precision is not what will be served
+            images = replace(images, answers=None)
         serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
         calibration = calibrate(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)
@@ -110,28 +117,33 @@ def _check_classes(plan: Plan) -> None:
 def _settled(plan: Plan) -> ClassifierSpec:
     """The spec with what the plan says, and with the size of the network's input."""
     size = plan.size or plan.spec.preprocessing.size or get_backbone(plan.backbone).size
+    check_size(plan.backbone, size)
+    batch_size = min(plan.spec.training.batch_size, largest_batch(plan.backbone, size))
     chosen = {"backbone": plan.backbone, "mode": plan.mode, "epochs": plan.epochs, "seed": plan.seed}
     return plan.spec.model_copy(
         update={
-            "training": plan.spec.training.model_copy(update=chosen),
+            "training": plan.spec.training.model_copy(update={**chosen, "batch_size": batch_size}),
             "preprocessing": plan.spec.preprocessing.model_copy(update={"size": size}),
         }
     )
 
 
-def _fit_and_export(
-    spec: ClassifierSpec, weights: Path | None, images: Images, bundle: Path, progress: Progress
-) -> tuple[int, list[dict[str, float]]]:
-    """Train a network and write it to `bundle`; return its number of parameters and the figures of each epoch."""
-    from app.training import export, fitting, networks, runtime  # noqa: PLC0415  # loads TensorFlow
+def _learn(
+    plan: Plan, spec: ClassifierSpec, weights: tuple[Path, ...], bundle: Path, scratch: Path, progress: Progress
+) -> tuple[Images, int, History]:
+    """Read the images, train and write the network to `bundle`; return its number of parameters and its history."""
+    head = None
+    if weights:
+        head = learn_head(plan.samples, spec, weights, plan.cache_dir or scratch, progress)
+        if plan.mode == "head":
+            progress("exporting", 0, 1)
+            return head.images, graft(head.frozen, head.layer, bundle), head.history
+    from app.training import deep  # noqa: PLC0415  # loads TensorFlow
 
-    with runtime.session(spec.training.seed):
-        size = images.squares.shape[1]
-        network = networks.build_network(spec.training.backbone, size, len(spec.classes), weights)
-        history = fitting.fit(network, images, spec.training, weights is not None, progress)
-        progress("exporting", 0, 1)
-        export.export(network, bundle)
-    return network.count_params(), history
+    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
+    # Of other data nothing is taken up again: what was a training image there may be a test image here.
+    run_dir = plan.run_dir and plan.run_dir / images_sha256(plan.samples)
+    return images, *deep.learn(images, spec, weights, head, bundle, run_dir, progress)
 
 
 def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:

@@ -101,6 +101,9 @@ def services(app: Flask) -> Services:
         ({"backbone": "mobilenetv2"}, InvalidInput, "WEIGHTS_DIR"),
         ({"mode": "half"}, InvalidInput, "mode must be one of head, full"),
         ({"mode": "head"}, InvalidInput, "choose the mode 'full'"),
+        ({"search": 5}, InvalidInput, "no pretrained weights to search among"),
+        ({"search": 0}, InvalidInput, "must be more than 0"),
+        ({"search": 5, "backbone": "mobilenetv2"}, InvalidInput, "A search chooses the backbone"),
         ({"promote": "maybe"}, InvalidInput, "promote must be one of auto, manual, never"),
     ],
 )

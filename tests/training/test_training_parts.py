@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from app.classifiers.spec import TrainingSpec
+from app.config import CHECKOUT
 from app.errors import InvalidInput
 from app.training.augmentation import vary
-from app.training.backbones import BACKBONES, find_weights, get_backbone
+from app.training.backbones import BACKBONES, find_weights, get_backbone, largest_batch
 
 
 def test_only_a_running_training_loads_keras() -> None:
@@ -19,16 +20,19 @@ def test_only_a_running_training_loads_keras() -> None:
 
 
 def test_missing_weights_say_what_to_put_where(tmp_path: Path) -> None:
-    file = get_backbone("mobilenetv2").weights_file
-    assert file is not None
-    with pytest.raises(InvalidInput, match=file):
-        find_weights("mobilenetv2", "imagenet", tmp_path)
+    first, second = get_backbone("mobilenet_pair").weights_files
+    with pytest.raises(InvalidInput, match=first):
+        find_weights("mobilenet_pair", "imagenet", tmp_path)
     with pytest.raises(InvalidInput, match="WEIGHTS_DIR"):
-        find_weights("mobilenetv2", "imagenet", None)
-    (tmp_path / file).touch()
-    assert find_weights("mobilenetv2", "imagenet", tmp_path) == tmp_path / file
-    assert find_weights("mobilenetv2", "none", None) is None
-    assert find_weights("custom_cnn", "imagenet", None) is None
+        find_weights("mobilenet_pair", "imagenet", None)
+    (tmp_path / first).touch()
+    with pytest.raises(InvalidInput, match=second):
+        find_weights("mobilenet_pair", "imagenet", tmp_path)
+    (tmp_path / second).touch()
+    assert find_weights("mobilenet_pair", "imagenet", tmp_path) == (tmp_path / first, tmp_path / second)
+    assert find_weights("mobilenet_pair", str(tmp_path / first), None) == (tmp_path / first,)
+    assert find_weights("mobilenetv2", "none", None) == ()
+    assert find_weights("custom_cnn", "imagenet", None) == ()
 
 
 def test_a_head_needs_trained_features() -> None:
@@ -56,3 +60,15 @@ def test_variation_is_seeded_and_flips_only_as_allowed() -> None:
     assert len(corners(TrainingSpec(flip_horizontal=True, flip_vertical=True))) == 4
     first, second = (vary(square, TrainingSpec(), np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_the_documentation_lists_every_backbone_and_weights_file() -> None:
+    text = (CHECKOUT / "docs" / "training.md").read_text()
+    names = [*BACKBONES, *(file for row in BACKBONES.values() for file in row.weights_files)]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_a_batch_shrinks_as_its_images_grow() -> None:
+    assert largest_batch("resnet50", 224) == 8
+    assert largest_batch("resnet50", 448) == 2
+    assert largest_batch("resnet50", 1024) == 1
