@@ -86,11 +86,13 @@ class Preprocessing(Frozen):
     """From a decoded photograph to the square that the network sees.
 
     `crop`: `retina` finds the fundus' circle and pads it to a square, `center` cuts the largest central square,
-    `pad` adds black borders, `stretch` ignores the aspect. `size`: the square's side in pixels; null in a YAML file
-    means the backbone's own.
+    `pad` adds black borders, `stretch` ignores the aspect. `contrast`: `clahe` equalises the lightness of each
+    neighbourhood, `local_average` subtracts the colour around each pixel. `size`: the square's side in pixels; null
+    in a YAML file means the backbone's own.
     """
 
     crop: Literal["retina", "center", "pad", "stretch"] = "pad"
+    contrast: Literal["none", "clahe", "local_average"] = "none"
     size: int | None = Field(default=None, ge=32, le=1024)
 
 

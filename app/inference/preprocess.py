@@ -15,19 +15,46 @@ _MIN_CONTRAST = 8  # grey levels between surround and retina, below which there 
 _MAX_SURROUND = 0.35  # brightness of a black surround, over that of the retina
 _EDGE = 0.08  # where the retina begins, between the surround's brightness and the retina's
 _MIN_SHARE = 0.1  # of the image that a retina fills at least
+_CLIP_LIMIT, _TILES = 2.0, (8, 8)  # of CLAHE: how far it may amplify, and over how many neighbourhoods
+_NEIGHBOURHOOD = 30  # the square's side over the standard deviation of the Gaussian that takes the local average
+_GAIN, _GREY = 4.0, 128.0  # what a difference to the local average is multiplied with, and what no difference becomes
+_SURROUND = 12  # the brightest grey level of a black border, which stays black
 
 Box = tuple[slice, slice]
 
 
 def preprocess(rgb: Pixels, spec: Preprocessing) -> Pixels:
-    """Crop and resize to uint8 (spec.size, spec.size, 3) RGB; InvalidInput when spec.size is not set."""
+    """Crop, resize and even out to uint8 (spec.size, spec.size, 3) RGB; InvalidInput when spec.size is not set."""
     if spec.size is None:
         raise InvalidInput("The preprocessing has no size; set it, or take the backbone's own.")
-    if spec.crop == "stretch":
-        return _resize(rgb, spec.size, spec.size)
-    if spec.crop == "center":
-        return _resize(_central_square(rgb), spec.size, spec.size)
-    return _pad(rgb[find_retina(rgb)] if spec.crop == "retina" else rgb, spec.size)
+    square = _crop(rgb, spec.crop, spec.size)
+    if spec.contrast == "clahe":
+        return _equalise(square)
+    return _subtract_local_average(square) if spec.contrast == "local_average" else square
+
+
+def _crop(rgb: Pixels, crop: str, size: int) -> Pixels:
+    if crop == "stretch":
+        return _resize(rgb, size, size)
+    if crop == "center":
+        return _resize(_central_square(rgb), size, size)
+    return _pad(rgb[find_retina(rgb)] if crop == "retina" else rgb, size)
+
+
+def _equalise(square: Pixels) -> Pixels:
+    """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994) of the lightness; colours stay."""
+    lab = cv2.cvtColor(square, cv2.COLOR_RGB2LAB)
+    lightness = cv2.createCLAHE(_CLIP_LIMIT, _TILES).apply(cv2.extractChannel(lab, 0))
+    lab = cv2.insertChannel(lightness, lab, 0)
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)
+
+
+def _subtract_local_average(square: Pixels) -> Pixels:
+    """Each pixel's difference to its neighbourhood, on grey (Graham 2015, Kaggle diabetic retinopathy)."""
+    average = cv2.GaussianBlur(square, (0, 0), square.shape[0] / _NEIGHBOURHOOD)
+    even = cv2.addWeighted(square, _GAIN, average, -_GAIN, _GREY)
+    even[square.max(axis=2) <= _SURROUND] = 0
+    return np.asarray(even, np.uint8)
 
 
 def find_retina(rgb: Pixels) -> Box:

@@ -133,6 +133,33 @@ def test_the_input_is_left_as_it_was() -> None:
     assert (image == before).all()
 
 
+def test_subtracting_the_local_average_takes_the_light_away_and_keeps_the_vessels() -> None:
+    image = fundus(400, 400, 190, noise=0)
+    darker = np.asarray(image * 0.7, np.uint8)
+    spec = Preprocessing(crop="pad", size=200, contrast="local_average")
+    inside = slice(60, 140)
+    plain, even, dim = preprocess(image, Preprocessing(size=200)), preprocess(image, spec), preprocess(darker, spec)
+    assert abs(even[inside, inside].mean() - 128) < 8
+    assert np.abs(dim[inside, inside].astype(int) - even[inside, inside]).mean() < 12
+    assert even[inside, inside].std() > 1.5 * plain[inside, inside].std(axis=(0, 1)).min()
+    assert not even[:4, :4].any()  # the surround stays black
+
+
+def test_clahe_raises_the_contrast_of_a_dull_photograph_and_keeps_its_colour() -> None:
+    dull = fundus(400, 400, 190, bright=60, noise=0)
+    plain = preprocess(dull, Preprocessing(size=200))
+    clear = preprocess(dull, Preprocessing(size=200, contrast="clahe"))
+    assert clear[60:140, 60:140, 0].std() > 1.3 * plain[60:140, 60:140, 0].std()
+    mean = clear[60:140, 60:140].mean(axis=(0, 1))
+    assert mean[0] > mean[1] > mean[2]
+
+
+@pytest.mark.parametrize("contrast", ["none", "clahe", "local_average"])
+def test_a_flat_square_stays_flat(contrast: Literal["none", "clahe", "local_average"]) -> None:
+    square = preprocess(np.full((90, 120, 3), 90, np.uint8), Preprocessing(crop="center", size=64, contrast=contrast))
+    assert np.ptp(square, axis=(0, 1)).max() == 0
+
+
 def test_a_missing_size_is_named() -> None:
     with pytest.raises(InvalidInput, match="no size"):
         preprocess(fundus(64, 64, 25), Preprocessing())
