@@ -116,7 +116,7 @@ def _frozen(weights: Path) -> Any:  # noqa: ANN401  # keras has no types
     whole = applications.MobileNet(include_top=False, weights=None, input_shape=shape)
     first = Model(whole.input, whole.get_layer("conv_pw_12_relu").output)
     first.load_weights(weights / MOBILENET)
-    path = str(weights / (BACKBONES["mobilenetv2"].weights_file or ""))
+    path = str(weights / BACKBONES["mobilenetv2"].weights_files[0])
     second = applications.MobileNetV2(alpha=0.35, include_top=False, weights=path, input_shape=shape)
     image = Input(shape)
     pooled = [layers.GlobalAveragePooling2D()(each(image)) for each in (first, second)]

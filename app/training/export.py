@@ -10,10 +10,9 @@ import onnx
 
 from app.training import runtime
 from app.training.frozen import ARCHIVE, GRAPH
+from app.training.graph import BODY_OUTPUTS, INPUT, OUTPUTS
 from app.training.networks import EMBEDDING, FEATURES, HEAD, build_network
 from app.training.runtime import keras
-
-INPUT, OUTPUTS, BODY_OUTPUTS = "image", ("probabilities", "embedding", "activation"), ("embedding", "features")
 
 
 def export(network: keras.Model, folder: Path) -> None:

@@ -21,7 +21,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from app.classifiers.card import Int8
 from app.inference.arrays import Integers, Pixels
 from app.inference.engine import Engine, Int8Engine, OnnxEngine
-from app.training.export import INPUT, OUTPUTS
+from app.training.graph import INPUT, OUTPUTS
 from app.training.progress import Progress
 from app.training.samples import Images
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,10 +65,9 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
     spec = _settled(plan)
     with TemporaryDirectory(prefix="fovea-") as scratch:
         images, parameters, history = _learn(plan, spec, weights, bundle, Path(scratch), progress)
-        int8 = _quantize(bundle, images, progress)
-        engine = "onnx-int8" if int8.kept else "onnx"
-        if int8.kept:  # what the network answered in full precision is not what will be served
-            images = replace(images, answers=None)
+        # A head on kept features is fitted to what float32 gives, and is to be ready in seconds.
+        int8 = None if images.answers else _quantize(bundle, images, progress)
+        engine = "onnx-int8" if int8 and int8.kept else "onnx"
         serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
         calibration = calibrate(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)

@@ -78,7 +78,7 @@ def test_a_new_classifier_is_one_yaml_file(tmp_path: Path) -> None:
     assert (body["classifier"], body["model_version"], body["notice"]) == ("shapes", 1, None)
     assert set(body["probabilities"]) == {"disc", "square"}
     card = client.get("/api/models/shapes/1").get_json()
-    assert card["preprocessing"] == {"crop": "stretch", "size": 64}
+    assert card["preprocessing"] == {"crop": "stretch", "size": 64, "contrast": "none"}
     assert sum(sum(counts.values()) for counts in card["data"]["counts"].values()) == 80
     job = client.get("/api/jobs?kind=retrain").get_json()[0]
     assert (job["status"], job["result"]["promoted"], len(job["history"])) == ("succeeded", True, len(card["history"]))

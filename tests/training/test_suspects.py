@@ -42,7 +42,7 @@ def test_too_few_patients_of_a_class_give_no_figures() -> None:
 
 def test_turned_labels_are_doubted_first() -> None:
     centres = {"a": (3, 0), "b": (0, 3), "c": (-3, -3)}
-    points = np.array([centres[label] for label in LABELS]) + RANDOM.normal(size=(180, 2))
+    points = np.array([centres[label] for label in LABELS]) + np.random.default_rng(1).normal(scale=0.5, size=(180, 2))
     wrong = [3, 70, 150]
     labels = [
         "c" if row == 3 else "a" if row == 70 else "b" if row == 150 else label for row, label in enumerate(LABELS)
