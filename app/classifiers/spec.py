@@ -99,11 +99,14 @@ class Preprocessing(Frozen):
 class TrainingSpec(Frozen):
     """Defaults of a training run; every one can be overridden by the call that starts it.
 
-    `fine_tuned`: the share of a pretrained network's parameters, counted from above, that the mode "full" trains.
+    `pretrained`: the backbone whose head is trained instead, where its weights are in WEIGHTS_DIR and the call names no
+    other. `fine_tuned`: the share of a pretrained network's parameters, counted from above, that the mode "full"
+    trains.
     """
 
     backbone: str = "custom_cnn"
     mode: Literal["head", "full"] = "full"
+    pretrained: str | None = None
     epochs: int = Field(default=20, ge=1, le=500)
     batch_size: int = Field(default=32, ge=1, le=512)
     learning_rate: float = Field(default=1e-3, gt=0, le=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from app.classifiers.card import Card
@@ -9,6 +10,7 @@ from app.classifiers.catalog import Catalog
 from app.services.document import Document
 from app.services.model_card import model_card
 from app.store.registry import ALIASES, Registry
+from app.training.backbones import usual
 
 HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "n")
 
@@ -16,14 +18,19 @@ HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "n")
 class Models:
     """The model use cases."""
 
-    def __init__(self, catalog: Catalog, registry: Registry) -> None:
+    def __init__(self, catalog: Catalog, registry: Registry, weights_dir: Path | None) -> None:
         self._catalog = catalog
         self._registry = registry
+        self._weights_dir = weights_dir
 
     def classifiers(self) -> list[dict[str, Any]]:
-        """Return each classifier's spec and the version that serves."""
+        """Return each classifier's spec, the version that serves, and what a training run takes by default."""
         return [
-            spec.model_dump(mode="json") | {"champion": self._registry.alias(name, "champion")}
+            spec.model_dump(mode="json")
+            | {
+                "champion": self._registry.alias(name, "champion"),
+                "usual": dict(zip(("backbone", "mode"), usual(spec.training, self._weights_dir), strict=True)),
+            }
             for name, spec in self._catalog.items()
         ]
 

@@ -12,7 +12,7 @@ from app.errors import InvalidInput
 from app.services.intake import counts
 from app.services.jobs import Jobs
 from app.store.tables import Job
-from app.training.backbones import find_all_weights, find_weights, get_backbone
+from app.training.backbones import find_all_weights, find_weights, get_backbone, usual
 
 KIND: Final = "retrain"
 MIN_PER_CLASS: Final = 10
@@ -48,9 +48,15 @@ class Retrain:
         `search`: choose the backbone among those with pretrained weights, for so many minutes.
         """
         spec = self._catalog[classifier]
+        if search is not None:
+            _check_search(backbone, mode, weights, search)
+        if backbone is None and weights == "imagenet":
+            backbone, its_mode = usual(spec.training, self._weights_dir)
+        else:
+            backbone, its_mode = backbone or spec.training.backbone, spec.training.mode
         params: dict[str, Any] = {
-            "backbone": backbone or spec.training.backbone,
-            "mode": _one_of("mode", mode or spec.training.mode, MODES),
+            "backbone": backbone,
+            "mode": _one_of("mode", mode or its_mode, MODES),
             "epochs": spec.training.epochs if epochs is None else epochs,
             "promote": _one_of("promote", promote or spec.promotion.policy, POLICIES),
             "weights": weights,
@@ -61,7 +67,6 @@ class Retrain:
             get_backbone(params["backbone"])
             find_weights(params["backbone"], weights, self._weights_dir, params["mode"])
         else:
-            _check_search(backbone, mode, weights, search)
             find_all_weights(self._weights_dir)
             params["search"] = search
         _check_enough(spec)

@@ -77,7 +77,7 @@ def build(settings: Settings, send: Callable[[Job], bool], offload: Callable[[Ca
         audit=Audit(catalog, files, registry, jobs, duplicates),
         exploration=Exploration(catalog, files, duplicates, versions, offload),
         history=History(catalog),
-        models=Models(catalog, registry),
+        models=Models(catalog, registry, settings.weights_dir),
         monitor=Monitor(settings, catalog, registry, queues, predict, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.classifiers.spec import TrainingSpec
 from app.errors import InvalidInput
 
 MOBILENET = "mobilenet_v1_1.0_224_to_conv_pw_12_relu.weights.h5"
@@ -119,6 +121,15 @@ def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = 
                 " folder), choose weights 'none', or choose the backbone custom_cnn."
             )
     return paths
+
+
+def usual(training: TrainingSpec, weights_dir: Path | None) -> tuple[str, str]:
+    """The backbone and the mode of a run that names neither: pretrained where the weights are at hand."""
+    if training.pretrained is not None:
+        with suppress(InvalidInput):
+            find_weights(training.pretrained, "imagenet", weights_dir, "head")
+            return training.pretrained, "head"
+    return training.backbone, training.mode
 
 
 def find_all_weights(weights_dir: Path | None) -> dict[str, tuple[Path, ...]]:

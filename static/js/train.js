@@ -15,8 +15,7 @@ let spec, opened, stop = () => {};
 async function change(chosen) {
   spec = chosen;
   find("description").textContent = spec.description;
-  const { backbone, mode, epochs } = spec.training;
-  for (const [name, value] of Object.entries({ backbone, mode, epochs, promote: spec.promotion.policy })) find(name).value = value;
+  for (const [name, value] of Object.entries({ ...spec.usual, epochs: spec.training.epochs, promote: spec.promotion.policy })) find(name).value = value;
   stop();
   opened = undefined;
   find("run").hidden = true;

@@ -9,7 +9,7 @@ from app.classifiers.spec import TrainingSpec
 from app.config import CHECKOUT
 from app.errors import InvalidInput
 from app.training.augmentation import vary
-from app.training.backbones import BACKBONES, find_weights, get_backbone, largest_batch
+from app.training.backbones import BACKBONES, find_weights, get_backbone, largest_batch, usual
 
 
 def test_only_a_running_training_loads_keras() -> None:
@@ -72,3 +72,12 @@ def test_a_batch_shrinks_as_its_images_grow() -> None:
     assert largest_batch("resnet50", 224) == 8
     assert largest_batch("resnet50", 448) == 2
     assert largest_batch("resnet50", 1024) == 1
+
+
+def test_a_run_stands_on_pretrained_weights_where_they_are_at_hand(tmp_path: Path) -> None:
+    training = TrainingSpec(backbone="custom_cnn", mode="full", pretrained="mobilenet_pair")
+    assert usual(training, None) == usual(training, tmp_path) == ("custom_cnn", "full")
+    for name in BACKBONES["mobilenet_pair"].weights_files:
+        (tmp_path / name).touch()
+    assert usual(training, tmp_path) == ("mobilenet_pair", "head")
+    assert usual(TrainingSpec(), tmp_path) == ("custom_cnn", "full")
