@@ -37,7 +37,7 @@ demo-models: $(VENV)/installed ## Train the demonstration bundles in models/ aga
 
 samples: $(VENV)/installed ## Draw the images in static/samples/ again
 	@$(BIN)/python -c 'from pathlib import Path; from app.drawing import DRAWERS, draw; \
-	  [Path(f"static/samples/{name}.jpg").write_bytes(draw(name, 3).jpeg(88)) for name in DRAWERS]'
+	  [Path(f"static/samples/{name}.jpg").write_bytes(draw(name, 2).jpeg(88)) for name in DRAWERS]'
 
 bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with a peer (needs wrk; about 3 minutes)
 	@$(BIN)/python -m benchmarks.serving
