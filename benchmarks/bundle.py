@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from app.classifiers.card import CARD_NAME
 from app.classifiers.catalog import read_spec
 from app.training.demo import draw_samples
 from app.training.progress import silent
@@ -40,7 +41,9 @@ def build(folder: Path) -> None:
     with TemporaryDirectory() as drawings:
         samples = draw_samples(spec, Path(drawings), per_class=24, seed=1, progress=silent)
         plan = Plan(spec, samples, "mobilenetv2", "full", epochs=1, seed=1, source="drawn", weights="none")
-        train(plan, bundle, silent)
+        card = train(plan, bundle, silent)
+    # The peer serves float32, and both are to compute the same.
+    (bundle / CARD_NAME).write_text(card.model_copy(update={"engine": "onnx"}).model_dump_json(), encoding="utf-8")
 
 
 if __name__ == "__main__":
