@@ -1,4 +1,4 @@
-"""Makes the model that both sides serve: `python -m benchmarks.bundle <folder>`. How well it classifies is no matter.
+"""Makes the model that both sides serve: `python -m benchmarks.bundle <folder> [float32]`. How well it classifies is no matter.
 
 The folder receives `classifiers/benchmark.yaml`, for CLASSIFIERS_DIR, and `data/models/benchmark/1`, for DATA_DIR.
 """
@@ -30,8 +30,8 @@ SPEC = {
 }
 
 
-def build(folder: Path) -> None:
-    """Write the classifier's file and train its first bundle."""
+def build(folder: Path, float32: bool) -> None:
+    """Write the classifier's file and train its first bundle; `float32` keeps it from being served in eight bits."""
     file = folder / "classifiers" / f"{NAME}.yaml"
     file.parent.mkdir()
     file.write_text(yaml.safe_dump(SPEC))
@@ -42,9 +42,10 @@ def build(folder: Path) -> None:
         samples = draw_samples(spec, Path(drawings), per_class=24, seed=1, progress=silent)
         plan = Plan(spec, samples, "mobilenetv2", "full", epochs=1, seed=1, source="drawn", weights="none")
         card = train(plan, bundle, silent)
-    # The peer serves float32, and both are to compute the same.
-    (bundle / CARD_NAME).write_text(card.model_copy(update={"engine": "onnx"}).model_dump_json(), encoding="utf-8")
+    if float32:
+        card = card.model_copy(update={"engine": "onnx"})
+        (bundle / CARD_NAME).write_text(card.model_dump_json(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), float32="float32" in sys.argv[2:])

@@ -1,6 +1,7 @@
 """Compares Fovea's predictions per second with a peer's: `make bench`, or `python -m benchmarks.serving --help`.
 
-Both serve the same MobileNetV2 (224 pixels) with two processes. The load is wrk's, a native process of its own, with
+Both serve the same MobileNetV2 (224 pixels) with two processes: the peer in float32, Fovea as its trainer decides, which
+is in eight bits where these give the same answers (`--float32` forbids it). The load is wrk's, a native process of its own, with
 8 connections that send different drawn images in turn as multipart forms. Only one server runs at a time, and they
 take turns, so that a machine that slows down slows both; the figures are medians over the rounds.
 """
@@ -55,7 +56,8 @@ def main() -> None:
     with TemporaryDirectory(prefix="fovea-bench-") as name:
         folder = Path(name)
         print("Drawing the images and training the model ...", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "benchmarks.bundle", name], check=True, stderr=subprocess.DEVNULL)
+        bundle = [sys.executable, "-m", "benchmarks.bundle", name, *(["float32"] if options.float32 else [])]
+        subprocess.run(bundle, check=True, stderr=subprocess.DEVNULL)
         for width in WIDTHS:
             _write_images(folder / str(width), width)
         _report(*_measure(folder, options))
@@ -66,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each server has its turn")
     parser.add_argument("--seconds", type=int, default=5, help="how long each image width is sent in a turn")
     parser.add_argument("--peer-threads", type=int, default=0, help="the peer's ONNX Runtime threads; 0 is its default")
+    parser.add_argument("--float32", action="store_true", help="keep Fovea from serving in eight bits")
     return parser.parse_args()
 
 
