@@ -1,4 +1,4 @@
-"""Makes the model that both sides serve: `python -m benchmarks.bundle <folder> [float32]`. How well it classifies is no matter.
+"""Makes the model that both sides serve: `python -m benchmarks.bundle <folder> [float32]`. Its accuracy is no matter.
 
 The folder receives `classifiers/benchmark.yaml`, for CLASSIFIERS_DIR, and `data/models/benchmark/1`, for DATA_DIR.
 """

@@ -1,9 +1,9 @@
 """Compares Fovea's predictions per second with a peer's: `make bench`, or `python -m benchmarks.serving --help`.
 
-Both serve the same MobileNetV2 (224 pixels) with two processes: the peer in float32, Fovea as its trainer decides, which
-is in eight bits where these give the same answers (`--float32` forbids it). The load is wrk's, a native process of its own, with
-8 connections that send different drawn images in turn as multipart forms. Only one server runs at a time, and they
-take turns, so that a machine that slows down slows both; the figures are medians over the rounds.
+Both serve the same MobileNetV2 (224 pixels) with two processes: the peer in float32, Fovea as its trainer decides,
+which is in eight bits where these give the same answers (`--float32` forbids it). The load is wrk's, a native process
+of its own, with 8 connections that send different drawn images in turn as multipart forms. Only one server runs at a
+time, and they take turns, so that a machine that slows down slows both; the figures are medians over the rounds.
 """
 
 from __future__ import annotations
