@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from app.drawing.canvas import Canvas, Colour, Floats, Image, Pose, oval, rounded
-from app.drawing.drawing import Drawing
+from app.drawing.drawing import HALF, Drawing
 from app.drawing.texture import (
     blend,
     blur,
@@ -77,7 +77,7 @@ def portrait(rng: Generator, size: int, subject: str, species: Species) -> Drawi
     species.face(rng, features, coat)
     image = features.read()
     expose(image, rng.uniform(0.85, 1.12), tint(rng, 0.06))
-    return Drawing(shot(rng, image), subject, cover > 0.5)  # noqa: PLR2004  # half covered
+    return Drawing(shot(rng, image), subject, cover > HALF)
 
 
 def mirrored(half: tuple[tuple[float, float], ...]) -> Floats:

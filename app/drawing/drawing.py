@@ -9,6 +9,8 @@ import cv2
 
 from app.drawing.canvas import Bytes, Mask
 
+HALF = 0.5  # a pixel belongs to a mask when more than half of it is covered
+
 
 @dataclass(frozen=True)
 class Drawing:

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from app.drawing import iris
 from app.drawing.canvas import Canvas, Colour, Floats, Image, Pose, rounded
-from app.drawing.drawing import Drawing
+from app.drawing.drawing import HALF, Drawing
 from app.drawing.texture import (
     blend,
     blur,
@@ -29,7 +29,6 @@ from app.drawing.texture import (
 
 _SKIN: tuple[Colour, Colour] = ((0.93, 0.74, 0.63), (0.36, 0.22, 0.15))
 _LID_POINTS = 40
-_HALF = 0.5  # a pixel belongs to the mask when at least half of it is covered
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def _photograph(rng: Generator, size: int, subject: str, opacity: float) -> Draw
     _rims(rng, image, eye, upper, lower)
     light = rng.uniform(0.85, 1.1) + x * rng.uniform(-0.1, 0.1) + y * rng.uniform(-0.08, 0.08)
     expose(image, light, tint(rng, 0.06))
-    seen = (radius_of(x - eye.gaze[0], y - eye.gaze[1]) < eye.pupil) & (inside > _HALF)
+    seen = (radius_of(x - eye.gaze[0], y - eye.gaze[1]) < eye.pupil) & (inside > HALF)
     return Drawing(shot(rng, image), subject, seen & (opacity > 0), {"opacity": opacity})
 
 

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from app.drawing import lesions, vessels
 from app.drawing.canvas import Canvas, Colour, Image, Mask, Pose
-from app.drawing.drawing import Drawing
+from app.drawing.drawing import HALF, Drawing
 from app.drawing.texture import (
     blend,
     blur,
@@ -32,7 +32,6 @@ _FOVEA = np.array([1.0, 0.08])
 _PALE, _DARK = (0.86, 0.47, 0.24), (0.62, 0.25, 0.11)
 _BLACK: Colour = (0.018, 0.014, 0.014)
 _VEIN, _ARTERY = (-0.48, -0.70, -0.66), (-0.26, -0.54, -0.60)
-_HALF = 0.5  # a pixel belongs to a mask when at least half of it is covered
 
 
 @dataclass(frozen=True)
@@ -187,6 +186,6 @@ def _photograph(rng: Generator, retina: Retina, image: Image, subject: str, mask
     _veil(rng, image, retina.haze)
     field = _field(retina, image.shape[1])
     blend(image, _BLACK, 1 - field)
-    seen = field > _HALF
+    seen = field > HALF
     facts = {"cup_to_disc": retina.cup_to_disc, "haze": retina.haze}
     return Drawing(shot(rng, image), subject, np.zeros_like(seen) if mask is None else mask & seen, facts)

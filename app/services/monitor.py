@@ -162,13 +162,9 @@ def _drift(reference: dict[str, list[float]], values: list[float]) -> dict[str, 
         "psi": round(psi, 4),
         "verdict": drift.verdict(psi),
         "share": list(share),
-        **reference_of(reference),
+        "edges": reference["edges"],
+        "reference_share": reference["share"],
     }
-
-
-def reference_of(reference: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return the reference's part of a drift figure."""
-    return {"edges": reference["edges"], "reference_share": reference["share"]}
 
 
 def _figures(version: int | None, card: Card) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import Table, insert
 
@@ -21,9 +21,6 @@ from app.store.db import db, new_id, now
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import Prediction
-
-T = TypeVar("T")
-Offload = Callable[[Callable[[], T]], T]
 
 ALIAS_SECONDS: Final = 0.5  # how long a moved alias may go unnoticed
 MAX_LOADED: Final = 8
@@ -101,9 +98,8 @@ class Predict:
             number = self._registry.alias(classifier, "champion")
             if number is None:
                 continue
-            folder = self._registry.folder(classifier, number)
             try:
-                self._offload(partial(self._predictors.get, folder))
+                self._offload(partial(self._predictors.get, self._registry.folder(classifier, number)))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a bundle is what is reported
                 wrong[classifier] = str(error)
         return wrong

@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -39,7 +40,7 @@ class Division:
             found[sample.split][sample.label] += 1
         return {split: dict(labels) for split, labels in found.items()}
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The id of this dataset version."""
         return manifest.identify(manifest.of(self.samples))

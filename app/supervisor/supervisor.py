@@ -141,7 +141,7 @@ class Supervisor:
     @property
     def _host(self) -> str:
         """An address at which this machine reaches the server."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104 - compared, not bound
 
     def _announce(self) -> None:
         host = f"[{self._host}]" if ":" in self._host else self._host

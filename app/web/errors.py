@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 DRAIN_BYTES: Final = 64_000_000
-RETRY_SECONDS: Final = 2
 
 # The first class that fits decides; the order is from special to general.
 STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
@@ -30,6 +29,9 @@ STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
     (errors.Unavailable, 503),
     (errors.FoveaError, 500),
 )
+
+# What an answer of a status says beside its body.
+HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}
 
 TITLES: Final = {
     400: "The request cannot be used",
@@ -78,10 +80,7 @@ def on_validation_error(error: ValidationError) -> Response:
 def _on_domain_error(error: errors.FoveaError) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     answer = _answer(status, str(error))
-    if status == 503:  # noqa: PLR2004
-        answer.headers["Retry-After"] = str(RETRY_SECONDS)
-    if status == 401:  # noqa: PLR2004
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    answer.headers.update(HEADERS.get(status, {}))
     return answer
 
 

@@ -51,7 +51,7 @@ def _card(**changes: object) -> Card:
 
 def _metrics() -> dict[str, Any]:
     samples = [
-        Sample(f"{i}.jpg", f"{i:064x}", SPEC.class_names[i % 2], "test", str(i), "clinic <north>")  # type: ignore[arg-type]
+        Sample(f"{i}.jpg", f"{i:064x}", SPEC.class_names[i % 2], "test", str(i), "clinic <north>")  # type: ignore[arg-type]  # the test chooses the types
         for i in range(40)
     ]
     sick = np.where(np.arange(40) % 2 == 0, 0.9, 0.1)

@@ -62,7 +62,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 
     def counting(*arguments: object) -> object:
         counted.count += 1
-        return read_square(*arguments)  # type: ignore[arg-type]
+        return read_square(*arguments)  # type: ignore[arg-type]  # the test chooses the types
 
     monkeypatch.setattr(features, "read_square", counting)
     monkeypatch.setattr(samples, "read_square", counting)

@@ -32,7 +32,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sample, ...]:
 
 def _plan(samples: tuple[Sample, ...], **changes: object) -> Plan:
     settings = {"backbone": "custom_cnn", "mode": "full", "epochs": 2, "seed": 5, "source": "drawn", "size": 64}
-    return Plan(SPEC, samples, **{**settings, **changes})  # type: ignore[arg-type]
+    return Plan(SPEC, samples, **{**settings, **changes})  # type: ignore[arg-type]  # the test chooses the types
 
 
 class Log:

@@ -52,7 +52,7 @@ def measure(looks: Looks, labels: Sequence[str], groups: Sequence[str]) -> list[
     for facts, columns in GROUPS.items():
         scores = _out_of_fold(looks["facts"][:, [FACTS.index(name) for name in columns]], target, group)
         # Of two classes the one is told from the other as well as the other from the one.
-        for index, name in enumerate(names[:1] if len(names) == 2 else names):  # noqa: PLR2004
+        for index, name in enumerate(names[:1] if len(names) == 2 else names):  # noqa: PLR2004 - of two classes one says it all
             found.append(_figure(str(name), facts, target == index, scores[:, index]))
     return found
 
