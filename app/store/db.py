@@ -9,12 +9,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, TypeDecorator, event
+from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, event
 from sqlalchemy.orm import DeclarativeBase
+
+# A migration finds a constraint by its name, so each has one that every database agrees on.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
 
 
 class Base(DeclarativeBase):
     """Base of all tables."""
+
+    metadata = MetaData(naming_convention=NAMES)
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
@@ -31,6 +42,22 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002, ANN401, D102 - SQLAlchemy's signature
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Text(TypeDecorator[str]):
+    """A text of at most so many characters: what is longer is cut, what PostgreSQL cannot keep becomes a mark."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.characters = length
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002, ANN401, D102 - SQLAlchemy's signature
+        if value is None:
+            return None
+        return value.encode(errors="replace").decode().replace("\0", "\ufffd")[: self.characters]
 
 
 def now() -> datetime:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,43 +13,74 @@ from sqlalchemy.exc import IntegrityError
 
 from app.classifiers.card import CARD_NAME, Card
 from app.errors import Conflict, NotFound, Unavailable
+from app.store.bundles import Bundles
 from app.store.db import db
 from app.store.files import staging
-from app.store.tables import AliasMove, ModelVersion
+from app.store.outbox import announce
+from app.store.tables import AliasMove, Job, ModelVersion
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
 
 
 class Registry:
-    """Bundles below `root/<classifier>/<version>/`; rows and alias moves in the database."""
+    """Bundles below `root/<classifier>/<version>/`; rows and alias moves in the database.
 
-    def __init__(self, root: Path) -> None:
+    With `shared` bundles the folders below `root` are copies, fetched when they are first needed.
+    """
+
+    def __init__(self, root: Path, shared: Bundles | None = None) -> None:
         self.root = root
+        self._shared = shared
+        self._names: dict[tuple[str, int], str] = {}  # of shared bundles; a version's never changes
 
     def staging(self, classifier: str) -> AbstractContextManager[Path]:
         """Give an empty folder to write a bundle into, on the file system of the bundles."""
         return staging(self.root / classifier)
 
     def register(self, classifier: str, bundle: Path, job_id: str | None = None) -> int:
-        """Number the staged bundle, move it into place and record it; return its version."""
+        """Number the staged bundle, move it into place and record it; return its version, once for each job."""
+        shared = self._publish(bundle)
         while True:
             version = max([0, *self._on_disk(classifier), *self.versions(classifier)]) + 1
+            place = self.root / classifier / str(version)
             try:
-                bundle.rename(self.root / classifier / str(version))
+                bundle.rename(place)
             except OSError as error:
-                if (self.root / classifier / str(version)).exists():
+                if place.exists():
                     continue  # another process took the number; take the next
                 raise Unavailable(f"The new model cannot be moved into place: {error.strerror}.") from error
-            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id))
-            db.session.commit()
-            return version
+            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=shared))
+            try:
+                db.session.commit()
+            except IntegrityError:  # another machine took the number, or has done this job
+                db.session.rollback()
+                place.rename(bundle)
+                if job_id is not None and (known := self.by_job(job_id)) is not None:
+                    return known
+            else:
+                return version
+
+    def restore(self, classifier: str, version: int, bundle: Path) -> None:
+        """Move a bundle from `staging` into the place of a version; what is there is removed."""
+        self._publish(bundle)
+        place = self.root / classifier / str(version)
+        if place.exists():
+            place.rename(bundle.with_name(f"{bundle.name}-old"))
+        bundle.rename(place)
 
     def adopt(self, classifier: str) -> list[int]:
         """Record the bundles on disk that no row knows; a classifier without champion gets the first of them."""
-        found = sorted(set(self._on_disk(classifier)) - set(self.versions(classifier)))
+        rows, here = self.versions(classifier), sorted(self._on_disk(classifier))
+        for version in here:
+            if self._shared is not None and version in rows and rows[version].bundle is None:  # from before it was
+                rows[version].bundle = self._publish(self.root / classifier / str(version))
+        found = [version for version in here if version not in rows]
+        makers = self._makers(classifier, found)
         for version in found:
-            db.session.add(ModelVersion(classifier=classifier, version=version))
+            bundle = self._publish(self.root / classifier / str(version))
+            job_id = makers.get(version)
+            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=bundle))
         try:
             db.session.commit()
         except IntegrityError:  # another process adopted them at the same moment
@@ -74,17 +105,28 @@ class Registry:
         db.session.commit()
 
     def folder(self, classifier: str, version: int) -> Path:
-        """Return the bundle's folder; NotFound when the version does not exist."""
+        """Return the bundle's folder, fetched if it is not here; NotFound when the version does not exist."""
         folder = self.root / classifier / str(version)
+        if self._shared is not None and not self._shared.is_known(folder):
+            self._shared.fetch(self._card_name(classifier, version), folder)
         if not (folder / CARD_NAME).is_file():
             raise NotFound(f"{classifier} has no model version {version}; see /api/models for those it has.")
         return folder
 
+    def prepare(self, classifier: str, version: int) -> None:
+        """Look up what `folder` needs of the database, so that it can then be called in any thread."""
+        if self._shared is not None and (classifier, version) not in self._names:
+            row = db.session.get(ModelVersion, (classifier, version))
+            if row is not None and row.bundle is not None:
+                self._names[classifier, version] = row.bundle
+
     def card(self, classifier: str, version: int) -> Card:
-        """Read a version's card."""
-        path = self.folder(classifier, version) / CARD_NAME
+        """Read a version's card; its bundle is not fetched for that."""
+        name = None if self._shared is None else self._card_name(classifier, version)
         try:
-            return Card.model_validate_json(path.read_bytes())
+            if self._shared is not None and name is not None:
+                return Card.model_validate_json(self._shared.card(name))
+            return Card.model_validate_json((self.folder(classifier, version) / CARD_NAME).read_bytes())
         except ValidationError as error:
             raise Unavailable(
                 f"The card of {classifier} version {version} is damaged; roll back or retrain."
@@ -106,9 +148,9 @@ class Registry:
         """Point an alias at a version, or at none. A version that becomes champion is challenger no more."""
         if version is not None:
             self.folder(classifier, version)
-        db.session.add(AliasMove(classifier=classifier, alias=alias, version=version, reason=reason))
+        _point(classifier, alias, version, reason)
         if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
-            db.session.add(AliasMove(classifier=classifier, alias="challenger", version=None, reason=reason))
+            _point(classifier, "challenger", None, reason)
         db.session.commit()
 
     def moves(self, classifier: str) -> list[AliasMove]:
@@ -116,20 +158,52 @@ class Registry:
         query = select(AliasMove).where(AliasMove.classifier == classifier).order_by(AliasMove.id.desc())
         return list(db.session.scalars(query))
 
-    def rollback(self, classifier: str, reason: str) -> int:
-        """Undo the last promotion that still stands; return the version that serves again."""
-        served: list[int] = []
+    def served(self, classifier: str) -> list[int]:
+        """Return the versions whose promotions still stand, in order: the last one serves, or shall."""
+        found: list[int] = []
         for move in reversed(self.moves(classifier)):
             if move.alias == "champion" and move.undo:
-                served.pop()
-            elif move.alias == "champion" and move.version is not None and served[-1:] != [move.version]:
-                served.append(move.version)
+                found.pop()
+            elif move.alias == "champion" and move.version is not None and found[-1:] != [move.version]:
+                found.append(move.version)
+        return found
+
+    def rollback(self, classifier: str, reason: str) -> int:
+        """Undo the last promotion that still stands; return the version that serves again."""
+        served = self.served(classifier)
         if len(served) < 2:  # noqa: PLR2004 - the present one and the one before
             raise Conflict(f"{classifier} has no promotion left to undo; promote the version that should serve.")
-        db.session.add(AliasMove(classifier=classifier, alias="champion", version=served[-2], reason=reason, undo=True))
+        _point(classifier, "champion", served[-2], reason, undo=True)
         db.session.commit()
         return served[-2]
+
+    def _makers(self, classifier: str, versions: Iterable[int]) -> dict[int, str]:
+        """Return the job of this database that made each bundle, once, and where no row says so."""
+        makers: dict[int, str] = {}
+        for version in versions:
+            with suppress(ValidationError):  # a damaged card names nobody
+                path = self.root / classifier / str(version) / CARD_NAME
+                job_id = Card.model_validate_json(path.read_bytes()).job
+                known = job_id is None or job_id in makers.values() or self.by_job(job_id) is not None
+                if not known and db.session.get(Job, job_id) is not None:
+                    makers[version] = str(job_id)
+        return makers
+
+    def _publish(self, bundle: Path) -> str | None:
+        """Share a bundle, where bundles are shared; return its name in the storage."""
+        return None if self._shared is None else self._shared.put(bundle)
+
+    def _card_name(self, classifier: str, version: int) -> str | None:
+        if (classifier, version) not in self._names:
+            self.prepare(classifier, version)
+        return self._names.get((classifier, version))
 
     def _on_disk(self, classifier: str) -> list[int]:
         folders = (self.root / classifier).glob(f"*/{CARD_NAME}")
         return [int(path.parent.name) for path in folders if path.parent.name.isdecimal()]
+
+
+def _point(classifier: str, alias: Alias, version: int | None, reason: str, *, undo: bool = False) -> None:
+    """Record the move of an alias and tell the webhook, in the present transaction."""
+    db.session.add(AliasMove(classifier=classifier, alias=alias, version=version, reason=reason, undo=undo))
+    announce("alias.moved", classifier=classifier, alias=alias, version=version, reason=reason)

@@ -60,7 +60,7 @@ def test_what_is_not_stored_is_not_found_and_no_name_leads_elsewhere(
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a" * 64 + "\n", "A" * 64])
 def test_a_name_that_is_no_hash_is_not_found(tmp_path: Path, name: str) -> None:
     with pytest.raises(NotFound):
-        Files(tmp_path).path(name)
+        Files(tmp_path).place(name)
 
 
 def test_a_staged_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:

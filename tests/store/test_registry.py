@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import ON_BOTH
 from flask import Flask
 
 from app.classifiers.card import CARD_NAME
@@ -17,6 +18,8 @@ from app.store.tables import Job
 
 DEMO = CHECKOUT / "models" / "cat_dog" / "1"
 NAME = "cat_dog"
+
+pytestmark = ON_BOTH
 
 
 @pytest.fixture

@@ -1,0 +1,122 @@
+"""The database's revisions (Alembic's, in migrations/): where it stands, and the way up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from flask import current_app
+from sqlalchemy import Connection, NullPool, create_engine, func, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from app.errors import ConfigError
+from app.store.db import NAMES, db
+
+if TYPE_CHECKING:  # alembic takes 17 MB that no web worker needs
+    from alembic.config import Config
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
+OPTIONS: Final[dict[str, Any]] = {"render_as_batch": True, "compare_type": True}
+_LOCK: Final = 0x466F766561  # "Fovea": the number of PostgreSQL's advisory lock
+_WAIT_MS: Final = 600_000
+
+
+@contextmanager
+def alone(given: Connection | None = None) -> Iterator[Connection]:
+    """Give a connection in a transaction that other such wait for; what is done on it counts wholly or not at all.
+
+    A connection that is `given` is alone already.
+    """
+    if given is not None:
+        yield given
+        return
+    with create_engine(db.engine.url, poolclass=NullPool).connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # Batch mode drops and renames tables: with foreign keys on, the rows that refer to them would go too.
+            for statement in (f"PRAGMA busy_timeout={_WAIT_MS}", "PRAGMA foreign_keys=OFF", "BEGIN IMMEDIATE"):
+                connection.exec_driver_sql(statement)
+        else:
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        yield connection
+        connection.commit()
+
+
+def config() -> Config:
+    """Return Alembic's configuration for the present application."""
+    from flask_migrate import Migrate  # noqa: PLC0415 - see above
+
+    return cast("Config", Migrate(current_app, db, directory=str(FOLDER), **OPTIONS).get_config())
+
+
+def upgrade() -> None:
+    """Bring the database to the newest revision; one process does it while the others wait.
+
+    Tables that no revision knows, made before there were revisions, are completed and adopted. ConfigError when the
+    database is of a newer Fovea.
+    """
+    with alone() as connection:
+        _adopt(connection)
+        _move(connection, "upgrade", "head")
+
+
+@contextmanager
+def emptied(revision: str) -> Iterator[Connection]:
+    """Give a connection, alone, to empty tables as they are at `revision`; in the end they go to the newest.
+
+    What was in them is gone then, unless the block raises: then nothing has changed.
+    """
+    with alone() as connection:
+        _adopt(connection)
+        for command, target in (("upgrade", "head"), ("downgrade", "base"), ("upgrade", revision)):
+            _move(connection, command, target)
+        yield connection
+        _move(connection, "upgrade", "head")
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision that the database is at."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - see above
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _move(connection: Connection, name: str, revision: str) -> None:
+    """Run `upgrade`, `downgrade` or `stamp`; ConfigError when the revision is unknown."""
+    from alembic import command, util  # noqa: PLC0415 - see above
+
+    settings = config()
+    settings.attributes["connection"] = connection
+    try:
+        getattr(command, name)(settings, revision)
+    except util.CommandError as error:
+        raise ConfigError(f"This is of another Fovea, whose revision this one does not know ({error}).") from error
+
+
+def _adopt(connection: Connection) -> None:
+    tables = inspect(connection).get_table_names()
+    if connection.dialect.name == "sqlite" and "jobs" in tables and "alembic_version" not in tables:
+        _complete(connection)
+        _move(connection, "stamp", "head")
+
+
+def _complete(connection: Connection) -> None:
+    """Add what the models have and the database lacks, name every constraint; nothing is taken away."""
+    from alembic.autogenerate import produce_migrations  # noqa: PLC0415 - see above
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - see above
+    from alembic.operations import Operations, ops  # noqa: PLC0415 - see above
+
+    context = MigrationContext.configure(connection, opts=OPTIONS)
+    wanted = produce_migrations(context, db.metadata).upgrade_ops_list[0].ops
+    try:
+        for step in (each for each in wanted if isinstance(each, ops.CreateTableOp)):
+            Operations(context).invoke(step)
+        changes = {each.table_name: each.ops for each in wanted if isinstance(each, ops.ModifyTableOps)}
+        for table in db.metadata.tables:
+            with Operations(context).batch_alter_table(table, recreate="always", naming_convention=NAMES) as batch:
+                for part in changes.get(table, ()):
+                    if isinstance(part, (ops.AddColumnOp, ops.CreateIndexOp)):
+                        batch.invoke(part)
+    except DBAPIError as error:
+        raise ConfigError(f"The tables in the database are too old to be completed: {error.orig}.") from error

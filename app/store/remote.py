@@ -1,0 +1,160 @@
+"""A storage that several machines share: objects in a bucket, named by the SHA-256 of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from app.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:  # these types are there for type checkers only
+    from obstore.store import ClientConfig, RetryConfig
+
+log = logging.getLogger(__name__)
+
+# What is away for longer than these few tries is said to be so, rather than waited for.
+CLIENT: Final[ClientConfig] = {"connect_timeout": "2s", "read_timeout": "10s", "timeout": "5min", "allow_http": True}
+RETRIES: Final[RetryConfig] = {
+    "max_retries": 3,
+    "retry_timeout": timedelta(seconds=15),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
+}
+PIECE: Final = 8_000_000  # bytes of a large object that are in memory at once
+AWAY: Final = "The storage of images and models does not answer; nothing was changed, try again in a minute."
+
+Away = Callable[[Callable[[], Any]], Any]
+
+
+def connect(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of an s3:// URL, and the path in it; keys and address come from AWS_*."""
+    from obstore.fsspec import FsspecStore  # noqa: PLC0415 - who keeps files locally does without
+
+    return FsspecStore("s3", client_options=CLIENT, retry_config=RETRIES), url.removeprefix("s3://").strip("/")
+
+
+class Place:
+    """A place below an s3:// URL to read files from, such as images to import."""
+
+    def __init__(self, url: str) -> None:
+        self._system, self._root = connect(url)
+
+    def list(self) -> list[str]:
+        """Return the names of all files, relative to the place and in order."""
+        with _speaking():
+            return sorted(str(key).removeprefix(f"{self._root}/") for key in self._system.find(self._root))
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file; NotFound when it is gone."""
+        with _speaking():
+            return bytes(self._system.cat_file(f"{self._root}/{name}"))
+
+
+class Remote:
+    """Objects below s3://bucket/prefix. Each appears whole or not at all, and is checked against its name when read.
+
+    `away` runs what waits for the network. Raises Unavailable when the storage does not answer.
+    """
+
+    def __init__(self, url: str, away: Away) -> None:
+        self._system, self._root = connect(url)
+        self._away = away
+
+    def put(self, kind: str, data: bytes) -> str:
+        """Store the bytes among the objects of a kind; return their SHA-256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._send(self._system.pipe_file, self._key(kind, sha256), data)
+        return sha256
+
+    def put_file(self, kind: str, path: Path) -> str:
+        """Store a file, however large, in the same way."""
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self._send(self._system.put_file, str(path), self._key(kind, sha256))
+        return sha256
+
+    def read(self, kind: str, sha256: str) -> bytes:
+        """Return an object's bytes; NotFound when it is not stored."""
+        data: bytes = self._do(self._system.cat_file, self._key(kind, sha256))
+        _check(hashlib.sha256(data).hexdigest(), sha256)
+        return data
+
+    def fetch(self, kind: str, sha256: str, target: Path) -> None:
+        """Write an object, however large, to the file `target`; NotFound when it is not stored."""
+        self._do(self._copy, self._key(kind, sha256), sha256, target)
+
+    def list(self, kind: str) -> Iterator[tuple[str, int, datetime]]:
+        """Yield the SHA-256, the bytes and the last moment of storing of each object of a kind, by SHA-256.
+
+        It waits in the thread that asks, so it is not for a web process.
+        """
+        from obstore.store import from_url  # noqa: PLC0415 - as above; its list has the times, which fsspec's lacks
+
+        store = from_url(f"s3://{self._root}/{kind}", client_options=CLIENT, retry_config=RETRIES)
+        with _speaking():
+            for chunk in store.list():
+                for found in chunk:
+                    yield PurePosixPath(found["path"]).name, found["size"], found["last_modified"]
+
+    def remove(self, kind: str, sha256: str, before: datetime) -> bool:
+        """Remove an object, unless it was stored at `before` or later, or is not there; say whether.
+
+        A bucket cannot do both at once: what is stored anew between the look and the removal, some milliseconds,
+        is lost. So `before` has to be long ago.
+        """
+        key = self._key(kind, sha256)
+        try:
+            if self._do(self._system.info, key)["last_modified"] >= before:
+                return False
+        except NotFound:
+            return False
+        self._do(self._system.rm_file, key)
+        return True
+
+    def _copy(self, key: str, sha256: str, target: Path) -> None:
+        size, digest = self._system.info(key)["size"], hashlib.sha256()
+        with target.open("wb") as file:
+            for start in range(0, size, PIECE):
+                piece = self._system.cat_file(key, start=start, end=min(start + PIECE, size))
+                digest.update(piece)
+                file.write(piece)
+        _check(digest.hexdigest(), sha256)
+
+    def _send(self, call: Callable[..., Any], *args: Any) -> None:  # noqa: ANN401
+        try:
+            self._do(call, *args)
+        except NotFound as error:
+            raise Unavailable("There is no bucket as STORAGE_URL names it; make it or correct the setting.") from error
+
+    def _do(self, call: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401 - what the call takes and gives
+        def work() -> Any:  # noqa: ANN401
+            with _speaking():
+                return call(*args)
+
+        return self._away(work)
+
+    def _key(self, kind: str, sha256: str) -> str:
+        return f"{self._root}/{kind}/{sha256[:2]}/{sha256}"
+
+
+@contextmanager
+def _speaking() -> Iterator[None]:
+    """Say in a sentence what the network or the storage did."""
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("The storage does not hold what the records name.") from error
+    except (BaseError, OSError) as error:
+        log.warning("The storage: %s", str(error).splitlines()[0])
+        raise Unavailable(AWAY) from error
+
+
+def _check(found: str, sha256: str) -> None:
+    if found != sha256:
+        raise NotFound(f"The storage holds {sha256} damaged; restore it from a backup.")
