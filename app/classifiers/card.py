@@ -67,8 +67,9 @@ class DataFingerprint(Frozen):
 class Reference(Frozen):
     """What the training images looked like, to notice others.
 
-    `quality`: for each measure of `app.inference.quality`, its [1st, 50th, 99th] percentile. `histograms`: by name
-    (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin, for drift.
+    `quality`: for each measure of `app.inference.quality`, and for all together, its [1st, 50th, 99th] percentile.
+    `histograms`: by name (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin,
+    for drift.
     """
 
     quality: dict[str, tuple[float, float, float]]
@@ -76,12 +77,16 @@ class Reference(Frozen):
 
 
 class Card(Frozen):
-    """`card.json`. `metrics` holds the figures of `app.training.evaluation` on the test split."""
+    """`card.json`. `metrics` holds the figures of `app.training.evaluation` on the test split.
+
+    `job` is the job that made it: a registration that was cut off is completed by it.
+    """
 
     format: int = 1
     classifier: str
     created_at: datetime
     demo: bool
+    job: str | None = None
     spec: ClassifierSpec
     classes: tuple[str, ...]
     preprocessing: Preprocessing

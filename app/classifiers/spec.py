@@ -100,13 +100,15 @@ class TrainingSpec(Frozen):
     """Defaults of a training run; every one can be overridden by the call that starts it.
 
     `pretrained`: the backbone whose head is trained instead, where its weights are in WEIGHTS_DIR and the call names no
-    other. `fine_tuned`: the share of a pretrained network's parameters, counted from above, that the mode "full"
-    trains.
+    other; `pretrained_size` is the side of its squares, null its own. `fine_tuned`: the share of a pretrained network's
+    parameters, counted from above, that the mode "full" trains. `flip_horizontal`, `flip_vertical` and `turn` (degrees
+    to either side) are how far images are varied; `varied` is from how many varied copies of each a head learns.
     """
 
     backbone: str = "custom_cnn"
     mode: Literal["head", "full"] = "full"
     pretrained: str | None = None
+    pretrained_size: int | None = Field(default=None, ge=32, le=1024)
     epochs: int = Field(default=20, ge=1, le=500)
     batch_size: int = Field(default=32, ge=1, le=512)
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
@@ -114,6 +116,8 @@ class TrainingSpec(Frozen):
     fine_tuned: float = Field(default=0.5, gt=0, le=1)
     flip_horizontal: bool = True
     flip_vertical: bool = False
+    turn: float = Field(default=15, ge=0, le=180)
+    varied: int = Field(default=1, ge=0, le=8)
     balance: Literal["weights", "none"] = "weights"
     seed: int = 7
 
@@ -147,7 +151,10 @@ class PromotionSpec(Frozen):
 
 
 class ClassifierSpec(Frozen):
-    """A configured problem. `positive` names the class that a screening looks for, if there is one."""
+    """A configured problem. `positive` names the class that a screening looks for, if there is one.
+
+    `reject_ungradable`: a photograph too poor to judge gets no other decision; else its quality is only reported.
+    """
 
     name: Slug
     title: str
@@ -156,6 +163,7 @@ class ClassifierSpec(Frozen):
     medical: bool = False
     positive: Slug | None = None
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
+    reject_ungradable: bool = True
     operating_point: OperatingPointSpec = OperatingPointSpec()
     data: DataSpec = DataSpec()
     preprocessing: Preprocessing = Preprocessing()

@@ -23,11 +23,11 @@ _SIGNATURES = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
 )
-_REDUCED = (
-    (8, cv2.IMREAD_REDUCED_COLOR_8),
-    (4, cv2.IMREAD_REDUCED_COLOR_4),
-    (2, cv2.IMREAD_REDUCED_COLOR_2),
-    (1, cv2.IMREAD_COLOR),
+_REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which takes the place of the grey in these
+    (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+    (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+    (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
+    (1, 0),
 )
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -104,10 +104,11 @@ def _check_size(width: int, height: int) -> None:
 def _decode_jpeg(data: bytes, side: int, min_side: int | None) -> Pixels:
     """Decode with libjpeg's scaling, which rounds sides up and costs a fraction of a full decode."""
     flag = next(flag for scale, flag in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    if bgr is None:
+    flags = flag | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if rgb is None:
         raise _damaged("JPEG")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr), np.uint8)
+    return np.asarray(rgb, np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> Pixels:

@@ -7,27 +7,30 @@ import base64
 import cv2
 import numpy as np
 
-from app.inference.arrays import Floats, Pixels
+from app.inference.arrays import Floats
 
-_OPACITY = 0.6  # of the hottest point
+LONGER_SIDE = 384  # of the layer, in pixels: finer than any map, and small enough to be carried in an answer
 
 
-def overlay(square: Pixels, activation: Floats) -> bytes:
-    """PNG of the square under a heat map of the activation (h, w); only evidence for the class is hot."""
-    heat = _enlarge(activation, square.shape[0])
-    heat = np.maximum(heat, 0)
-    heat /= max(float(heat.max()), 1e-9)
-    colours = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    opacity = _OPACITY * heat[..., None]
-    blended = square[..., ::-1] * (1 - opacity) + colours * opacity
-    _, png = cv2.imencode(".png", blended.astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+def heat(activation: Floats, region: tuple[float, float, float, float], width: int, height: int) -> Floats:
+    """The evidence for a class at each place of a photograph of `width` x `height` pixels, 0 to 1; 1 is the most.
+
+    (h, w) of the photograph's proportions, its longer side at most LONGER_SIDE. `activation` (rows, columns) is the
+    map of the square, `region` the part of the photograph that the square shows, as `app.inference.preprocess.shown`
+    says. What speaks against the class is 0, and so is what the network did not see.
+    """
+    scale = min(1.0, LONGER_SIDE / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    found = np.maximum(_laid_over(activation, region, size), 0)
+    return np.asarray(found / max(float(found.max()), 1e-9))
+
+
+def layer(evidence: Floats) -> bytes:
+    """PNG of a heat map (h, w) of 0 to 1, to lay over the photograph: clear where there is no evidence."""
+    levels = np.rint(evidence * 255).astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)
+    _, png = cv2.imencode(".png", cv2.merge([*cv2.split(colours), levels]), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     return png.tobytes()
-
-
-def hottest(activation: Floats, size: int) -> tuple[int, int]:
-    """(x, y) of the strongest evidence, in pixels of a square of that size."""
-    y, x = np.unravel_index(_enlarge(activation, size).argmax(), (size, size))
-    return int(x), int(y)
 
 
 def data_url(png: bytes) -> str:
@@ -35,6 +38,21 @@ def data_url(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _enlarge(activation: Floats, size: int) -> Floats:
-    smooth = cv2.resize(np.asarray(activation, np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(smooth, np.float32)
+def _laid_over(activation: Floats, region: tuple[float, float, float, float], size: tuple[int, int]) -> Floats:
+    """Undo crop, borders and resize: the map's value at each pixel of a picture of `size` (width, height).
+
+    The centre of a cell stays where it is; between the centres the values go over smoothly.
+    """
+    rows, columns = activation.shape
+    left, top, wide, high = region
+    x = ((np.arange(size[0]) + 0.5) / size[0] - left) / wide
+    y = ((np.arange(size[1]) + 0.5) / size[1] - top) / high
+    across, down = np.meshgrid(x, y)
+    values = cv2.remap(
+        np.asarray(activation, np.float32),
+        (across * columns - 0.5).astype(np.float32),
+        (down * rows - 0.5).astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.where((across >= 0) & (across <= 1) & (down >= 0) & (down <= 1), values, 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,15 @@ from app.errors import Unavailable
 from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import apply_temperature, prediction_set
 from app.inference.decision import Decision, decide
-from app.inference.decode import decode
-from app.inference.engine import ENGINES, Engine
-from app.inference.explain import data_url, overlay
+from app.inference.decode import Decoded, decode
+from app.inference.engine import ENGINES, Engine, Outputs
+from app.inference.explain import data_url, heat, layer
 from app.inference.novelty import NOVELTY_NAME, Novelty
-from app.inference.preprocess import preprocess
+from app.inference.preprocess import even_out, frame, shown
 from app.inference.quality import Quality, assess, measure
+from app.inference.similar import SIMILAR_NAME, Neighbour, Similar
 
-_BATCH = 32  # squares at a time: bounds the memory, and larger batches gain nothing on a CPU
+_BATCH = 8  # squares at a time: bounds the memory, and larger batches gain nothing on a CPU
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,11 @@ class NoveltyScore:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer; `explanation` is a data URL of a PNG, `width` and `height` are the photograph's own."""
+    """One answer; `width` and `height` are the photograph's own.
+
+    `explanation`, where asked for: a data URL of a PNG to lay over the upright photograph. `similar`, likewise: the
+    nearest training images; None also where the bundle keeps none.
+    """
 
     predicted_class: str
     confidence: float
@@ -45,10 +51,11 @@ class Prediction:
     decision: Decision
     quality: Quality
     novelty: NoveltyScore
-    explanation: str | None
     measures: dict[str, float]
     width: int
     height: int
+    explanation: str | None = None
+    similar: list[Neighbour] | None = None
 
 
 class Predictor:
@@ -59,24 +66,43 @@ class Predictor:
 
     def __init__(self, bundle: Path, threads: int = 1) -> None:
         self.card = _read_card(bundle)
+        self._bundle = bundle
         self._size = self.card.preprocessing.size or 0
         self._engine, self.size = self._load_engine(bundle, threads)
         self._novelty = Novelty.load(_verified(bundle, NOVELTY_NAME, self.card))
         self._warm_up()
 
-    def predict(self, data: bytes, explain: bool = False) -> Prediction:
-        """Answer for an image file; raises what `decode` raises."""
+    def predict(self, data: bytes, explain: bool = False, similar: int = 0) -> Prediction:
+        """Answer for an image file; raises what `decode` raises. `similar`: how many training images to name."""
         decoded = decode(data, min_side=self._size)
-        square = preprocess(decoded.pixels, self.card.preprocessing)
-        return self.predict_square(square, decoded.width, decoded.height, explain)
+        framed = frame(decoded.pixels, self.card.preprocessing)
+        outputs = self._engine.run(even_out(framed, self.card.preprocessing)[None])
+        answer = self._answer(framed, outputs, decoded.width, decoded.height)
+        if explain:
+            answer = replace(answer, explanation=self._explain(answer, decoded, outputs))
+        if similar and self.similar is not None:
+            answer = replace(answer, similar=self.similar.nearest(outputs.embedding[0], similar))
+        return answer
 
-    def predict_square(self, square: Pixels, width: int, height: int, explain: bool = False) -> Prediction:
-        """Answer for a preprocessed square whose photograph measured width x height."""
-        outputs = self._engine.run(square[None])
+    @cached_property
+    def similar(self) -> Similar | None:
+        """The bundle's training images, read when they are first asked for; None where it keeps none."""
+        if SIMILAR_NAME not in self.card.files:
+            return None
+        return Similar.load(_verified(self._bundle, SIMILAR_NAME, self.card))
+
+    def _explain(self, answer: Prediction, decoded: Decoded, outputs: Outputs) -> str:
+        """Draw the evidence for the predicted class."""
+        activation = outputs.activation[0, :, :, self.card.classes.index(answer.predicted_class)]
+        region = shown(decoded.pixels, self.card.preprocessing)
+        return data_url(layer(heat(activation, region, decoded.width, decoded.height)))
+
+    def _answer(self, framed: Pixels, outputs: Outputs, width: int, height: int) -> Prediction:
+        """Put together what the network says and the measures of the square, before it is evened out, say."""
         calibrated = apply_temperature(outputs.probabilities[0], self.card.temperature)
         possible = prediction_set(calibrated, self.card.thresholds.prediction_set)
-        measures = measure(square)
-        quality = assess(measures, self.card.reference.quality)
+        measures = measure(framed)
+        quality = assess(measures, self.card.reference.quality, self.card.preprocessing.crop == "retina")
         novelty = self._novelty_score(outputs.embedding)
         names, top = self.card.classes, possible[0]
         probabilities = dict(zip(names, calibrated.tolist(), strict=True))
@@ -87,14 +113,13 @@ class Predictor:
             prediction_set=[names[i] for i in possible],
             decision=decide(
                 in_distribution=novelty.in_distribution,
-                gradable=quality.gradable,
+                gradable=quality.gradable or not self.card.spec.reject_ungradable,
                 set_size=len(possible),
                 positive_probability=probabilities.get(self.card.spec.positive or ""),
                 operating_point=self.card.thresholds.operating_point,
             ),
             quality=quality,
             novelty=novelty,
-            explanation=data_url(overlay(square, outputs.activation[0, :, :, top])) if explain else None,
             measures=measures,
             width=width,
             height=height,
@@ -121,7 +146,7 @@ class Predictor:
         """Run once, so that the first request is as fast as the others and a misfit shows now."""
         blank = np.zeros((self._size, self._size, 3), np.uint8)
         try:
-            self.predict_square(blank, self._size, self._size)
+            self._answer(blank, self._engine.run(blank[None]), self._size, self._size)
         except Exception as error:
             raise Unavailable("The network does not fit its card; train or copy the bundle anew.") from error
 

@@ -25,12 +25,36 @@ Box = tuple[slice, slice]
 
 def preprocess(rgb: Pixels, spec: Preprocessing) -> Pixels:
     """Crop, resize and even out to uint8 (spec.size, spec.size, 3) RGB; InvalidInput when spec.size is not set."""
+    return even_out(frame(rgb, spec), spec)
+
+
+def frame(rgb: Pixels, spec: Preprocessing) -> Pixels:
+    """The first half: crop and resize. The photograph's quality shows here, before its contrast is evened out."""
     if spec.size is None:
         raise InvalidInput("The preprocessing has no size; set it, or take the backbone's own.")
-    square = _crop(rgb, spec.crop, spec.size)
+    return _crop(rgb, spec.crop, spec.size)
+
+
+def even_out(square: Pixels, spec: Preprocessing) -> Pixels:
+    """The second half: normalise the contrast as `spec` says."""
     if spec.contrast == "clahe":
         return _equalise(square)
     return _subtract_local_average(square) if spec.contrast == "local_average" else square
+
+
+def shown(rgb: Pixels, spec: Preprocessing) -> tuple[float, float, float, float]:
+    """Left, top, width and height of the part of a photograph that `preprocess` puts into the square.
+
+    In shares of the photograph's width and height; below 0 or above 1 where the square has black borders.
+    """
+    height, width = rgb.shape[:2]
+    if spec.crop == "stretch":
+        return 0.0, 0.0, 1.0, 1.0
+    rows, columns = find_retina(rgb) if spec.crop == "retina" else (slice(0, height), slice(0, width))
+    spans = rows.stop - rows.start, columns.stop - columns.start
+    side = min(spans) if spec.crop == "center" else max(spans)
+    top, left = ((span.start + span.stop - side) / 2 / whole for span, whole in ((rows, height), (columns, width)))
+    return left, top, side / width, side / height
 
 
 def _crop(rgb: Pixels, crop: str, size: int) -> Pixels:

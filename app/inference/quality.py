@@ -9,29 +9,40 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from app.inference.arrays import Pixels
+from app.inference.arrays import Floats, Pixels
 
 _SIDE = 256  # larger squares are measured on a copy of this side
 _BLACK = 12  # grey level up to which a pixel belongs to the black surround
 _GRADABLE = 0.5  # score
-_LIMIT = 1.2  # times the distance from the median to the 1st or 99th percentile
-_STEEPNESS = 5.0  # of the score's fall around that limit
+_LIMIT = 1.4  # of the length of all distances, where the reference does not say what the training images' is
+_STEEPNESS = 5.0  # of the score's fall around the limit
 _MIN_SPREAD = 0.05  # ratio to the median below which a percentile is not trusted to be so near
 _TINY = 1e-6
+_FINE = 2.0  # pixels: standard deviation of the Gaussian that leaves vessels and lesions behind
+_RED = 1.15  # red over green, above which a pixel is red
+_PERCENTILES = (1, 50, 99)
+_TOGETHER = "together"
+NO_RETINA = "no retina found"
 
 _REASONS = (  # measure, direction, reason
     ("sharpness", -1, "blurred"),
     ("sharpness", 1, "noisy"),
     ("brightness", -1, "too dark"),
     ("brightness", 1, "too bright"),
+    ("detail", -1, "low contrast"),
     ("contrast", -1, "low contrast"),
     ("field", -1, "field cut off"),
+    ("redness", -1, NO_RETINA),
+    ("field", 1, NO_RETINA),
 )
+
+
+Reference = Mapping[str, tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """`score` from 0 (hopeless) to 1; `gradable` from 0.5 up; below, `reasons` says why not."""
+    """`score` from 0 (hopeless) to 1; `gradable` from 0.5 up; below, `reasons` says what is the matter most."""
 
     score: float
     gradable: bool
@@ -39,10 +50,11 @@ class Quality:
 
 
 def measure(rgb: Pixels) -> dict[str, float]:
-    """Measure a preprocessed square.
+    """Measure a square whose contrast is the photograph's own.
 
     `brightness` and `contrast`: mean and standard deviation of the grey levels outside the black surround.
-    `sharpness`: standard deviation of the Laplacian there, over the contrast. `field`: share of the square
+    `sharpness`: standard deviation of the Laplacian there, over the contrast. `detail`: that of the green levels' fine
+    structure. `redness`: share of what is not black that is clearly more red than green. `field`: share of the square
     that is not black.
     """
     if max(rgb.shape) > _SIDE:
@@ -52,30 +64,72 @@ def measure(rgb: Pixels) -> dict[str, float]:
     mean, deviation = cv2.meanStdDev(grey, mask=field)
     inside = cv2.erode(field, np.ones((5, 5), np.uint8), borderValue=255)  # the rim is sharp in every photograph
     _, edges = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S), mask=inside)
-    contrast = float(deviation[0, 0])
+    contrast, lit = float(deviation[0, 0]), cv2.countNonZero(field)
+    green = cv2.extractChannel(rgb, 1)
+    redder = cv2.subtract(cv2.extractChannel(rgb, 0), cv2.convertScaleAbs(green, alpha=_RED))
     return {
         "sharpness": float(edges[0, 0]) / max(contrast, 1.0),
         "brightness": float(mean[0, 0]),
         "contrast": contrast,
-        "field": cv2.countNonZero(field) / field.size,
+        "detail": _fine_structure(np.asarray(green, np.uint8), np.asarray(inside, np.uint8)),
+        "redness": cv2.countNonZero(cv2.bitwise_and(redder, field)) / max(lit, 1),
+        "field": lit / field.size,
     }
 
 
-def assess(measures: Mapping[str, float], reference: Mapping[str, tuple[float, float, float]]) -> Quality:
-    """Judge measures by the [1st, 50th, 99th] percentiles of the training images; others do not count."""
-    scores = {
-        reason: _score(measures[name], direction, reference[name])
-        for name, direction, reason in _REASONS
-        if name in reference and name in measures
-    }
-    score = min(scores.values(), default=1.0)
-    reasons = tuple(reason for reason, value in scores.items() if value < _GRADABLE)
-    return Quality(score, not reasons, reasons)
+def reference(measures: Mapping[str, Floats], expect_retina: bool) -> Reference:
+    """What the measures (n,) of training images look like, to judge others by: their 1st, 50th and 99th percentile.
+
+    `together` are those of the length that `assess` judges, so that it calls 1 of 100 training images ungradable.
+    """
+    found = {name: _percentiles(values) for name, values in measures.items()}
+    images = [dict(zip(measures, values, strict=True)) for values in zip(*measures.values(), strict=True)]
+    lengths = [_length(_distances(each, found, expect_retina)) for each in images]
+    return {**found, _TOGETHER: _percentiles(np.array(lengths))}
 
 
-def _score(value: float, direction: int, percentiles: tuple[float, float, float]) -> float:
-    """Fall from 1 through 0.5 to 0 as the value leaves the median in the given direction; ratios count."""
+def assess(measures: Mapping[str, float], reference: Reference, expect_retina: bool = False) -> Quality:
+    """Judge measures by the `reference` of the training images; measures that it lacks do not count.
+
+    A photograph that is a little dark and a little blurred is hard to grade, too: the distances from the medians, each
+    in units of its percentile's, are taken together as a length. A missing retina counts where one is expected.
+    """
+    distances = _distances(measures, reference, expect_retina)
+    limit = max(reference[_TOGETHER][2], 1.0) if _TOGETHER in reference else _LIMIT
+    score = 1 / (1 + math.exp(min(_STEEPNESS * (_length(distances) - limit), 50.0)))
+    if score >= _GRADABLE:
+        return Quality(score, True, ())
+    told = min(limit, max(distances.values()))
+    return Quality(score, False, tuple(reason for reason, distance in distances.items() if distance >= told))
+
+
+def _distances(measures: Mapping[str, float], reference: Reference, expect_retina: bool) -> dict[str, float]:
+    """The largest distance that speaks for each reason."""
+    found: dict[str, float] = {}
+    for name, direction, reason in _REASONS:
+        if name in reference and name in measures and (expect_retina or reason != NO_RETINA):
+            distance = _distance(measures[name], direction, reference[name])
+            found[reason] = max(distance, found.get(reason, 0.0))
+    return found
+
+
+def _length(distances: Mapping[str, float]) -> float:
+    return math.hypot(*distances.values())
+
+
+def _percentiles(values: Floats) -> tuple[float, float, float]:
+    low, median, high = np.percentile(values, _PERCENTILES).tolist()
+    return low, median, high
+
+
+def _fine_structure(green: Pixels, inside: Pixels) -> float:
+    """Standard deviation of the difference to a blurred copy."""
+    blurred = cv2.GaussianBlur(green, (0, 0), _FINE)
+    return float(cv2.meanStdDev(cv2.subtract(green, blurred, dtype=cv2.CV_16S), mask=inside)[1][0, 0])
+
+
+def _distance(value: float, direction: int, percentiles: tuple[float, float, float]) -> float:
+    """How far the value lies from the median in that direction; 1 at the 1st or 99th percentile. Ratios count."""
     low, median, high = (math.log(max(percentile, _TINY)) for percentile in percentiles)
-    distance = direction * (math.log(max(value, _TINY)) - median)
     spread = max(high - median if direction > 0 else median - low, _MIN_SPREAD)
-    return 1 / (1 + math.exp(min(_STEEPNESS * (distance / spread - _LIMIT), 50.0)))
+    return max(0.0, direction * (math.log(max(value, _TINY)) - median) / spread)

@@ -9,24 +9,37 @@ from numpy.random import Generator
 from app.classifiers.spec import TrainingSpec
 from app.inference.arrays import Pixels
 
-TURN = 15.0  # degrees
 ZOOM = 0.1
-SHIFT = 0.04  # of the side
-BRIGHTNESS = 20.0  # grey levels
-CONTRAST = 0.15
+SHIFT = 0.03  # of the side
+GAMMA = 1.3
+GAIN, TINT = 0.15, 0.07  # of the light, and of each colour
+BLURRED, SIGMA = 0.3, (0.3, 1.2)  # how many, and how much in pixels
 
 
 def vary(square: Pixels, spec: TrainingSpec, random: Generator) -> Pixels:
-    """A copy of an image (size, size, 3): flipped as `spec` allows, turned, zoomed, shifted and relit a little."""
+    """A copy of an image (size, size, 3): flipped and turned as `spec` allows, moved, relit and blurred a little."""
     if spec.flip_horizontal and random.integers(2):
         square = square[:, ::-1]
     if spec.flip_vertical and random.integers(2):
         square = square[::-1]
+    relit = cv2.LUT(_moved(np.ascontiguousarray(square), spec.turn, random), _light(random))
+    if random.random() < BLURRED:
+        relit = cv2.GaussianBlur(relit, (0, 0), random.uniform(*SIGMA))
+    return np.asarray(relit, np.uint8)
+
+
+def _moved(square: Pixels, turn: float, random: Generator) -> Pixels:
+    """Turned by up to `turn` degrees, zoomed and shifted; what comes in from outside is black."""
     size = square.shape[0]
-    turn, zoom = random.uniform(-TURN, TURN), random.uniform(1 - ZOOM, 1 + ZOOM)
-    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), turn, zoom)
+    angle, zoom = random.uniform(-turn, turn), random.uniform(1 - ZOOM, 1 + ZOOM)
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, zoom)
     matrix[:, 2] += random.uniform(-SHIFT, SHIFT, 2) * size
-    moved = cv2.warpAffine(np.ascontiguousarray(square), matrix, (size, size))
-    gain, offset = random.uniform(1 - CONTRAST, 1 + CONTRAST), random.uniform(-BRIGHTNESS, BRIGHTNESS)
-    levels = np.clip((np.arange(256) - 128) * gain + 128 + offset, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(moved, levels), np.uint8)
+    return np.asarray(cv2.warpAffine(square, matrix, (size, size)), np.uint8)
+
+
+def _light(random: Generator) -> Pixels:
+    """What each grey level of each colour becomes (1, 256, 3); black stays black."""
+    power = GAMMA ** random.uniform(-1, 1)
+    gains = random.uniform(1 - GAIN, 1 + GAIN) * random.uniform(1 - TINT, 1 + TINT, 3)
+    levels = np.linspace(0, 1, 256)[None, :, None] ** power * gains
+    return np.asarray(np.clip(levels * 255, 0, 255), np.uint8)

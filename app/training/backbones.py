@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.classifiers.spec import TrainingSpec
+from app.classifiers.spec import ClassifierSpec, TrainingSpec
 from app.errors import InvalidInput
 
 MOBILENET = "mobilenet_v1_1.0_224_to_conv_pw_12_relu.weights.h5"
@@ -75,6 +75,15 @@ BACKBONES: Mapping[str, Backbone] = {
         stride=32,
         batch=16,
     ),
+    "mobilenet_closer": Backbone(
+        "MobileNet and MobileNetV2 with a second look at the centre",
+        "mobilenet_closer",
+        224,
+        "symmetric",
+        (MOBILENET, MOBILENETV2),
+        stride=32,
+        batch=8,
+    ),
 }
 
 
@@ -83,6 +92,14 @@ def get_backbone(name: str) -> Backbone:
     if name not in BACKBONES:
         raise InvalidInput(f"There is no backbone {name!r}; choose one of: {', '.join(BACKBONES)}.")
     return BACKBONES[name]
+
+
+def input_size(name: str, spec: ClassifierSpec) -> int:
+    """The side of the squares that a classifier shows to the backbone, in pixels."""
+    if spec.preprocessing.size is not None:
+        return spec.preprocessing.size
+    chosen = spec.training.pretrained_size if name == spec.training.pretrained else None
+    return chosen or get_backbone(name).size
 
 
 def check_size(name: str, size: int) -> None:
@@ -123,7 +140,7 @@ def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = 
     return paths
 
 
-def usual(training: TrainingSpec, weights_dir: Path | None) -> tuple[str, str]:
+def usual(training: TrainingSpec, weights_dir: Path | None) -> tuple[str, Literal["head", "full"]]:
     """The backbone and the mode of a run that names neither: pretrained where the weights are at hand."""
     if training.pretrained is not None:
         with suppress(InvalidInput):

@@ -9,26 +9,30 @@ import numpy as np
 
 from app.classifiers import ClassifierSpec
 from app.classifiers.card import OperatingPoint, Reference, Thresholds
-from app.inference.arrays import Floats
+from app.inference.arrays import Floats, Integers
 from app.inference.calibration import apply_temperature, fit_prediction_set, fit_temperature
 from app.inference.drift import histogram
 from app.inference.engine import Engine
 from app.inference.novelty import Novelty
+from app.inference.quality import reference
 from app.training.operating import choose
 from app.training.progress import Progress
-from app.training.samples import Images
+from app.training.samples import Answers, Images
 
 BATCH = 8  # VGG16 takes 5 GB for 32, and larger batches gain nothing on a CPU
 NOVELTY_PERCENTILE = 95
-QUALITY_PERCENTILES = (1, 50, 99)
 BINS = 10
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """All that is fitted on the engine's answers, and the calibrated `probabilities` (n, classes) of all images."""
+    """All that is fitted on the engine's answers, and what it answers to all images.
+
+    That is the calibrated `probabilities` (n, classes) and the `embeddings` (n, d).
+    """
 
     probabilities: Floats
+    embeddings: Floats
     temperature: float
     thresholds: Thresholds
     operating_point: OperatingPoint | None
@@ -39,48 +43,59 @@ class Calibration:
 def calibrate(
     engine: Engine, images: Images, groups: Sequence[str], spec: ClassifierSpec, progress: Progress
 ) -> Calibration:
-    """Run the engine that will serve on all images; fit novelty on the training images, the rest on validation.
+    """Run the engine that will serve on all images; fit on answers to images that were not learned from.
 
-    `groups` names each image's patient.
+    Those are the validation images or, of a head, those that each fold kept out. `groups` names each image's patient.
     """
-    raw, embeddings = _run(engine, images, progress)
-    train, val = images.rows["train"], images.rows["val"]
-    temperature = fit_temperature(raw[val], images.labels[val])
-    probabilities = apply_temperature(raw, temperature)
-    novelty = Novelty.fit(embeddings[train], images.labels[train])
+    answers = images.answers or _run(engine, images, progress)
+    val = np.concatenate([kept_out for _, kept_out in answers.folds])
+    temperature = fit_temperature(answers.fair[val], images.labels[val])
+    fair = apply_temperature(answers.fair[val], temperature)
+    novelty, limit = _novelty(answers, images)
     point = None
     if spec.positive is not None:
         positive = spec.class_names.index(spec.positive)
         sick = images.labels[val] == positive
-        point = choose(probabilities[val, positive], sick, [groups[row] for row in val], spec.operating_point)
+        point = choose(fair[:, positive], sick, [groups[row] for row in val], spec.operating_point)
     thresholds = Thresholds(
-        prediction_set=fit_prediction_set(probabilities[val], images.labels[val], spec.coverage),
+        prediction_set=fit_prediction_set(fair, images.labels[val], spec.coverage),
         operating_point=None if point is None else point.threshold,
-        novelty=float(np.percentile(novelty.distance(embeddings[val]), NOVELTY_PERCENTILE)),
+        novelty=limit,
     )
-    reference = _reference(images, probabilities[val].max(axis=1))
-    return Calibration(probabilities, temperature, thresholds, point, novelty, reference)
+    probabilities = apply_temperature(answers.probabilities, temperature)
+    looks = _reference(images, fair.max(axis=1), spec.preprocessing.crop == "retina")
+    return Calibration(probabilities, answers.embeddings, temperature, thresholds, point, novelty, looks)
 
 
-def _run(engine: Engine, images: Images, progress: Progress) -> tuple[Floats, Floats]:
-    """Probabilities (n, classes) and embeddings (n, d) of all images; what is known already is not computed again."""
-    if images.answers is not None:
-        progress("calibrating", len(images.squares), len(images.squares))
-        return images.answers
+def _novelty(answers: Answers, images: Images) -> tuple[Novelty, float]:
+    """The distance from all images but those for testing, and what few of those kept out of a fit exceed."""
+
+    def fit(rows: Integers) -> Novelty:
+        return Novelty.fit(answers.embeddings[rows], images.labels[rows])
+
+    distances = [fit(learned).distance(answers.embeddings[kept_out]) for learned, kept_out in answers.folds]
+    known = np.concatenate([images.rows["train"], images.rows["val"]])
+    return fit(known), float(np.percentile(np.concatenate(distances), NOVELTY_PERCENTILE))
+
+
+def _run(engine: Engine, images: Images, progress: Progress) -> Answers:
+    """What the engine answers to all images; those for validation are fair."""
     total, probabilities, embeddings = len(images.squares), [], []
     for start in range(0, total, BATCH):
         outputs = engine.run(images.squares[start : start + BATCH])
         probabilities.append(outputs.probabilities)
         embeddings.append(outputs.embedding)
         progress("calibrating", min(start + BATCH, total), total)
-    return np.concatenate(probabilities), np.concatenate(embeddings)
+    answered = np.concatenate(probabilities)
+    fold = images.rows["train"], images.rows["val"]
+    return Answers(answered, np.concatenate(embeddings), answered, [fold])
 
 
-def _reference(images: Images, confidence: Floats) -> Reference:
+def _reference(images: Images, confidence: Floats, expect_retina: bool) -> Reference:
     """What the training images' quality measures looked like, and the confidence on images kept out of training."""
     train = images.rows["train"]
     measures = {name: values[train] for name, values in images.measures.items()}
-    quality = {name: np.percentile(values, QUALITY_PERCENTILES).tolist() for name, values in measures.items()}
+    quality = dict(reference(measures, expect_retina))
     histograms = {name: _histogram(values) for name, values in {"confidence": confidence, **measures}.items()}
     return Reference(quality=quality, histograms=histograms)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from app.classifiers.spec import ClassifierSpec
-from app.drawing import draw
+from app.drawing import DRAWERS, draw
 from app.errors import InvalidInput
 
 SOURCE = "drawn"  # of these images in a dataset
 SEEDS_APART = 1_000_000  # so many images of one seed share no drawing with those of the next
+_NAME = re.compile(r"drawn-([a-z_]+)-(\d{1,18})\.jpg")
 
 
 def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
@@ -25,3 +27,11 @@ def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[
     for index in range(count):
         item, number = spec.classes[index % len(spec.classes)], seed * SEEDS_APART + index
         yield item.name, f"drawn-{item.drawing}-{number}.jpg", draw(str(item.drawing), number).jpeg()
+
+
+def redraw(name: str) -> bytes | None:
+    """Draw the image of a file name that `drawn_images` gave again; None for any other name."""
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] not in DRAWERS:
+        return None
+    return draw(match[1], int(match[2])).jpeg()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import onnx
@@ -13,6 +16,8 @@ from app.training.frozen import ARCHIVE, GRAPH
 from app.training.graph import BODY_OUTPUTS, INPUT, OUTPUTS
 from app.training.networks import EMBEDDING, FEATURES, HEAD, build_network
 from app.training.runtime import keras
+
+EVERY = 0.2  # seconds between two collections
 
 
 def export(network: keras.Model, folder: Path) -> None:
@@ -33,8 +38,35 @@ def export_body(backbone: str, weights: Sequence[Path], size: int, folder: Path)
 def _write_graph(network: keras.Model, path: Path, outputs: Sequence[str]) -> None:
     """Write an ONNX graph with the input INPUT and the outputs so named."""
     network(np.zeros((1, *network.input_shape[1:]), np.uint8))  # Keras exports only a model that was called
-    network.export(str(path), format="onnx", verbose=False)
+    with _collecting():
+        network.export(str(path), format="onnx", verbose=False)
     onnx.save(_renamed(onnx.load(path), outputs), path)
+
+
+@contextmanager
+def _collecting() -> Iterator[None]:
+    """Collect garbage often: the converter leaves a copy of all weights, in cycles, after each of its many passes.
+
+    Python counts objects, not bytes: it would let gigabytes gather in a few of them. What is there already is spared,
+    so that a collection takes milliseconds.
+    """
+    ended = Event()
+
+    def collect() -> None:
+        while not ended.wait(EVERY):
+            gc.collect()
+
+    gc.collect()
+    gc.freeze()
+    collector = Thread(target=collect)
+    collector.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        collector.join()
+        gc.unfreeze()
+        gc.collect()
 
 
 def with_activation(network: keras.Model) -> keras.Model:

@@ -16,16 +16,16 @@ from app.inference.arrays import Floats
 WAIT = 60.0  # seconds for another process that writes
 MANY = 500  # keys in one question
 TABLE = (
-    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, flip TEXT, embedding BLOB, measures TEXT,"
-    " PRIMARY KEY (sha256, flip))"
+    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, look TEXT, embedding BLOB, measures TEXT,"
+    " PRIMARY KEY (sha256, look))"
 )
 
 
 class View(NamedTuple):
-    """One look at an image: the hash of its file's content, and "" or the axis that it was flipped along."""
+    """One look at an image: the hash of its file's content, and "" or the name of the variation."""
 
     sha256: str
-    flip: str
+    look: str
 
 
 class Stored(NamedTuple):
@@ -49,8 +49,8 @@ class FeatureStore:
         hashes, found = sorted({view.sha256 for view in views}), {}
         wanted = set(views)
         with self._open() as base:
-            for sha256, flip, embedding, measures in _rows(base, hashes):
-                if (view := View(sha256, flip)) in wanted:
+            for sha256, look, embedding, measures in _rows(base, hashes):
+                if (view := View(sha256, look)) in wanted:
                     found[view] = Stored(np.frombuffer(embedding, np.float32), json.loads(measures))
         return found
 

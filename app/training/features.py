@@ -8,37 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from app.classifiers.spec import Preprocessing, TrainingSpec
-from app.inference import decode, preprocess
+from app.inference import decode, preprocess, quality
 from app.inference.arrays import Floats, Pixels
-from app.inference.quality import measure
+from app.training import augmentation
 from app.training.feature_store import FeatureStore, Stored, View
 from app.training.frozen import Frozen
 from app.training.progress import Progress
-from app.training.samples import THREADS, Sample, read_square
+from app.training.samples import THREADS, Sample, read_frame
 
 CHUNK = 32  # images at a time: bounds the memory, and is the unit of what a kill can lose
-FLIPS: Mapping[str, tuple[slice, ...]] = {
-    "": (),
-    "horizontal": (slice(None), slice(None, None, -1)),
-    "vertical": (slice(None, None, -1),),
-}
+AS_IT_IS = ""
 
 
 @dataclass(frozen=True)
 class Features:
     """`embeddings` (n, d) of the images as they are, with their quality `measures` (n,) by name.
 
-    `flipped` holds those of the training images' mirror images, one array for each flip that the spec allows, in the
-    order of the training images.
+    `varied` are the embeddings of varied copies of the images that are not for testing, each (m, d), in their order.
     """
 
     embeddings: Floats
     measures: dict[str, Floats]
-    flipped: tuple[Floats, ...]
+    varied: tuple[Floats, ...]
 
 
 def compute(
@@ -51,18 +47,15 @@ def compute(
 ) -> Features:
     """The features of all samples, from `cache` where it holds them; InvalidInput names an unreadable file."""
     store = FeatureStore(cache / "features" / f"{_key(frozen, preprocessing)}.sqlite")
-    flips = [
-        name for name, allowed in (("horizontal", spec.flip_horizontal), ("vertical", spec.flip_vertical)) if allowed
-    ]
-    plain = [View(sample.sha256, "") for sample in samples]
-    mirrored = [[View(each.sha256, flip) for each in samples if each.split == "train"] for flip in flips]
-    wanted = [*plain, *(view for views in mirrored for view in views)]
+    plain = [View(sample.sha256, AS_IT_IS) for sample in samples]
+    varied = [[View(each.sha256, look) for each in samples if each.split != "test"] for look in _looks(spec)]
+    wanted = {*plain, *(view for views in varied for view in views)}
     known = store.read(wanted)
-    missing = sorted(set(wanted) - set(known))
+    missing = sorted(wanted - set(known))
     total = len(known) + len(missing)
     if missing:
         paths = {sample.sha256: sample.path for sample in samples}
-        for views, stored in _computed(frozen, missing, paths, preprocessing):
+        for views, stored in _computed(frozen, missing, paths, preprocessing, spec):
             store.add(views, stored)
             known.update(zip(views, stored, strict=True))
             progress("reading images", len(known), total)
@@ -71,12 +64,16 @@ def compute(
     return Features(
         np.stack([known[view].embedding for view in plain]),
         {name: np.array([each[name] for each in measures]) for name in measures[0]},
-        tuple(np.stack([known[view].embedding for view in views]) for views in mirrored),
+        tuple(np.stack([known[view].embedding for view in views]) for views in varied),
     )
 
 
 def _computed(
-    frozen: Frozen, views: Sequence[View], paths: Mapping[str, Path], preprocessing: Preprocessing
+    frozen: Frozen,
+    views: Sequence[View],
+    paths: Mapping[str, Path],
+    preprocessing: Preprocessing,
+    spec: TrainingSpec,
 ) -> Iterator[tuple[Sequence[View], Sequence[Stored]]]:
     """Look at the images chunk by chunk; the next chunk is read while the network sees the present one.
 
@@ -85,8 +82,9 @@ def _computed(
     embed = frozen.embedder()
 
     def read(looks: Sequence[View]) -> tuple[Pixels, dict[str, float]]:
-        square = read_square(paths[looks[0].sha256], preprocessing)
-        return np.stack([square[FLIPS[view.flip]] for view in looks]), measure(square)
+        framed = read_frame(paths[looks[0].sha256], preprocessing)
+        square = preprocess.even_out(framed, preprocessing)
+        return np.stack([_seen(square, view, spec) for view in looks]), quality.measure(framed)
 
     images = [list(looks) for _, looks in groupby(views, key=lambda view: view.sha256)]
     chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
@@ -100,9 +98,28 @@ def _computed(
             yield [view for view, _ in of_views], [Stored(next(embeddings), found) for _, found in of_views]
 
 
+def _looks(spec: TrainingSpec) -> list[str]:
+    """The names of the varied copies of an image; whatever changes them changes the names."""
+    how = f"{spec.flip_horizontal} {spec.flip_vertical} {spec.turn}"
+    key = hashlib.sha256(how.encode() + _code(augmentation)).hexdigest()[:16]
+    return [f"varied {key} {number}" for number in range(spec.varied)]
+
+
+def _seen(square: Pixels, view: View, spec: TrainingSpec) -> Pixels:
+    """The image as it is or varied, in the same way every time."""
+    if view.look == AS_IT_IS:
+        return square
+    seed = hashlib.sha256(" ".join(view).encode()).digest()
+    return augmentation.vary(square, spec, np.random.default_rng(list(seed)))
+
+
 def _key(frozen: Frozen, preprocessing: Preprocessing) -> str:
     """A hash of the body, the preprocessing and its code: other code may see other squares."""
     digest = hashlib.sha256(f"{frozen.key} {preprocessing.model_dump_json()}".encode())
-    for module in (decode, preprocess):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    for module in (decode, preprocess, quality):
+        digest.update(_code(module))
     return digest.hexdigest()[:32]
+
+
+def _code(module: ModuleType) -> bytes:
+    return Path(str(module.__file__)).read_bytes()

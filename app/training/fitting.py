@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.classifiers.spec import TrainingSpec
+from app.errors import Enough
 from app.inference.arrays import Floats
 from app.training import checkpoint
 from app.training.backbones import get_backbone
@@ -128,19 +129,23 @@ def _fit(
     if folder is not None and (saved := checkpoint.load(folder, network)) is not None:
         state, best = saved
     watch = Watch(state, best, spec, steps, folder, progress)
-    for figures in state.history[known:]:
-        watch.tell(figures)
-    if state.waited < spec.patience:
-        network.fit(
-            Batches(images, "train", spec, vary=True, epoch=state.epochs),
-            validation_data=Batches(images, "val", spec, vary=False),
-            initial_epoch=state.epochs,
-            epochs=spec.epochs,
-            callbacks=[watch],
-            class_weight=_class_weights(images) if spec.balance == "weights" else None,
-            verbose=0,
-            shuffle=False,  # the batches do it themselves
-        )
+    try:
+        for figures in state.history[known:]:
+            watch.tell(figures)
+        if state.waited < spec.patience:
+            network.fit(
+                Batches(images, "train", spec, vary=True, epoch=state.epochs),
+                validation_data=Batches(images, "val", spec, vary=False),
+                initial_epoch=state.epochs,
+                epochs=spec.epochs,
+                callbacks=[watch],
+                class_weight=_class_weights(images) if spec.balance == "weights" else None,
+                verbose=0,
+                shuffle=False,  # the batches do it themselves
+            )
+    except Enough:
+        if not state.history:
+            raise
     network.set_weights(watch.best)
     return state.history
 

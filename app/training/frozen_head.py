@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from app.classifiers import ClassifierSpec
 from app.training.convex import Data, History, fit_head
 from app.training.features import compute
 from app.training.frozen import Frozen, freeze
 from app.training.graft import Head
 from app.training.progress import Progress
-from app.training.samples import Images, LazySquares, Sample, label_indices, split_rows
+from app.training.samples import Answers, Images, LazySquares, Sample, label_indices, split_rows
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,33 @@ class FrozenHead:
 
 
 def learn_head(
-    samples: Sequence[Sample], spec: ClassifierSpec, weights: Sequence[Path], cache: Path, progress: Progress
+    samples: Sequence[Sample],
+    spec: ClassifierSpec,
+    weights: Sequence[Path],
+    cache: Path,
+    progress: Progress,
+    *,
+    whole: bool = True,
 ) -> FrozenHead:
-    """Fit a head to the training images; what was computed before is taken from `cache`."""
+    """Fit a head; what was computed before is taken from `cache`.
+
+    `whole`: to the images for training and for validation. It needs none of its own for that: each fold of the
+    cross-validation keeps some out.
+    """
     size, training = spec.preprocessing.size, spec.training
     assert size is not None  # noqa: S101  # the trainer has set it
     frozen = freeze(training.backbone, weights, size, cache)
     features = compute(frozen, samples, spec.preprocessing, training, cache, progress)
     labels, rows = label_indices(samples, spec.class_names), split_rows(samples)
-    train = rows["train"]
-    data = Data(features.embeddings[train], features.flipped, labels[train], [samples[row].group for row in train])
-    layer, history = fit_head(data, balance=training.balance == "weights", seed=training.seed, progress=progress)
-    answers = layer.probabilities(features.embeddings), features.embeddings
+    known = np.sort(np.concatenate([rows["train"], rows["val"]]))
+    given = np.searchsorted(known, rows["train"]), np.searchsorted(known, rows["val"])
+    groups = [samples[row].group for row in known]
+    data = Data(features.embeddings[known], features.varied, labels[known], groups, given)
+    fit = fit_head(data, whole=whole, balance=training.balance == "weights", seed=training.seed, progress=progress)
+    probabilities = fit.head.probabilities(features.embeddings)
+    fair = probabilities.copy()
+    fair[known] = fit.kept_out
+    folds = [(known[learned], known[kept_out]) for learned, kept_out in fit.folds]
+    answers = Answers(probabilities, features.embeddings, fair, folds)
     squares = LazySquares(samples, spec.preprocessing)
-    return FrozenHead(frozen, layer, history, Images(squares, labels, features.measures, rows, answers))
+    return FrozenHead(frozen, fit.head, fit.history, Images(squares, labels, features.measures, rows, answers))

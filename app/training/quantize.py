@@ -44,7 +44,7 @@ def quantize(folder: Path, images: Images, progress: Progress) -> Int8:
     """
     source, path = folder / OnnxEngine.file_name, folder / Int8Engine.file_name
     squares, whole, found = _calibration_squares(images), OnnxEngine(source), []
-    with TemporaryDirectory(prefix="fovea-") as scratch:
+    with TemporaryDirectory(prefix="scratch-", dir=folder) as scratch:
         prepared, layers, head = _prepare(source, Path(scratch))
         for count in sorted({max(1, round(share * len(layers))) for share in FLOAT_SHARES}):
             progress("exporting", 0, 1)
@@ -82,7 +82,10 @@ def _prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
         quant_pre_process(source, path, skip_symbolic_shape=True)
     nodes = onnx.load(path).graph.node
     body = _ancestors(nodes, OUTPUTS[1])
-    whole = [node.name for node in nodes if node.name not in body or node.op_type in MEANS]
+    # Of a thousand attention weights, each is less than what eight bits can tell from nothing.
+    attention = [place for place, node in enumerate(nodes) if node.op_type == "Softmax" and node.name in body]
+    fine = [*nodes[min(attention, default=len(nodes)) :], *(node for node in nodes if node.op_type in MEANS)]
+    whole = sorted({node.name for node in fine} | {node.name for node in nodes if node.name not in body})
     return path, [node.name for node in nodes if node.op_type == "Conv" and node.name in body], whole
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from app.classifiers.spec import SPLITS, Preprocessing, Split
 from app.errors import InvalidInput
 from app.inference.arrays import Floats, Integers, Pixels
 from app.inference.decode import decode
-from app.inference.preprocess import preprocess
+from app.inference.preprocess import even_out, frame
 from app.inference.quality import measure
 from app.training.progress import Progress
 
@@ -48,19 +48,31 @@ class Squares(Protocol):
         """Some of them."""
 
 
+class Answers(NamedTuple):
+    """What a network answers to all images: `probabilities` (n, classes) and `embeddings` (n, d).
+
+    `fair` (n, classes): what it, or one like it, answers to images that it did not learn from; they are the second
+    rows of each of `folds`, whose first rows were learned from for that.
+    """
+
+    probabilities: Floats
+    embeddings: Floats
+    fair: Floats
+    folds: list[tuple[Integers, Integers]]
+
+
 @dataclass(frozen=True)
 class Images:
     """Preprocessed `squares` (n, size, size, 3) with their class indices `labels` (n,) and quality `measures` (n,).
 
-    `rows` are the row numbers of each split. `answers`, where they are known already: the probabilities (n, classes)
-    and embeddings (n, d) that `model.onnx` gives.
+    `rows` are the row numbers of each split. `answers` are those of `model.onnx`, where they are known already.
     """
 
     squares: Squares
     labels: Integers
     measures: dict[str, Floats]
     rows: dict[Split, Integers]
-    answers: tuple[Floats, Floats] | None = None
+    answers: Answers | None = None
 
 
 class LazySquares:
@@ -82,8 +94,13 @@ class LazySquares:
 
 def read_square(path: Path, preprocessing: Preprocessing) -> Pixels:
     """The square that the network sees; InvalidInput names a file that cannot be read."""
+    return even_out(read_frame(path, preprocessing), preprocessing)
+
+
+def read_frame(path: Path, preprocessing: Preprocessing) -> Pixels:
+    """The same with the photograph's own contrast, which tells its quality."""
     try:
-        return preprocess(decode(path.read_bytes(), min_side=preprocessing.size).pixels, preprocessing)
+        return frame(decode(path.read_bytes(), min_side=preprocessing.size).pixels, preprocessing)
     except (OSError, InvalidInput) as error:
         raise InvalidInput(f"{path.name}: {error} Remove it from the data.") from error
 
@@ -98,11 +115,15 @@ def read_images(
     """Read every sample into one array in a file of `folder`; a file takes size * size * 3 bytes there."""
     size = preprocessing.size
     assert size is not None  # noqa: S101  # the trainer has set it
-    squares = np.memmap(folder / "squares", np.uint8, "w+", shape=(len(samples), size, size, 3))
+    with (folder / "squares").open("wb") as file:  # now, with an error: a full disk would kill whoever writes the array
+        if hasattr(os, "posix_fallocate"):  # macOS has none
+            os.posix_fallocate(file.fileno(), 0, len(samples) * size * size * 3)
+    squares = np.memmap(folder / "squares", np.uint8, "r+", shape=(len(samples), size, size, 3))
 
     def read(row: int) -> dict[str, float]:
-        squares[row] = read_square(samples[row].path, preprocessing)
-        return measure(squares[row])
+        framed = read_frame(samples[row].path, preprocessing)
+        squares[row] = even_out(framed, preprocessing)
+        return measure(framed)
 
     found = []
     with ThreadPoolExecutor(THREADS) as pool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.classifiers import ClassifierSpec
 from app.errors import InvalidInput
-from app.training.backbones import find_all_weights, get_backbone
+from app.training.backbones import find_all_weights, input_size
 from app.training.frozen_head import learn_head
 from app.training.progress import Progress
 from app.training.samples import Sample
@@ -68,7 +68,7 @@ def _try(
     progress: Progress,
 ) -> list[Trial]:  # fmt: skip
     """The heads on one backbone."""
-    started, size = time.monotonic(), spec.preprocessing.size or get_backbone(backbone).size
+    started, size = time.monotonic(), input_size(backbone, spec)
     settled = spec.model_copy(
         update={
             "training": spec.training.model_copy(update={"backbone": backbone, "mode": "head"}),

@@ -15,7 +15,8 @@ from app.classifiers.spec import SPLITS
 from app.errors import InvalidInput
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
-from app.training.backbones import check_size, find_weights, get_backbone, largest_batch
+from app.inference.similar import SIMILAR_NAME, Similar
+from app.training.backbones import check_size, find_weights, input_size, largest_batch
 from app.training.calibrating import Calibration, calibrate
 from app.training.convex import History
 from app.training.evaluation import figures
@@ -27,7 +28,7 @@ from app.training.samples import Images, Sample, read_images
 
 __all__ = ["Plan", "Progress", "Sample", "train"]
 
-FILES = ("model.keras", OnnxEngine.file_name, NOVELTY_NAME)
+FILES = ("model.keras", OnnxEngine.file_name, NOVELTY_NAME, SIMILAR_NAME)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Plan:
 
     `weights` is "imagenet", "none" or a path; `size` None means the spec's or the backbone's own; `source` says
     where the images come from. `cache_dir` keeps what the next training can use again, `run_dir` what this one needs
-    to go on after it was killed: the same plan with the same `run_dir` goes on from the last epoch.
+    to go on after it was killed: the same plan with the same `run_dir` goes on from the last epoch. `job` names the job
+    that it is for.
     """
 
     spec: ClassifierSpec
@@ -52,6 +54,7 @@ class Plan:
     cache_dir: Path | None = None
     run_dir: Path | None = None
     demo: bool = False
+    job: str | None = None
 
 
 def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
@@ -63,7 +66,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
     weights = find_weights(plan.backbone, plan.weights, plan.weights_dir, plan.mode)
     _check_classes(plan)
     spec = _settled(plan)
-    with TemporaryDirectory(prefix="fovea-") as scratch:
+    with TemporaryDirectory(prefix="scratch-", dir=bundle) as scratch:
         images, parameters, history = _learn(plan, spec, weights, bundle, Path(scratch), progress)
         # A head on kept features is fitted to what float32 gives, and is to be ready in seconds.
         int8 = None if images.answers else _quantize(bundle, images, progress)
@@ -71,11 +74,13 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
         calibration = calibrate(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)
+        _similar(plan, images, calibration).save(bundle / SIMILAR_NAME)
         metrics = _evaluate(plan, images, calibration, progress)
     card = Card(
         classifier=spec.name,
         created_at=datetime.now(UTC),
         demo=plan.demo,
+        job=plan.job,
         spec=plan.spec,
         classes=spec.class_names,
         preprocessing=spec.preprocessing,
@@ -115,7 +120,7 @@ def _check_classes(plan: Plan) -> None:
 
 def _settled(plan: Plan) -> ClassifierSpec:
     """The spec with what the plan says, and with the size of the network's input."""
-    size = plan.size or plan.spec.preprocessing.size or get_backbone(plan.backbone).size
+    size = plan.size or input_size(plan.backbone, plan.spec)
     check_size(plan.backbone, size)
     batch_size = min(plan.spec.training.batch_size, largest_batch(plan.backbone, size))
     chosen = {"backbone": plan.backbone, "mode": plan.mode, "epochs": plan.epochs, "seed": plan.seed}
@@ -133,7 +138,8 @@ def _learn(
     """Read the images, train and write the network to `bundle`; return its number of parameters and its history."""
     head = None
     if weights:
-        head = learn_head(plan.samples, spec, weights, plan.cache_dir or scratch, progress)
+        whole = plan.mode == "head"  # fine-tuning stops early by images that nothing has learned from
+        head = learn_head(plan.samples, spec, weights, plan.cache_dir or scratch, progress, whole=whole)
         if plan.mode == "head":
             progress("exporting", 0, 1)
             return head.images, graft(head.frozen, head.layer, bundle), head.history
@@ -150,6 +156,18 @@ def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:
     from app.training.quantize import quantize  # noqa: PLC0415  # loads onnx
 
     return quantize(bundle, images, progress)
+
+
+def _similar(plan: Plan, images: Images, calibration: Calibration) -> Similar:
+    """The training images, to show those that resemble a new one."""
+    rows = images.rows["train"]
+    samples = [plan.samples[row] for row in rows]
+    return Similar.fit(
+        calibration.embeddings[rows],
+        [each.label for each in samples],
+        [each.sha256 for each in samples],
+        [each.path.name for each in samples],
+    )
 
 
 def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Progress) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from app.classifiers.card import CARD_NAME, DataFingerprint, Reference, Threshol
 from app.classifiers.spec import ClassSpec, Preprocessing
 from app.inference.engine import OnnxEngine
 from app.inference.novelty import NOVELTY_NAME, Novelty
-from app.inference.quality import measure
+from app.inference.quality import measure, reference
+from app.inference.similar import SIMILAR_NAME, Similar
 
 SIZE = 64
 POOL = 8
@@ -30,12 +31,16 @@ SPEC = ClassifierSpec(
 
 
 def make_bundle(folder: Path, **changes: object) -> Path:
-    """Write card.json, model.onnx and novelty.npz; `changes` replace fields of the card."""
+    """Write card.json, model.onnx, novelty.npz and similar.npz; `changes` replace fields of the card."""
     (folder / OnnxEngine.file_name).write_bytes(make_network(SIZE, POOL).SerializeToString())
     squares = np.stack([photograph(seed) for seed in range(60)])
     embeddings = OnnxEngine(folder / OnnxEngine.file_name).run(squares).embedding
     novelty = Novelty.fit(embeddings, np.arange(60) % 2)
     novelty.save(folder / NOVELTY_NAME)
+    labels, hashes = [SPEC.class_names[seed % 2] for seed in range(60)], [f"{seed:064x}" for seed in range(60)]
+    Similar.fit(embeddings, labels, hashes, [f"{seed}.png" for seed in range(60)]).save(folder / SIMILAR_NAME)
+    measured = [measure(square) for square in squares]
+    measures = {name: np.array([each[name] for each in measured]) for name in measured[0]}
     fields: dict[str, object] = {
         "classifier": SPEC.name,
         "created_at": datetime(2025, 1, 1, tzinfo=UTC),
@@ -55,12 +60,12 @@ def make_bundle(folder: Path, **changes: object) -> Path:
         "metrics": {},
         "history": [],
         "data": DataFingerprint(sha256="0" * 64, counts={"train": {"red": 30, "green": 30}}, source="drawn"),
-        "reference": Reference(quality=_percentiles(squares), histograms={}),
+        "reference": Reference(quality=dict(reference(measures, expect_retina=False)), histograms={}),
         "code_revision": "test",
         "libraries": {},
         "files": {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in (OnnxEngine.file_name, NOVELTY_NAME)
+            for name in (OnnxEngine.file_name, NOVELTY_NAME, SIMILAR_NAME)
         },
     }
     (folder / CARD_NAME).write_text(Card.model_validate(fields | changes).model_dump_json(), encoding="utf-8")
@@ -107,11 +112,3 @@ def make_network(size: int, pool: int) -> onnx.ModelProto:
     ]
     graph = helper.make_graph(nodes, "traffic_light", [image], outputs, constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-def _percentiles(
-    squares: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-) -> dict[str, tuple[float, float, float]]:
-    measures = [measure(square) for square in squares]
-    columns = {name: [one[name] for one in measures] for name in measures[0]}
-    return {name: tuple(np.percentile(column, [1, 50, 99]).tolist()) for name, column in columns.items()}

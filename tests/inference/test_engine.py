@@ -14,8 +14,8 @@ from app.inference.engine import OnnxEngine
 ROOM = Path(__file__).parents[2] / "app" / "inference"
 ALLOWED = {"numpy", "cv2", "onnxruntime", "PIL", "pydantic", "app.classifiers", "app.errors", "app.inference"}
 STANDARD = {
-    "__future__", "base64", "collections", "dataclasses", "hashlib", "io", "math", "pathlib", "typing", "warnings",
-    "zipfile",
+    "__future__", "base64", "collections", "dataclasses", "functools", "hashlib", "io", "math", "pathlib", "typing",
+    "warnings", "zipfile",
 }  # fmt: skip
 
 

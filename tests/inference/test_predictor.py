@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bundle_maker import SIZE, make_bundle, photograph
+from bundle_maker import SIZE, SPEC, make_bundle, photograph
 from PIL import Image
 
 from app.classifiers.card import CARD_NAME
@@ -19,6 +19,7 @@ from app.inference.arrays import Pixels
 from app.inference.engine import ENGINES, OnnxEngine, Outputs
 from app.inference.novelty import NOVELTY_NAME
 from app.inference.predictor import Predictor
+from app.inference.similar import SIMILAR_NAME
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,19 @@ def test_another_kind_of_image_is_out_of_distribution(bundle: Path) -> None:
     assert Predictor(bundle).predict(png(blue)).decision == "out_of_distribution"
 
 
+def test_quality_is_that_of_the_photograph_and_not_of_its_evened_out_contrast(tmp_path: Path) -> None:
+    (tmp_path / "even").mkdir()
+    (tmp_path / "plain").mkdir()
+    even = SPEC.preprocessing.model_copy(update={"contrast": "local_average"})
+    evened, plain = (
+        Predictor(make_bundle(tmp_path / "even", preprocessing=even)),
+        Predictor(make_bundle(tmp_path / "plain")),
+    )
+    dull = png(photograph(100) // 3 + 20)
+    assert evened.predict(dull).quality == plain.predict(dull).quality
+    assert evened.predict(dull).probabilities != plain.predict(dull).probabilities
+
+
 def test_a_blurred_photograph_is_ungradable(bundle: Path) -> None:
     small = Image.fromarray(photograph(100)).resize((12, 12), Image.Resampling.BOX).resize((SIZE, SIZE))
     answer = Predictor(bundle).predict(png(np.asarray(small)))
@@ -69,6 +83,31 @@ def test_the_explanation_is_a_picture_and_comes_only_when_asked_for(bundle: Path
     head, body = answer.explanation.split(",")
     assert head == "data:image/png;base64"
     assert Image.open(io.BytesIO(base64.b64decode(body))).size == (SIZE, SIZE)
+
+
+def test_a_classifier_may_answer_for_poor_photographs_too(tmp_path: Path) -> None:
+    small = Image.fromarray(photograph(100)).resize((12, 12), Image.Resampling.BOX).resize((SIZE, SIZE))
+    lenient = SPEC.model_copy(update={"reject_ungradable": False})
+    answer = Predictor(make_bundle(tmp_path, spec=lenient)).predict(png(np.asarray(small)))
+    assert not answer.quality.gradable
+    assert answer.decision != "ungradable"
+
+
+def test_the_nearest_training_images_are_of_the_class_that_it_shows(bundle: Path) -> None:
+    predictor = Predictor(bundle)
+    found = predictor.predict(png(photograph(6)), similar=4).similar
+    assert found is not None
+    assert [each.label for each in found] == ["red"] * 4
+    assert (found[0].name, round(found[0].distance, 3)) == ("6.png", 0)
+    assert predictor.predict(png(photograph(6))).similar is None
+
+
+def test_training_images_are_read_when_they_are_asked_for(bundle: Path) -> None:
+    predictor = Predictor(bundle)
+    (bundle / SIMILAR_NAME).write_bytes(b"changed")
+    assert predictor.predict(png(photograph(100))).predicted_class == "red"
+    with pytest.raises(Unavailable, match=f"{SIMILAR_NAME}.*not the file"):
+        predictor.predict(png(photograph(100)), similar=1)
 
 
 def test_the_temperature_of_the_card_softens_the_answers(tmp_path: Path) -> None:

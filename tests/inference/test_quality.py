@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from app.inference import quality
 from app.inference.arrays import Pixels
-from app.inference.quality import assess, measure
+from app.inference.quality import Reference, assess, measure
 
 Change = Callable[[Pixels], Pixels]
 
@@ -23,10 +24,10 @@ def photograph(seed: int) -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def reference() -> dict[str, tuple[float, float, float]]:
+def reference() -> Reference:
     measures = [measure(photograph(seed)) for seed in range(200)]
-    columns = {name: np.percentile([one[name] for one in measures], [1, 50, 99]) for name in measures[0]}
-    return {name: (float(low), float(mid), float(high)) for name, (low, mid, high) in columns.items()}
+    columns = {name: np.array([one[name] for one in measures]) for name in measures[0]}
+    return quality.reference(columns, expect_retina=False)
 
 
 def blur(image: Pixels) -> Pixels:
@@ -56,24 +57,45 @@ DEGRADATIONS: list[tuple[str, Change]] = [
 
 
 def test_photographs_like_those_of_the_training_are_gradable(
-    reference: dict[str, tuple[float, float, float]],
+    reference: Reference,
 ) -> None:
     fresh = [assess(measure(photograph(seed)), reference) for seed in range(1000, 1100)]
-    assert sum(quality.gradable for quality in fresh) >= 95
-    assert all(quality.gradable == (not quality.reasons) == (quality.score >= 0.5) for quality in fresh)
+    assert sum(each.gradable for each in fresh) >= 95
+    assert all(each.gradable == (not each.reasons) == (each.score >= 0.5) for each in fresh)
 
 
 @pytest.mark.parametrize(("reason", "change"), DEGRADATIONS, ids=[reason for reason, _ in DEGRADATIONS])
-def test_each_degradation_is_told_by_its_name(
-    reason: str, change: Change, reference: dict[str, tuple[float, float, float]]
-) -> None:
+def test_each_degradation_is_told_by_its_name(reason: str, change: Change, reference: Reference) -> None:
     degraded = [assess(measure(change(photograph(seed))), reference) for seed in range(1000, 1040)]
-    assert sum(reason in quality.reasons for quality in degraded) >= 38
-    assert all(0 <= quality.score < 0.5 for quality in degraded if quality.reasons)
+    assert sum(reason in each.reasons for each in degraded) >= 38
+    assert all(0 <= each.score < 0.5 for each in degraded if each.reasons)
+
+
+def test_a_little_dark_and_a_little_blurred_is_too_much(reference: Reference) -> None:
+    dark = [np.asarray(photograph(seed) * 0.82, np.uint8) for seed in range(1000, 1040)]
+    soft = [np.asarray(cv2.GaussianBlur(photograph(seed), (0, 0), 0.45), np.uint8) for seed in range(1000, 1040)]
+    both = [np.asarray(cv2.GaussianBlur(image, (0, 0), 0.45), np.uint8) for image in dark]
+    scores = [np.median([assess(measure(image), reference).score for image in each]) for each in (dark, soft, both)]
+    assert scores[2] < min(scores[:2])
+
+
+def test_a_missing_retina_is_told_where_one_is_expected() -> None:
+    red, grey = {"redness": 0.95, "field": 0.8}, {"redness": 0.2, "field": 1.0}
+    reference = {"redness": (0.8, 0.95, 1.0), "field": (0.76, 0.8, 0.84)}
+    assert assess(red, reference, expect_retina=True).gradable
+    assert assess(grey, reference, expect_retina=True).reasons == ("no retina found",)
+    assert assess(grey, reference).gradable
+
+
+def test_redness_is_the_share_of_the_field_that_is_clearly_red() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[:50, :80] = (150, 90, 60)
+    image[:50, 60:80] = (100, 110, 90)
+    assert measure(image)["redness"] == pytest.approx(0.75, abs=0.02)
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_blank_images_have_finite_measures(value: int, reference: dict[str, tuple[float, float, float]]) -> None:
+def test_blank_images_have_finite_measures(value: int, reference: Reference) -> None:
     measures = measure(np.full((128, 128, 3), value, np.uint8))
     assert np.isfinite(list(measures.values())).all()
     assert not assess(measures, reference).gradable
@@ -89,3 +111,11 @@ def test_large_squares_measure_like_small_ones() -> None:
     large = measure(np.asarray(cv2.resize(photograph(1), (1024, 1024)), np.uint8))
     assert large["brightness"] == pytest.approx(small["brightness"], rel=0.02)
     assert large["field"] == pytest.approx(small["field"], rel=0.02)
+
+
+def test_training_images_of_two_cameras_are_gradable_all_the_same() -> None:
+    first = [measure(photograph(seed)) for seed in range(100)]
+    second = [measure(np.asarray(photograph(seed) * 0.5, np.uint8)) for seed in range(100, 200)]
+    columns = {name: np.array([one[name] for one in (*first, *second)]) for name in first[0]}
+    found = quality.reference(columns, expect_retina=False)
+    assert np.mean([assess(each, found).gradable for each in (*first, *second)]) >= 0.98

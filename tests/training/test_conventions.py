@@ -73,7 +73,7 @@ def test_each_table_rules_its_own_folder_and_the_first_form_wins() -> None:
     tables = {"a/trainLabels.csv": EYEPACS, "b/labels.csv": IDRID}
     assert found("diabetic_retinopathy", ["a/17_left.jpeg", "b/images/IDRiD_001.jpg", "a/IDRiD_002.jpg"], tables) == {
         "a/17_left.jpeg": ("dr", None, "17"),
-        "b/images/IDRiD_001.jpg": ("dr", None, None),
+        "b/images/IDRiD_001.jpg": ("dr", None, "IDRiD_00"),
         "a/IDRiD_002.jpg": "unlabelled",
     }
     both = {"trainLabels.csv": EYEPACS, "labels.csv": IDRID}

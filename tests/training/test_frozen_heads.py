@@ -22,7 +22,7 @@ from app.training.demo import draw_samples
 from app.training.evaluation import evaluate
 from app.training.feature_store import FeatureStore, Stored, View
 from app.training.progress import silent
-from app.training.samples import read_square
+from app.training.samples import read_frame
 from app.training.trainer import Plan, train
 
 SPEC = Catalog()["cat_dog"]
@@ -62,10 +62,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 
     def counting(*arguments: object) -> object:
         counted.count += 1
-        return read_square(*arguments)  # type: ignore[arg-type]  # the test chooses the types
+        return read_frame(*arguments)  # type: ignore[arg-type]  # the test chooses the types
 
-    monkeypatch.setattr(features, "read_square", counting)
-    monkeypatch.setattr(samples, "read_square", counting)
+    monkeypatch.setattr(features, "read_frame", counting)
+    monkeypatch.setattr(samples, "read_frame", counting)
     return counted
 
 
@@ -123,7 +123,7 @@ def test_only_new_images_are_looked_at(plan: Plan, reads: Reads, tmp_path: Path)
         (tmp_path / str(number)).mkdir()
         reads.count = 0
         train(replace(plan, samples=samples), tmp_path / str(number), silent)
-        assert reads.count == expected  # each once, as it is and flipped
+        assert reads.count == expected  # each once, as it is and varied
     (tmp_path / "other").mkdir()
     reads.count = 0
     other = SPEC.preprocessing.model_copy(update={"crop": "stretch"})
@@ -140,7 +140,7 @@ def test_an_unreadable_new_image_is_named(plan: Plan, tmp_path: Path) -> None:
 
 def test_the_store_keeps_all_of_an_addition_or_nothing(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "features" / "a.sqlite")
-    views = [View(f"{number:064x}", flip) for number in range(700) for flip in ("", "horizontal")]
+    views = [View(f"{number:064x}", look) for number in range(700) for look in ("", "varied")]
     stored = [Stored(np.full(3, number, np.float32), {"sharpness": float(number)}) for number in range(len(views))]
     store.add(views, stored)
     with pytest.raises(TypeError):
@@ -156,10 +156,28 @@ def test_the_head_is_the_regression_of_scikit_learn_on_standardised_features() -
     labels = np.arange(240) % 3
     features = (random.normal(5, 3, (240, 12)) + np.eye(12)[labels] * 4).astype(np.float32)
     groups = [str(row // 2) for row in range(240)]
-    head, history = fit_head(Data(features, (), labels, groups), balance=False, seed=1, progress=silent)
-    best = min(history, key=lambda each: each["val_loss"])["strength"]
-    expected = make_pipeline(StandardScaler(), LogisticRegression(C=best)).fit(features, labels).predict_proba(features)
-    assert np.allclose(head.probabilities(features), expected, atol=0.01)
-    few, none = fit_head(Data(features[:9], (), labels[:9], groups[:9]), balance=True, seed=1, progress=silent)
-    assert none == []  # too few patients to choose the penalty by
-    assert few.kernel.shape == (12, 3)
+    rows = np.arange(240)
+    fold = rows[:200], rows[200:]
+    data = Data(features, (), labels, groups, fold)
+    fit = fit_head(data, whole=True, balance=False, seed=1, progress=silent)
+    best = min(fit.history, key=lambda each: each["val_loss"])["strength"]
+    plain = make_pipeline(StandardScaler(), LogisticRegression(C=best))
+    assert np.allclose(fit.head.probabilities(features), plain.fit(features, labels).predict_proba(features), atol=0.01)
+    for learned, kept_out in fit.folds:
+        assert not {groups[row] for row in learned} & {groups[row] for row in kept_out}
+        expected = plain.fit(features[learned], labels[learned]).predict_proba(features[kept_out])
+        assert np.allclose(fit.kept_out[kept_out], expected, atol=0.03)
+    assert sorted(np.concatenate([kept_out for _, kept_out in fit.folds])) == rows.tolist()
+    parted = fit_head(data, whole=False, balance=False, seed=1, progress=silent).head.probabilities(features)
+    plain.set_params(logisticregression__C=best).fit(features[fold[0]], labels[fold[0]])
+    assert np.allclose(parted, plain.predict_proba(features), atol=0.03)
+
+
+def test_with_too_few_patients_the_given_split_is_the_only_fold() -> None:
+    features, labels = np.random.default_rng(1).normal(0, 1, (12, 40)).astype(np.float32), np.arange(12) % 3
+    fold = np.arange(9), np.arange(9, 12)
+    data = Data(features, (features + 0.1,), labels, [str(row) for row in range(12)], fold)
+    fit = fit_head(data, whole=True, balance=True, seed=1, progress=silent)
+    assert fit.folds == [fold]
+    assert np.allclose(fit.kept_out[fold[1]].sum(axis=1), 1)
+    assert fit.head.kernel.shape == (40, 3)  # fewer points than features

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.classifiers import Catalog
 from app.classifiers.spec import TrainingSpec
 from app.config import CHECKOUT
 from app.errors import InvalidInput
 from app.training.augmentation import vary
-from app.training.backbones import BACKBONES, find_weights, get_backbone, largest_batch, usual
+from app.training.backbones import BACKBONES, find_weights, get_backbone, input_size, largest_batch, usual
 
 
 def test_only_a_running_training_loads_keras() -> None:
@@ -56,6 +57,7 @@ def test_variation_is_seeded_and_flips_only_as_allowed() -> None:
         return set(tops)
 
     assert corners(TrainingSpec(flip_horizontal=False, flip_vertical=False)) == {(True, True)}
+    assert len(corners(TrainingSpec(flip_horizontal=False, turn=180))) == 4
     assert corners(TrainingSpec(flip_horizontal=True, flip_vertical=False)) == {(True, True), (True, False)}
     assert len(corners(TrainingSpec(flip_horizontal=True, flip_vertical=True))) == 4
     first, second = (vary(square, TrainingSpec(), np.random.default_rng(5)) for _ in range(2))
@@ -81,3 +83,11 @@ def test_a_run_stands_on_pretrained_weights_where_they_are_at_hand(tmp_path: Pat
         (tmp_path / name).touch()
     assert usual(training, tmp_path) == ("mobilenet_pair", "head")
     assert usual(TrainingSpec(), tmp_path) == ("custom_cnn", "full")
+
+
+def test_pretrained_networks_may_see_larger_squares() -> None:
+    spec = Catalog()["eye_diseases"]
+    assert input_size("custom_cnn", spec) == get_backbone("custom_cnn").size
+    assert input_size(str(spec.training.pretrained), spec) == spec.training.pretrained_size == 448
+    sized = spec.model_copy(update={"preprocessing": spec.preprocessing.model_copy(update={"size": 96})})
+    assert input_size(str(spec.training.pretrained), sized) == 96

@@ -13,13 +13,14 @@ import pytest
 from app.classifiers import Catalog, ClassifierSpec
 from app.classifiers.spec import SPLITS
 from app.config import CHECKOUT
-from app.errors import Cancelled, Conflict, InvalidInput
+from app.errors import Cancelled, Conflict, Enough, InvalidInput
 from app.inference.engine import OnnxEngine
 from app.inference.predictor import Predictor
 from app.training.backbones import BACKBONES, check_size
 from app.training.demo import build_demo, draw_samples
 from app.training.evaluation import evaluate
 from app.training.progress import silent
+from app.training.samples import read_images
 from app.training.trainer import Plan, Sample, train
 
 SPEC = Catalog()["cataract"]
@@ -72,6 +73,22 @@ def test_every_backbone_trains_and_exports_what_keras_computes(name: str, tmp_pa
     logits = outputs.activation.mean(axis=(1, 2))
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     assert np.allclose(powers / powers.sum(axis=1, keepdims=True), outputs.probabilities, atol=1e-4)
+
+
+def test_the_second_look_is_at_the_central_quarter_and_lies_there() -> None:
+    from app.training import networks, runtime  # noqa: PLC0415  # loads TensorFlow
+
+    colour = (200, 90, 30)
+    square = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    square[16:48, 16:48] = colour
+    plain = np.full_like(square, colour)
+    with runtime.session(1):
+        network = networks.build_network("mobilenet_closer", 64, 2)
+        body = runtime.keras.Model(network.input, network.get_layer(networks.FEATURES).output)
+        found, wanted = np.asarray(body(np.stack([square, plain])))
+    close, whole = (found[2:6, 2:6] - found[::7, ::7].repeat(2, 0).repeat(2, 1)) / 4, wanted[::7, ::7]
+    assert whole.any()
+    assert np.allclose(close, whole.repeat(2, 0).repeat(2, 1), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -141,7 +158,7 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
     samples: tuple[Sample, ...], body: Path, tmp_path: Path
 ) -> None:
     from app.training import batches, networks, runtime  # noqa: PLC0415  # loads TensorFlow
-    from app.training.samples import read_images  # noqa: PLC0415
+    from app.training.frozen_head import learn_head  # noqa: PLC0415
 
     cards, losses, weights = [], [], []
     for mode in ("head", "full"):
@@ -151,6 +168,12 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
         plan = _plan(samples, mode=mode, epochs=2, weights=str(body), cache_dir=tmp_path / "cache")
         cards.append(train(dataclasses.replace(plan, spec=spec), bundle, silent))
         network = runtime.keras.saving.load_model(bundle / "model.keras")
+        if mode == "head":  # fine-tuning starts from one that has not learned from the validation images
+            started = learn_head(samples, cards[-1].spec.model_copy(update={
+                "training": spec.training.model_copy(update={"backbone": "custom_cnn"}),
+                "preprocessing": cards[-1].preprocessing,
+            }), (body,), tmp_path / "cache", silent, whole=False)  # fmt: skip
+            network.get_layer(networks.HEAD).set_weights([started.layer.kernel, started.layer.bias])
         network.compile(loss="sparse_categorical_crossentropy")
         images = read_images(samples, cards[-1].classes, cards[-1].preprocessing, bundle, silent)
         losses.append(network.evaluate(batches.Batches(images, "val", SPEC.training, vary=False), verbose=0))
@@ -201,6 +224,26 @@ def test_a_killed_training_goes_on_from_its_last_epoch(samples: tuple[Sample, ..
     assert history[0]["seconds"] == first_epoch["seconds"]
     whole = train(dataclasses.replace(plan, run_dir=None), tmp_path / "whole", silent)
     assert [each["loss"] for each in history] == pytest.approx([each["loss"] for each in whole.history], rel=1e-4)
+
+
+def test_a_training_that_is_told_enough_ends_with_its_best_epoch(samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    def one_epoch(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        del done, total
+        if stage == "training" and epoch is not None:
+            raise Enough("Stopped as requested.")
+
+    card = train(_plan(samples, epochs=50), tmp_path, one_epoch)
+    assert len(card.history) == 1
+    assert Predictor(tmp_path).card.metrics == card.metrics
+    (tmp_path / "none").mkdir()
+
+    def at_once(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+        del done, total, epoch
+        if stage == "training":
+            raise Enough("There is no epoch to keep yet.")
+
+    with pytest.raises(Enough, match="no epoch"):
+        train(_plan(samples, epochs=50), tmp_path / "none", at_once)
 
 
 @pytest.mark.parametrize("name", ["custom_cnn", "mobilenet_pair"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.training.audit.copies import Pair
-from app.training.audit.findings import Finding, Picture
+from app.training.audit.findings import Finding, Picture, of_class
 from app.training.audit.mislabelled import Judgement
 from app.training.audit.shortcuts import Shortcut
 
@@ -44,10 +44,11 @@ def duplicates(pairs: Sequence[Pair], pictures: Sequence[Picture]) -> list[Findi
     ]  # fmt: skip
 
 
-def shortcuts(measured: Sequence[Shortcut]) -> list[Finding]:
+def shortcuts(measured: Sequence[Shortcut], pictures: Sequence[Picture]) -> list[Finding]:
     """Classes that can be told from facts about their files alone."""
     found = []
     for each in measured:
+        images = of_class(pictures, each.label)
         figure = f"area under the ROC curve {each.auroc:.2f}, 95 % interval {each.low:.2f} to {each.high:.2f}"
         if each.strong and each.facts == "frame":
             message = (
@@ -56,14 +57,14 @@ def shortcuts(measured: Sequence[Shortcut]) -> list[Finding]:
                 " one camera, and a model would learn that camera. Add photographs of this class from other cameras,"
                 " and of the other classes from this one."
             )
-            found.append(Finding("one_camera_class", "critical", 1, message))
+            found.append(Finding("one_camera_class", "critical", 1, message, images=images))
         if each.strong and each.facts in ("file", "light"):
             what = "the size and compression of its files" if each.facts == "file" else "mean colour and contrast"
             message = (
                 f"The class {each.label} can be told by {what} alone ({figure}). That may be the disease or how the"
                 " photographs were prepared; test the model on photographs from elsewhere before you trust it."
             )
-            found.append(Finding(f"told_by_{each.facts}", "notice", 1, message))
+            found.append(Finding(f"told_by_{each.facts}", "notice", 1, message, images=images))
     return found
 
 
@@ -81,7 +82,8 @@ def mislabelled(judgement: Judgement | None, pictures: Sequence[Picture], eyes: 
         f" {judgement.balanced_accuracy:.0%} of cases itself, so most of these may be hard images with right labels:"
         " look at the first ones (confident learning, Northcutt et al. 2021)."
     )
-    return [Finding("label_errors", "notice", len(pairs), message, pairs=pairs)]
+    images = [pictures[each.row].sha256 for each in judgement.doubts]
+    return [Finding("label_errors", "notice", len(pairs), message, pairs=pairs, images=images)]
 
 
 def _is_copy(pair: Pair, first: Picture, second: Picture) -> bool:
@@ -96,4 +98,5 @@ def _finding(kind: str, severity: Any, couples: Sequence[Couple], say: Callable[
          "splits": [one.split, two.split], "similarity": pair.similarity, "turn": pair.turn, "mirrored": pair.mirrored}
         for pair, one, two in couples
     ]  # fmt: skip
-    return [Finding(kind, severity, len(pairs), say(len(pairs)), pairs=pairs)]
+    images = [each.sha256 for _, *both in couples for each in both]
+    return [Finding(kind, severity, len(pairs), say(len(pairs)), pairs=pairs, images=images)]
