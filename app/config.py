@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from app.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
-_MAY_HOLD_SECRETS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY")  # not to be printed
+# Not to be printed.
+_MAY_HOLD_SECRETS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET")
 
 
 class Settings(BaseModel):
@@ -27,6 +28,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     web_concurrency: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)
+    batch_concurrency: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     data_dir: Path = CHECKOUT
     database_url: str = ""
     redis_url: str = ""
@@ -36,6 +38,16 @@ class Settings(BaseModel):
     max_upload_mb: int = Field(default=16, ge=1, le=10_000)
     auth: Literal["none", "keys"] = "none"
     secret_key: SecretStr | None = None
+    training_hours: float = Field(default=24, gt=0, allow_inf_nan=False)
+    training_memory_mb: int | None = Field(default=None, ge=1)
+    webhook_url: str = ""
+    webhook_secret: SecretStr | None = Field(default=None, min_length=16)
+    retain_predictions_days: int | None = Field(default=None, ge=1)
+    retain_predictions_count: int | None = Field(default=None, ge=1)
+    retain_images_days: int | None = Field(default=None, ge=1)
+    retain_images_mb: int | None = Field(default=None, ge=1)
+    retain_jobs_days: int | None = Field(default=None, ge=1)
+    retain_jobs_count: int | None = Field(default=None, ge=1)
 
     @field_validator("data_dir", "weights_dir", "classifiers_dir")
     @classmethod
@@ -67,27 +79,51 @@ class Settings(BaseModel):
             from sqlalchemy import exc, make_url  # noqa: PLC0415 - the supervisor starts sooner without it
 
             try:
-                make_url(value).get_dialect().import_dbapi()
+                url = make_url(value)
+                url.get_dialect().import_dbapi()
             except (exc.ArgumentError, ImportError) as error:
                 raise ValueError(f"SQLAlchemy cannot use it ({error})") from error
+            if url.get_backend_name() not in ("sqlite", "postgresql") or not url.database:
+                raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return value
 
     @field_validator("storage_url")
     @classmethod
     def _storage(cls, value: str) -> str:
-        if value:
-            raise ValueError("only files under DATA_DIR are supported; leave it unset")
+        address = urlsplit(value)
+        if value and not (address.scheme == "s3" and address.netloc and not (address.query or address.fragment)):
+            raise ValueError("must be s3://bucket or s3://bucket/prefix, or unset for files under DATA_DIR")
         return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook(cls, value: str) -> str:
+        address = urlsplit(value)
+        if value and not (address.scheme in ("http", "https") and address.hostname):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if bool(self.webhook_url) != (self.webhook_secret is not None):
+            raise ValueError("WEBHOOK_URL and WEBHOOK_SECRET, which signs what is sent there, belong together")
+        return self
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; an invalid value raises ConfigError with a sentence that names the variable."""
         env = os.environ if env is None else env
+        for name in env:  # a slip of the pen here would keep for ever what should go
+            if name.startswith("RETAIN_") and name.lower() not in cls.model_fields:
+                known = ", ".join(field.upper() for field in cls.model_fields if field.startswith("retain_"))
+                raise ConfigError(f"There is no setting {name}; use one of {known}.")
         given = {name: env[name.upper()] for name in cls.model_fields if env.get(name.upper(), "") != ""}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
+            if not first["loc"]:  # it is not about one alone
+                raise ConfigError(f"The settings do not fit: {first['msg'].removeprefix('Value error, ')}.") from None
             name = str(first["loc"][0]).upper()
             value = "" if name in _MAY_HOLD_SECRETS else f"={env.get(name, '')!r}"
             raise ConfigError(f"The setting {name}{value} is not valid: {first['msg']}.") from None
@@ -130,6 +166,14 @@ class Settings(BaseModel):
     def redis(self) -> str:
         """The Redis URL in force, as redis-py reads it."""
         return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def engine_options(self) -> dict[str, object]:
+        """What SQLAlchemy is told of the database's connections."""
+        if not self.database.startswith("postgresql"):
+            return {}
+        # The server may have been restarted: a connection is tried before it is used, and waited for in turn.
+        return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 5, "connect_args": {"connect_timeout": 5}}
 
     def prepare_folders(self) -> None:
         """Create the data folders; ConfigError when one cannot be written."""

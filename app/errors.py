@@ -45,3 +45,7 @@ class ConfigError(FoveaError):
 
 class Cancelled(FoveaError):
     """The job was cancelled while it ran; raised by progress callbacks to unwind the work."""
+
+
+class Enough(Cancelled):
+    """The job was cancelled, and what it has so far is to be kept: training ends here, with its best epoch."""

@@ -17,7 +17,9 @@ from app.config import CHECKOUT, Settings
 from app.inference import limit_threads
 from app.producer import Producer
 from app.services import wiring
+from app.services.aside import Aside, directly
 from app.store.db import db
+from app.store.remote import Away
 
 EXTENSION = "fovea"
 T = TypeVar("T", bound=Flask)
@@ -37,7 +39,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         validation_error_status=400,
         validation_error_model=web.Problem,
     )
-    _assemble(app, settings, web.offload)
+    _assemble(app, settings, web.offload, web.aside, web.away)
     web.register(app)
     cli.register(app)
     return app
@@ -45,10 +47,14 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
 def create_core(settings: Settings | None = None) -> Flask:
     """Return the application without its web room, for workers."""
-    return _assemble(Flask("app"), settings, lambda compute: compute())
+    return _assemble(Flask("app"), settings, _here, directly, _here)
 
 
-def _assemble(app: T, settings: Settings | None, offload: Callable[[Callable[[], Any]], Any]) -> T:
+def _here(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
+    return work()
+
+
+def _assemble(app: T, settings: Settings | None, offload: Away, aside: Aside, away: Away) -> T:
     settings = settings or Settings.from_env()
     settings.prepare_folders()
     limit_threads()
@@ -56,10 +62,11 @@ def _assemble(app: T, settings: Settings | None, offload: Callable[[Callable[[],
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
+        **settings.engine_options,
     }
     app.secret_key = _secret_key(settings)
     db.init_app(app)
-    app.extensions[EXTENSION] = wiring.build(settings, Producer(settings.redis).send, offload)
+    app.extensions[EXTENSION] = wiring.build(settings, Producer(settings.redis).send, offload, aside, away)
     return app
 
 

@@ -7,9 +7,9 @@ from functools import cache
 from flask import Flask
 
 from app.factory import EXTENSION, create_core
-from app.services.queues import ROUTES, SWEEP
+from app.services.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.services.wiring import Services
-from worker.celery_app import celery_app
+from worker.celery_app import LONGEST_TRAINING, celery_app
 
 
 @cache
@@ -20,10 +20,10 @@ def _core() -> Flask:
 
 @celery_app.task(name=ROUTES["bulk_predict"].task)
 def bulk_predict(job_id: str) -> None:
-    """Answer the images of a bulk prediction."""
+    """Answer one chunk of a bulk prediction."""
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
-        services.jobs.run(job_id, services.batch.run)
+        services.batch.work(job_id)
 
 
 @celery_app.task(name=ROUTES["audit"].task)
@@ -34,7 +34,7 @@ def audit(job_id: str) -> None:
         services.jobs.run(job_id, services.audit.run)
 
 
-@celery_app.task(name=ROUTES["retrain"].task)
+@celery_app.task(name=ROUTES["retrain"].task, time_limit=LONGEST_TRAINING)
 def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""
     from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this process only
@@ -49,4 +49,23 @@ def sweep() -> None:
     """Put right what died."""
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
+        services.limits.sweep()
         services.jobs.sweep()
+        services.batch.sweep()
+
+
+@celery_app.task(name=DELIVER.task)
+def deliver() -> None:
+    """Tell the webhook what changed."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        services.webhooks.deliver()
+
+
+@celery_app.task(name=PRUNE.task)
+def prune() -> None:
+    """Delete what the settings say is kept no longer."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        services.retention.prune()
+        services.tidy.sweep()

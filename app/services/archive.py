@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from app.errors import InvalidInput, TooLarge
+from app.errors import InvalidInput, TooLarge, Unavailable
+from app.store.remote import Place
 from app.training.datasets import list_files
 
 MAX_FILES: Final = 10_000
@@ -49,6 +51,8 @@ class Member:
             with self.open() as stream:
                 # One byte more than allowed is read, never what a header claims: a zip bomb ends here.
                 data = stream.read(max_bytes + 1)
+        except Unavailable:
+            raise
         except Exception:  # noqa: BLE001 - a damaged entry makes zipfile raise nearly anything; the others may be whole
             return Entry(self.path, None, "damaged in the archive")
         if len(data) > max_bytes:
@@ -87,6 +91,20 @@ def folder_members(folder: Path) -> list[Member]:
         return Member(name, 0, lambda: (folder / name).open("rb"))
 
     return [member(name) for name in list_files(folder)]
+
+
+def source_members(source: str | Path) -> list[Member]:
+    """List every file below a folder or an s3:// URL, in order; InvalidInput when there is no such place."""
+    if isinstance(source, Path) or not source.startswith("s3://"):
+        return folder_members(Path(source))
+    place = Place(source)
+    if not (names := place.list()):
+        raise InvalidInput(f"There is nothing at {source}; give the bucket and the prefix that hold the images.")
+    return [Member(name, 0, partial(_stream, place, name)) for name in names]
+
+
+def _stream(place: Place, name: str) -> BytesIO:
+    return BytesIO(place.read(name))
 
 
 def _members(upload: Upload) -> list[Member]:

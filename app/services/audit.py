@@ -119,7 +119,7 @@ class Audit:
         }
         return figures, [
             *suspicions.duplicates(pairs, pictures),
-            *suspicions.shortcuts(measured),
+            *suspicions.shortcuts(measured, pictures),
             *suspicions.mislabelled(judgement, pictures, eyes),
         ]
 

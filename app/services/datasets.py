@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.errors import InvalidInput
-from app.services.archive import folder_members
+from app.services.archive import source_members
+from app.services.gallery import Gallery
 from app.services.intake import Intake, Report, counts
 from app.services.versions import Versions
 from app.store.db import db
@@ -21,15 +22,16 @@ from app.training.progress import Progress
 class Datasets:
     """The dataset use cases."""
 
-    def __init__(self, catalog: Catalog, intake: Intake, versions: Versions) -> None:
+    def __init__(self, catalog: Catalog, intake: Intake, versions: Versions, gallery: Gallery) -> None:
         self._catalog = catalog
         self._intake = intake
         self._versions = versions
+        self._gallery = gallery
 
-    def import_folder(self, classifier: str, folder: Path, source: str, progress: Progress) -> Report:
-        """Read a folder in the classifier's convention; files that cannot be used are listed, never fatal."""
+    def import_folder(self, classifier: str, folder: str | Path, source: str, progress: Progress) -> Report:
+        """Read a folder or an s3:// URL in the classifier's convention; what cannot be used is listed, never fatal."""
         spec = self._catalog[classifier]
-        report = self._intake.take(spec, folder_members(folder), source, progress)
+        report = self._intake.take(spec, source_members(folder), source, progress)
         if not report.accepted and not report.duplicates:
             first = "; {file}: {reason}".format(**report.rejected[0]) if report.rejected else ""
             raise InvalidInput(f"{folder} holds no image that the classifier {classifier} can use{first}.")
@@ -63,5 +65,6 @@ class Datasets:
             "counts": divided.counts,
             "left_out": len(divided.left_out),
             "classes": classes,
+            "resolutions": self._gallery.resolutions(classifier),
             "sources": {row[0]: row[1] for row in db.session.execute(sources)},
         }

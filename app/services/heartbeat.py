@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Final
 
-from sqlalchemy import Engine, update
+import psutil
+from sqlalchemy import Engine, Update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.store.db import now
-from app.store.tables import Job
 
 log = logging.getLogger(__name__)
 
 SECONDS: Final = 10.0
+SILENCE: Final = timedelta(seconds=60)  # a worker that has not been heard of for so long is dead
+
+
+def this_worker() -> str:
+    """Name the present process as the owner of a job."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_dead(worker: str | None, heartbeat_at: datetime | None) -> bool:
+    """Tell whether the owner of a job is gone: no such process on this machine, or silent for too long.
+
+    A sign of life from the future, of before the clock was put back, is none.
+    """
+    host, _, pid = (worker or "").rpartition(":")
+    if host == socket.gethostname() and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        return True
+    return heartbeat_at is None or abs(now() - heartbeat_at) > SILENCE
 
 
 @contextmanager
-def heartbeat(engine: Engine, job_id: str, worker: str) -> Iterator[None]:
-    """While the block runs, say every SECONDS that `worker` still has the job."""
+def heartbeat(engine: Engine, statement: Update) -> Iterator[None]:
+    """While the block runs, execute `statement` every SECONDS with a fresh `heartbeat_at`."""
     over = Event()
-    thread = Thread(target=_beat, args=(engine, job_id, worker, over), name=f"heartbeat-{job_id}", daemon=True)
+    thread = Thread(target=_beat, args=(engine, statement, over), name="heartbeat", daemon=True)
     thread.start()
     try:
         yield
@@ -32,11 +52,10 @@ def heartbeat(engine: Engine, job_id: str, worker: str) -> Iterator[None]:
         thread.join()
 
 
-def _beat(engine: Engine, job_id: str, worker: str, over: Event) -> None:
-    mine = (Job.id == job_id, Job.worker == worker, Job.status == "running")
+def _beat(engine: Engine, statement: Update, over: Event) -> None:
     while not over.wait(SECONDS):
         try:
             with engine.begin() as connection:
-                connection.execute(update(Job).where(*mine).values(heartbeat_at=now()))
+                connection.execute(statement.values(heartbeat_at=now()))
         except SQLAlchemyError as error:  # a database that is away for a moment must not end the work
-            log.warning("No heartbeat for job %s: %s", job_id, error)
+            log.warning("No heartbeat: %s", error)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from app.classifiers.catalog import Catalog
 from app.classifiers.labels import group_of, match_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
-from app.errors import FoveaError, InvalidInput
+from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.decode import decode
 from app.services.archive import Member, Upload, members
 from app.store.db import db
@@ -121,6 +121,8 @@ class Intake:
         sha256 = hashlib.sha256(data).hexdigest()
         try:
             new = self.add(spec, data, entry.name, entry.label, split, log.source, entry.group)
+        except Unavailable:
+            raise  # nothing is wrong with the file; to send it again is safe
         except FoveaError as error:
             log.refuse(entry.name, "unreadable", str(error))
             return

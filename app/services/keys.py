@@ -8,10 +8,12 @@ from typing import Final
 
 from sqlalchemy import select
 
-from app.store.db import db
+from app.errors import NotFound
+from app.store.db import db, now
 from app.store.tables import ApiKey
 
 PREFIX: Final = "fovea_"
+_STANDING: Final = select(ApiKey.id).where(ApiKey.revoked_at.is_(None))
 
 
 def create(name: str) -> str:
@@ -22,10 +24,25 @@ def create(name: str) -> str:
     return key
 
 
-def is_valid(key: str) -> bool:
-    """Say whether a key was made here and is not revoked."""
-    query = select(ApiKey.id).where(ApiKey.sha256 == _hash(key), ApiKey.revoked_at.is_(None))
-    return db.session.scalar(query) is not None
+def find(key: str) -> int | None:
+    """Return the id of a key that was made here and stands; None for any other text."""
+    return db.session.scalar(_STANDING.where(ApiKey.sha256 == _hash(key)))
+
+
+def stands(key_id: int) -> bool:
+    """Say whether the key of this id is not revoked."""
+    return db.session.scalar(_STANDING.where(ApiKey.id == key_id)) is not None
+
+
+def revoke(name: str) -> int:
+    """Make every key of this name worthless, at once and for good; return how many stood. NotFound without any."""
+    standing = db.session.scalars(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None))).all()
+    if not standing:
+        raise NotFound(f"There is no key of the name {name!r} that is not revoked.")
+    for key in standing:
+        key.revoked_at = now()
+    db.session.commit()
+    return len(standing)
 
 
 def _hash(key: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
@@ -48,6 +50,16 @@ class Models:
         """Return what the promotion gate decided on a version, and why; None where it never judged it."""
         row = self._registry.versions(classifier).get(version)
         return None if row is None else row.verdict
+
+    def bundle(self, classifier: str, version: int) -> IO[bytes]:
+        """Return a version's whole bundle as a zip archive, in a temporary file."""
+        self._catalog[classifier]
+        folder, packed = self._registry.folder(classifier, version), TemporaryFile()  # noqa: SIM115 - the caller's
+        with zipfile.ZipFile(packed, "w") as archive:  # weights do not shrink
+            for path in sorted(folder.iterdir()):
+                archive.write(path, f"{classifier}-{version}/{path.name}")
+        packed.seek(0)
+        return packed
 
     def document(self, classifier: str, version: int | None = None) -> Document:
         """Return the model card of a version, by default of the one that serves."""

@@ -15,9 +15,10 @@ from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.inference import drift
-from app.services.jobs import ACTIVE
 from app.services.predict import Predict
 from app.services.queues import Queues
+from app.services.serving import Serving
+from app.services.transitions import ACTIVE
 from app.services.versions import Versions
 from app.store.db import db, now
 from app.store.registry import Registry
@@ -32,27 +33,30 @@ class Monitor:
     """The monitoring use cases."""
 
     def __init__(self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict,
-                 versions: Versions) -> None:  # fmt: skip
+                 serving: Serving, versions: Versions) -> None:  # fmt: skip
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
         self._queues = queues
         self._predict = predict
+        self._serving = serving
         self._versions = versions
         self._started = time.time()
         self._cpu = (time.monotonic(), psutil.cpu_percent())  # the first has nothing to compare with and is 0
 
-    def ready(self) -> dict[str, str]:
-        """Check what predictions need; return "ok" or what is wrong, by part."""
-        checks = {"database": "ok", "models": "ok"}
+    def ready(self) -> tuple[str, dict[str, str]]:
+        """Check what predictions need; return "ok", "degraded" or "unavailable", and "ok" or what is wrong by part.
+
+        Degraded: all are answered, but not each by the model that should.
+        """
         try:
             db.session.execute(select(1))
         except Exception as error:  # noqa: BLE001 - whatever is wrong is what is reported
-            return {"database": str(error), "models": "unknown"}
+            return "unavailable", {"database": str(error), "models": "unknown"}
         wrong = self._predict.warm()
-        if wrong:
-            checks["models"] = "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
-        return checks
+        found = "; ".join(f"{name}: {reason}" for name, reason in (self._serving.problems() | wrong).items())
+        status = "unavailable" if wrong else "degraded" if found else "ok"
+        return status, {"database": "ok", "models": found or "ok"}
 
     def status(self) -> dict[str, Any]:
         """Return what runs now: models, jobs, queues, workers and the host."""
@@ -88,17 +92,20 @@ class Monitor:
             self._cpu = (time.monotonic(), psutil.cpu_percent())
         return float(self._cpu[1])
 
-    def statistics(self, classifier: str | None = None) -> dict[str, Any]:
-        """Return usage figures: predictions by classifier, class, decision and day, and latency."""
+    def statistics(self, classifier: str | None = None, hours: int | None = None) -> dict[str, Any]:
+        """Return usage figures of the last `hours`, or of all time: answers by class, decision, day; latency."""
         if classifier is not None:
             self._catalog[classifier]
-        where = () if classifier is None else (Prediction.classifier == classifier,)
+        where = [] if classifier is None else [Prediction.classifier == classifier]
+        if hours is not None:
+            where.append(Prediction.created_at > now() - timedelta(hours=hours))
         latencies = _recent(Prediction.duration_ms, *where)
         total = db.session.scalars(select(func.count()).select_from(Prediction).where(*where)).one()
         hour = Prediction.created_at > now() - timedelta(hours=1)
         labelled = (Prediction.label.is_not(None), *where)
         return {
             "classifier": classifier,
+            "hours": hours,
             "predictions": total,
             "last_hour": db.session.scalars(select(func.count()).select_from(Prediction).where(hour, *where)).one(),
             "by_classifier": _count_by(Prediction.classifier, *where),

@@ -3,59 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
-from threading import Lock
 from typing import Any, Final, cast
 
 from sqlalchemy import Table, insert
 
+from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
-from app.errors import InvalidInput
+from app.errors import FoveaError, InvalidInput, NotFound
 from app.inference.predictor import Prediction as Answer
 from app.inference.predictor import Predictor
+from app.inference.similar import Neighbour, Similar
+from app.services.serving import Serving
+from app.services.shadow import Asked, Shadow
+from app.services.slot import Model
 from app.store.db import db, new_id, now
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import Prediction
 
-ALIAS_SECONDS: Final = 0.5  # how long a moved alias may go unnoticed
-MAX_LOADED: Final = 8
+ON_REQUEST: Final = ("explanation", "similar")  # made from the image and the model at any time, so not logged
+Choice = tuple[int, Callable[[], Predictor], Model | None]
 _LOG: Final = insert(cast("Table", Prediction.__table__))  # the unit of work would cost as much as the inference
-
-
-class Predictors:
-    """The loaded models of this process, the least recently used dropped first."""
-
-    def __init__(self) -> None:
-        self._loaded: OrderedDict[Path, Predictor] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, folder: Path) -> Predictor:
-        """Return the predictor of a bundle's folder, loading it at its first use."""
-        with self._lock:
-            predictor = self._loaded.pop(folder, None) or Predictor(folder)
-            self._loaded[folder] = predictor
-            if len(self._loaded) > MAX_LOADED:
-                self._loaded.popitem(last=False)
-            return predictor
 
 
 class Predict:
     """The prediction use case. `offload` runs pure computation where it holds nobody up."""
 
     def __init__(
-        self, catalog: Catalog, registry: Registry, files: Files, offload: Callable[[Callable[[], Any]], Any]
+        self,
+        catalog: Catalog,
+        registry: Registry,
+        files: Files,
+        serving: Serving,
+        shadow: Shadow,
+        offload: Callable[[Callable[[], Any]], Any],
     ) -> None:
         self._catalog = catalog
         self._registry = registry
         self._files = files
+        self._serving = serving
+        self._shadow = shadow
         self._offload = offload
-        self._predictors = Predictors()
-        self._champions: dict[str, tuple[float, int]] = {}
 
     def predict(
         self,
@@ -65,50 +57,75 @@ class Predict:
         explain: bool = False,
         filename: str | None = None,
         job_id: str | None = None,
+        logged: list[dict[str, Any]] | None = None,
+        similar: int = 0,
     ) -> dict[str, Any]:
-        """Answer one image and log it; the log's commit is the caller's when `job_id` is given."""
+        """Answer one image and log it; where `logged` is given, the log's row is put there, for the caller to log.
+
+        `similar` is how many of the nearest training images to name.
+        """
         started = time.perf_counter()
-        number = self.version(classifier, version)
-        folder = self._registry.folder(classifier, number)
+        number, load, challenger = self._choose(data, classifier, version)
 
-        def compute() -> tuple[Predictor, Answer, str]:
-            predictor = self._predictors.get(folder)
-            return predictor, predictor.predict(data, explain=explain), self._files.put(data)
+        def compute() -> tuple[Predictor, Answer, float, str | None]:
+            predictor, began = load(), time.thread_time()
+            found = predictor.predict(data, explain, similar)
+            took = (time.thread_time() - began) * 1000
+            return predictor, found, took, None if self._files.shared else self._files.put(data)
 
-        predictor, answer, sha256 = self._offload(compute)
+        predictor, answer, compute_ms, sha256 = self._offload(compute)
+        sha256 = sha256 or self._files.put(data)  # a shared storage must not hold up what computes
         body = _body(classifier, number, predictor.card.notice, answer)
         duration = (time.perf_counter() - started) * 1000
         body["duration_ms"] = round(duration, 2)
-        kept = {key: value for key, value in body.items() if key != "explanation"}
+        if similar:
+            body["similar"] = answer.similar and [_as_case(each) for each in answer.similar]
+        kept = {key: value for key, value in body.items() if key not in ON_REQUEST}
         row = {
             "id": body["id"], "classifier": classifier, "model_version": number, "job_id": job_id,
             "filename": filename and filename[-255:],
             "sha256": sha256, "predicted_class": answer.predicted_class, "confidence": answer.confidence,
             "decision": answer.decision, "measures": answer.measures, "body": kept, "duration_ms": body["duration_ms"],
         }  # fmt: skip
-        db.session.execute(_LOG, row)
-        if job_id is None:
+        if logged is None:
+            self.log([row])
             db.session.commit()
+        else:
+            logged.append(row)
+        if challenger is not None:
+            self._shadow.ask(challenger, Asked(data, explain, body["id"], classifier, number, compute_ms))
         return body
 
+    def log(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows of the log, in the present transaction."""
+        db.session.execute(_LOG, rows)
+
+    def training_images(self, classifier: str, version: int) -> Similar:
+        """Return the training images that a version keeps; NotFound where it keeps none."""
+        self._catalog[classifier]
+        found: Similar | None = self._offload(lambda: self._serving.load(classifier, version).similar)
+        if found is None:
+            raise NotFound(f"Version {version} of {classifier} keeps no training images; train it anew.")
+        return found
+
     def warm(self) -> dict[str, str]:
-        """Load every champion; return what is wrong, by classifier."""
+        """Load every champion; return what cannot be answered, by classifier."""
         wrong: dict[str, str] = {}
         for classifier in self._catalog:
-            number = self._registry.alias(classifier, "champion")
-            if number is None:
+            if self._registry.alias(classifier, "champion") is None:
                 continue
             try:
-                self._offload(partial(self._predictors.get, self._registry.folder(classifier, number)))
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with a bundle is what is reported
+                self._serving.champion(classifier)
+                self._serving.challenger(classifier)
+            except FoveaError as error:
                 wrong[classifier] = str(error)
         return wrong
 
     def version(self, classifier: str, version: str | None = None) -> int:
-        """Return the number of the version meant: the champion's, an alias', or the one named."""
+        """Return the number of the version meant: what answers as champion, an alias', or the one named."""
         self._catalog[classifier]  # NotFound, with the known names, when there is no such classifier
         if version is None or version == "champion":
-            return self._champion(classifier)
+            return self._serving.champion(classifier).version
         if version == "challenger":
             number = self._registry.alias(classifier, "challenger")
             if number is None:
@@ -118,12 +135,32 @@ class Predict:
             raise InvalidInput(f"version must be a number, 'champion' or 'challenger', not {version!r}.")
         return int(version)
 
-    def _champion(self, classifier: str) -> int:
-        seen, number = self._champions.get(classifier, (0.0, 0))
-        if time.monotonic() - seen > ALIAS_SECONDS:
-            number = self._registry.champion(classifier)
-            self._champions[classifier] = (time.monotonic(), number)
-        return number
+    def load(self, classifier: str, version: str | None) -> tuple[int, Card]:
+        """Load the version meant before many images are asked of it; return its number and card."""
+        number = self.version(classifier, version)
+        return number, self._serving.load(classifier, number).card
+
+    def _choose(self, data: bytes, classifier: str, version: str | None) -> Choice:
+        """Return the version that answers, how to get it, and the model that answers in its shadow, if any.
+
+        Who names no version gets the champion, or the challenger where it has a share of the requests as a canary:
+        always the same one for the same image.
+        """
+        if version not in (None, "champion"):
+            number = self.version(classifier, version)
+            self._registry.prepare(classifier, number)
+            return number, partial(self._serving.load, classifier, number), None
+        self._catalog[classifier]  # NotFound, with the known names, when there is no such classifier
+        model, shadow = self._serving.champion(classifier), None
+        challenge = None if version else self._serving.challenger(classifier)
+        if challenge is not None and _drawn(data, challenge[1].percent):
+            model, shadow = (model, challenge[0]) if challenge[1].mode == "shadow" else (challenge[0], None)
+        return model.version, lambda: model.predictor, shadow
+
+
+def _drawn(data: bytes, percent: float) -> bool:
+    """Say whether this image is among the share of all."""
+    return zlib.crc32(data) < 2**32 * percent / 100
 
 
 def _body(classifier: str, version: int, notice: str | None, answer: Answer) -> dict[str, Any]:
@@ -145,3 +182,7 @@ def _body(classifier: str, version: int, notice: str | None, answer: Answer) -> 
     if answer.explanation is not None:
         body["explanation"] = answer.explanation
     return body
+
+
+def _as_case(found: Neighbour) -> dict[str, Any]:
+    return {"label": found.label, "distance": round(found.distance, 4), "sha256": found.sha256}

@@ -27,8 +27,14 @@ ROUTES: Final = {
     "audit": Route("fovea.audit", "batch"),
     "retrain": Route("fovea.retrain", "training"),
 }
+# Kinds whose jobs are cut into chunks, which many workers answer at once.
+SHARED: Final = ("bulk_predict",)
+# Kinds of which a classifier has one job running at a time; the database sees to it (`app.store.tables.Job`).
+ALONE: Final = ("retrain",)
 # Housekeeping has a worker of its own, so that no long job keeps it waiting.
 SWEEP: Final = Route("fovea.sweep", "system")
+DELIVER: Final = Route("fovea.deliver", "system")
+PRUNE: Final = Route("fovea.prune", "batch")  # it may take long
 QUEUES: Final = ("batch", "training", "system")
 
 

@@ -11,6 +11,8 @@ from app.classifiers.spec import ClassifierSpec
 from app.errors import InvalidInput
 from app.services.intake import counts
 from app.services.jobs import Jobs
+from app.services.request_keys import once
+from app.store.db import new_id
 from app.store.tables import Job
 from app.training.backbones import find_all_weights, find_weights, get_backbone, usual
 
@@ -29,9 +31,12 @@ class Retrain:
         self._jobs = jobs
         self._weights_dir = weights_dir
 
-    def submit(self, classifier: str, **options: Any) -> Job:  # noqa: ANN401 - the fields of a training request
-        """Queue a training run; InvalidInput at once when it cannot succeed."""
-        return self._jobs.submit(self.prepare(classifier, **options))
+    def submit(self, classifier: str, key: str | None = None, **options: Any) -> Job:  # noqa: ANN401 - the fields of a training request
+        """Queue a training run, one for each `key`; InvalidInput at once when it cannot succeed."""
+        job = self.prepare(classifier, **options)
+        job.id = new_id()
+        asked = f"{KIND} {classifier} {sorted(options.items())}"
+        return self._jobs.get(once(key, asked, job.id, lambda: self._jobs.submit(job)))
 
     def prepare(
         self,

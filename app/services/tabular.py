@@ -1,44 +1,121 @@
-"""Results as tables."""
+"""Results as files: CSV, JSON lines, Parquet. Each is written row by row, so the number of rows costs no memory."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain, islice
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
 
-COLUMNS: Final = (
-    "file", "predicted_class", "confidence", "decision", "prediction_set", "quality_score", "quality_reasons",
-    "novelty_score", "in_distribution", "classifier", "model_version", "error", "notice",
-)  # fmt: skip
+import orjson
+
+Row = dict[str, Any]
+
+# The fields of a prediction and how a table holds them; the probability of each class comes after.
+COLUMNS: Final = {
+    "file": "string", "id": "string", "classifier": "string", "model_version": "int64", "predicted_class": "string",
+    "prediction": "string", "confidence": "float64", "decision": "string", "prediction_set": "string",
+    "quality_score": "float64", "gradable": "bool", "quality_reasons": "string", "novelty_score": "float64",
+    "novelty_threshold": "float64", "in_distribution": "bool", "timestamp": "timestamp", "duration_ms": "float64",
+    "error": "string", "notice": "string",
+}  # fmt: skip
+GROUP_ROWS: Final = 1000
+BLOCK_BYTES: Final = 65_536
 
 
-def as_csv(rows: Iterable[dict[str, Any]], classes: Sequence[str]) -> Iterator[str]:
+def as_csv(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[bytes]:
     """Yield a CSV table line by line: COLUMNS, then the probability of each class."""
-    names = [*COLUMNS, *(f"probability_{name}" for name in classes)]
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, names, extrasaction="ignore")
+    writer = csv.DictWriter(buffer, _columns(classes), extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        writer.writerow(_flat(row))
-        yield buffer.getvalue()
+        writer.writerow(_flat(row) | {"file": _harmless(row["file"])})
+        yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()
-    yield buffer.getvalue()
+    yield buffer.getvalue().encode()
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def as_json_lines(rows: Iterable[Row], _: Sequence[str]) -> Iterator[bytes]:
+    """Yield a JSON object for each row, on a line of its own."""
+    return (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+
+def as_json(rows: Iterable[Row], _: Sequence[str]) -> Iterator[bytes]:
+    """Yield one JSON array."""
+    parts = ((b"[" if number == 0 else b",") + orjson.dumps(row) for number, row in enumerate(rows))
+    first = next(parts, b"[")
+    return chain((first,), parts, (b"]\n",))
+
+
+def as_parquet(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[bytes]:
+    """Yield a Parquet file with the columns of the CSV, written aside first, since its table of contents comes last."""
+    with TemporaryFile() as file:
+        _write_parquet(rows, classes, file)
+        file.seek(0)
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+FORMATS: Final[dict[str, Callable[[Iterable[Row], Sequence[str]], Iterator[bytes]]]] = {
+    "json": as_json, "jsonl": as_json_lines, "csv": as_csv, "parquet": as_parquet,
+}  # fmt: skip
+
+
+def _write_parquet(rows: Iterable[Row], classes: Sequence[str], file: IO[bytes]) -> None:
+    """Write rows in groups, each column of its own type."""
+    from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema  # noqa: PLC0415 - 13 MB
+    from arro3.io import write_parquet  # noqa: PLC0415
+
+    kinds = {
+        "string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64(),
+        "bool": DataType.bool(), "timestamp": DataType.timestamp("us", tz="UTC"),
+    }  # fmt: skip
+    columns = _columns(classes)
+    schema = Schema([Field(name, kinds[kind], nullable=True) for name, kind in columns.items()])
+
+    def array(kind: str, values: list[Any]) -> Array:
+        if kind != "timestamp":
+            return Array(values, type=kinds[kind])
+        return Array([value and _microseconds(value) for value in values], type=kinds["int64"]).cast(kinds[kind])
+
+    def batches() -> Iterator[RecordBatch]:
+        for group in _groups(_flat(row) for row in rows):
+            arrays = [array(kind, [row.get(name) for row in group]) for name, kind in columns.items()]
+            yield RecordBatch.from_arrays(arrays, schema=schema)
+
+    write_parquet(RecordBatchReader.from_batches(schema, batches()), file, compression="zstd(3)")
+
+
+def _columns(classes: Sequence[str]) -> dict[str, str]:
+    return COLUMNS | {f"probability_{name}": "float64" for name in classes}
+
+
+def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while group := list(islice(rows, GROUP_ROWS)):
+        yield group
+
+
+def _flat(row: Row) -> Row:
     quality, novelty = row.get("quality", {}), row.get("novelty", {})
     flat = {
         **row,
-        "file": _harmless(row["file"]),
-        "prediction_set": " ".join(row.get("prediction_set", [])),
+        "prediction_set": " ".join(row["prediction_set"]) if "prediction_set" in row else None,
         "quality_score": quality.get("score"),
-        "quality_reasons": "; ".join(quality.get("reasons", [])),
+        "gradable": quality.get("gradable"),
+        "quality_reasons": "; ".join(quality["reasons"]) if "reasons" in quality else None,
         "novelty_score": novelty.get("score"),
+        "novelty_threshold": novelty.get("threshold"),
         "in_distribution": novelty.get("in_distribution"),
     }
     return flat | {f"probability_{name}": value for name, value in row.get("probabilities", {}).items()}
+
+
+def _microseconds(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1_000_000)
 
 
 def _harmless(name: str) -> str:

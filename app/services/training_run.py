@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
 
 from app.classifiers.spec import ClassifierSpec
 from app.inference.predictor import Predictor
-from app.services.jobs import Jobs
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.registry import Alias
 from app.store.tables import Image, Job
+from app.training.backbones import input_size
 from app.training.comparison import compare, contest
 from app.training.gate import Verdict, judge
 from app.training.progress import Progress
@@ -33,6 +36,7 @@ STAGES: Final = {
     "looking": (0, 0.3),
     "searching copies": (0.3, 0.4),
     "comparing images": (0.4, 0.5),
+    "fetching images": (0.5, 1),
     "searching": (0.5, 1),
     "reading images": (1, 10),
     "training": (10, 90),
@@ -52,16 +56,25 @@ class TrainingRun:
 
     def run(self, job: Job) -> dict[str, Any]:
         """Train, register, compare and perhaps promote; a run cut off after registering does not train again."""
-        spec, report = self._services.catalog[job.classifier], _Reporter(self._services.jobs, job)
-        policy = spec.promotion.model_copy(update={"policy": job.params["promote"]})
+        spec, report = self._services.catalog[job.classifier], _Reporter(self._services, job)
+        run_dir = self._services.settings.instance_dir / "runs" / job.id
         samples = self._services.versions.freeze(spec.name, report.preparing).samples
+        self._registry.adopt(spec.name)  # an earlier try may have died between the bundle and its row
+        with self._brought(samples, run_dir / "images", report) as samples:
+            result = self._run(spec, job, samples, report)
+        shutil.rmtree(run_dir, ignore_errors=True)  # a run that was cut off goes on from there
+        return result
+
+    def _run(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: _Reporter) -> dict[str, Any]:
         version, trials = self._registry.by_job(job.id), job.params.get("trials", [])
         if version is None:
             trials = self._search(spec, job, samples, report)
             version = self._train(spec, job, samples, report)
         record = self._registry.versions(spec.name)[version].verdict
         if record is None:  # a version is judged once
-            record = _as_record(judge(self._compare(spec, version, samples, report), policy))
+            figures = self._compare(spec, version, samples, report)
+            policy = "manual" if job.keep else job.params["promote"]  # what was stopped early never serves by itself
+            record = _as_record(judge(figures, spec.promotion.model_copy(update={"policy": policy})))
             self._registry.judge(spec.name, version, record)
         self._act(spec, version, record)
         return {
@@ -71,6 +84,19 @@ class TrainingRun:
             "metrics": self._registry.card(spec.name, version).metrics,
             "search": trials,
         }
+
+    @contextmanager
+    def _brought(self, samples: tuple[Sample, ...], folder: Path, report: Progress) -> Iterator[tuple[Sample, ...]]:
+        """Give the samples with files on this machine; copies from a shared storage last as long as the run."""
+        found, files = list[Sample](), self._services.files
+        try:
+            for path in files.bring([sample.sha256 for sample in samples], folder):
+                found.append(replace(samples[len(found)], path=path))
+                if files.shared:
+                    report("fetching images", len(found), len(samples))
+            yield tuple(found)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _search(
         self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress
@@ -89,17 +115,15 @@ class TrainingRun:
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
         """Train and register a version; return its number."""
         job_id, params, instance = job.id, job.params, self._services.settings.instance_dir
+        self._services.limits.check_disk(len(samples), input_size(params["backbone"], spec))
         plan = Plan(
             spec=spec, samples=samples, backbone=params["backbone"], mode=params["mode"], epochs=params["epochs"],
             weights=params["weights"], weights_dir=self._services.settings.weights_dir, seed=spec.training.seed,
-            size=spec.preprocessing.size, source=_sources(spec.name), cache_dir=instance / "cache",
-            run_dir=instance / "runs" / job_id,
+            source=_sources(spec.name), cache_dir=instance / "cache", run_dir=instance / "runs" / job_id, job=job_id,
         )  # fmt: skip
         with self._registry.staging(spec.name) as bundle:
             train(plan, bundle, report)
-            version = self._registry.register(spec.name, bundle, job_id)
-        shutil.rmtree(instance / "runs" / job_id, ignore_errors=True)  # a run that was cut off goes on from there
-        return version
+            return self._registry.register(spec.name, bundle, job_id)
 
     def _compare(
         self, spec: ClassifierSpec, version: int, samples: tuple[Sample, ...], report: _Reporter
@@ -123,8 +147,8 @@ class TrainingRun:
 class _Reporter:
     """Turns the trainer's progress into the job's, at most twice a second but for the epochs."""
 
-    def __init__(self, jobs: Jobs, job: Job) -> None:
-        self._jobs = jobs
+    def __init__(self, services: Services, job: Job) -> None:
+        self._jobs, self._limits = services.jobs, services.limits
         self._job = job
         self._last = 0.0
         self._stage = ""
@@ -134,6 +158,7 @@ class _Reporter:
         if not due and epoch is None and stage == self._stage:
             return
         self._last, self._stage = time.monotonic(), stage
+        self._limits.check_memory()
         begin, end = STAGES[stage]
         self._jobs.progress(self._job, stage, done, total, begin + (end - begin) * done / max(total, 1), epoch)
 

@@ -97,7 +97,7 @@ def divide(spec: ClassifierSpec, rows: Sequence[Image], pairs: Sequence[Pair], f
     splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
     leaking = set(leaks(groups, splits))
     samples = tuple(
-        Sample(files.path(row.sha256), row.sha256, row.label, splits[place], groups[place], row.source)
+        Sample(files.place(row.sha256), row.sha256, row.label, splits[place], groups[place], row.source)
         for place, row in enumerate(rows)
         if place not in leaking
     )

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from app.classifiers.catalog import Catalog
 from app.config import Settings
+from app.services.aside import Aside
 from app.services.audit import Audit
+from app.services.backup import Backup
 from app.services.batch import Batch
 from app.services.datasets import Datasets
 from app.services.duplicates import Duplicates
+from app.services.examination import Examination
 from app.services.exploration import Exploration
+from app.services.feedback import Feedback
+from app.services.gallery import Gallery
 from app.services.history import History
 from app.services.intake import Intake
 from app.services.jobs import Jobs
+from app.services.limits import Limits
 from app.services.models import Models
 from app.services.monitor import Monitor
 from app.services.predict import Predict
 from app.services.queues import Queues
+from app.services.retention import Retention
 from app.services.retrain import Retrain
+from app.services.serving import Serving
+from app.services.shadow import Shadow
+from app.services.tidy import Tidy
+from app.services.traffic import Traffic
+from app.services.training_images import TrainingImages
 from app.services.versions import Versions
+from app.services.webhooks import Webhooks
+from app.store.bundles import Bundles
 from app.store.files import Files
 from app.store.registry import Registry
+from app.store.remote import Away, Remote
 from app.store.tables import Job
 
 MEGABYTE = 1_000_000
@@ -45,23 +59,47 @@ class Services:
     datasets: Datasets
     versions: Versions
     audit: Audit
+    examination: Examination
     exploration: Exploration
+    feedback: Feedback
+    gallery: Gallery
     history: History
     models: Models
     monitor: Monitor
     retrain: Retrain
+    training_images: TrainingImages
+    retention: Retention
+    backup: Backup
+    traffic: Traffic
+    limits: Limits
+    tidy: Tidy
+    webhooks: Webhooks
 
 
-def build(settings: Settings, send: Callable[[Job], bool], offload: Callable[[Callable[[], Any]], Any]) -> Services:
-    """Return the use cases; `send` hands a job to the queue, `offload` runs computation off the request loop."""
+def build(
+    settings: Settings,
+    send: Callable[[Job], bool],
+    offload: Away,
+    aside: Aside,
+    away: Away,
+) -> Services:
+    """Return the use cases.
+
+    `send` hands a job to the queue, `offload` runs computation off the request loop, `aside` what no request waits for,
+    `away` what waits for another machine.
+    """
     catalog = Catalog(settings.classifiers_dir)
-    files, registry = Files(settings.uploads_dir), Registry(settings.models_dir)
+    remote = Remote(settings.storage_url, away) if settings.storage_url else None
+    bundles = Bundles(remote, settings.instance_dir / "cards") if remote else None
+    files, registry = Files(settings.uploads_dir, remote), Registry(settings.models_dir, bundles)
     queues, jobs = Queues(settings.redis), Jobs(send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
-    predict = Predict(catalog, registry, files, offload)
+    serving = Serving(registry, offload, aside)
+    predict = Predict(catalog, registry, files, serving, Shadow(aside), offload)
     intake = Intake(catalog, files, max_file_bytes)
     duplicates = Duplicates(files)
-    versions = Versions(catalog, files, duplicates)
+    versions, history = Versions(catalog, files, duplicates), History(catalog)
+    gallery = Gallery(catalog, files, offload)
     return Services(
         settings=settings,
         catalog=catalog,
@@ -71,13 +109,23 @@ def build(settings: Settings, send: Callable[[Job], bool], offload: Callable[[Ca
         jobs=jobs,
         predict=predict,
         intake=intake,
-        batch=Batch(catalog, files, jobs, predict, max_file_bytes),
-        datasets=Datasets(catalog, intake, versions),
+        batch=Batch(catalog, files, jobs, predict, max_file_bytes, offload),
+        datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
         audit=Audit(catalog, files, registry, jobs, duplicates),
+        examination=Examination(catalog, registry, files, versions, serving, offload),
         exploration=Exploration(catalog, files, duplicates, versions, offload),
-        history=History(catalog),
+        feedback=Feedback(catalog, files, intake, history),
+        gallery=gallery,
+        history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(settings, catalog, registry, queues, predict, versions),
+        monitor=Monitor(settings, catalog, registry, queues, predict, serving, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
+        training_images=TrainingImages(files, predict, offload),
+        retention=Retention(settings, files),
+        backup=Backup(files, registry),
+        traffic=Traffic(catalog, registry, serving),
+        limits=Limits(settings, jobs),
+        tidy=Tidy(settings),
+        webhooks=Webhooks(settings),
     )

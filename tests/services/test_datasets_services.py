@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from sqlalchemy import select, update
 
 from app.drawing import draw
@@ -12,12 +11,6 @@ from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Image
 from app.training.progress import silent
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["fovea"]
-    return found
 
 
 def kinds(services: Services, classifier: str) -> set[str]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, current_app
+from flask import current_app
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.drawing import draw
-from app.factory import EXTENSION
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Image, LeftOut
@@ -25,12 +24,6 @@ TABLES = {
 }
 FILES = EYES | TABLES | {"copy_left.jpeg": EYES["0_left.jpeg"], "broken.jpeg": b"no image", "notes.txt": b"hello"}
 LABELS = TABLES["trainLabels.csv"] + b"copy_left,0\nbroken,4\n"
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions[EXTENSION]
-    return found
 
 
 Send = Callable[[Services, Path], dict[str, Any]]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import pytest
-from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
@@ -18,12 +17,6 @@ from app.services.intake import Report, counts
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Image
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["fovea"]
-    return found
 
 
 def picture(number: int) -> bytes:

@@ -2,37 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 
-import pytest
-from flask import Flask
+from conftest import Queue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from job_steps import STRANGER, Queue, change, dead_worker, fail, finish, submit
+from job_steps import STRANGER, change, dead_worker, fail, finish, submit
 from sqlalchemy import text
 
 from app.errors import FoveaError
-from app.services.jobs import ACTIVE, MAX_ATTEMPTS, Jobs
+from app.services.jobs import MAX_ATTEMPTS, Jobs
+from app.services.transitions import ACTIVE, MOVES, events
 from app.store.db import db
 
-ALLOWED = {
-    "queued": {"running", "cancelled"},
-    "running": {"succeeded", "failed", "cancelled", "queued"},
-    "succeeded": set(),
-    "failed": {"queued"},
-    "cancelled": {"queued"},
-}
 STEPS = ["claim", "progress", "succeed", "fail", "cancel", "retry", "sweep", "die", "lose", "queue turns"]
-
-
-@pytest.fixture
-def queue() -> Queue:
-    return Queue()
-
-
-@pytest.fixture
-def jobs(app: Flask, queue: Queue) -> Jobs:
-    assert app
-    return Jobs(queue.send)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -49,15 +32,19 @@ def test_no_sequence_of_calls_leaves_the_allowed_moves(jobs: Jobs, queue: Queue,
         assert (job.result is None) or job.status == "succeeded"
         assert bool(job.errors) == (job.status == "failed")
         assert job.attempts <= MAX_ATTEMPTS
-    moves = db.session.execute(text("SELECT old, new FROM moves")).all()
-    assert all(new in ALLOWED[old] for old, new in moves)
+    moves = db.session.execute(text("SELECT old, new FROM moves WHERE id = :id"), {"id": job_id}).all()
+    assert all(new in MOVES[old] for old, new in moves)
+    told = [event["status"] for event in events(job_id)]
+    assert told[0] == "queued"
+    assert [(old, new) for old, new in pairwise(told) if old != new] == [tuple(row) for row in moves]
+    assert all(event["cause"].endswith(".") for event in events(job_id))
 
 
 def watch_moves() -> None:
     """Let the database itself keep every change of a status, those within one call too."""
-    keep = "BEGIN INSERT INTO moves VALUES (old.status, new.status); END"
+    keep = "BEGIN INSERT INTO moves VALUES (old.id, old.status, new.status); END"
     when = "AFTER UPDATE OF status ON jobs WHEN old.status <> new.status"
-    db.session.execute(text("CREATE TABLE IF NOT EXISTS moves (old, new)"))
+    db.session.execute(text("CREATE TABLE IF NOT EXISTS moves (id, old, new)"))
     db.session.execute(text("DELETE FROM moves"))
     db.session.execute(text(f"CREATE TRIGGER IF NOT EXISTS watch {when} {keep}"))
     db.session.commit()

@@ -5,24 +5,18 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from conftest import ON_BOTH, Queue
 from flask import Flask
-from job_steps import STRANGER, Queue, change, dead_worker, fail, finish, submit
+from job_steps import STRANGER, change, dead_worker, fail, finish, submit
 
 from app.errors import Cancelled, Conflict, InvalidInput, NotFound, Unavailable
-from app.services.jobs import ACTIVE, FINAL, MAX_ATTEMPTS, RESEND, SILENCE, Jobs, eta_seconds
+from app.services.heartbeat import SILENCE
+from app.services.jobs import MAX_ATTEMPTS, RESEND, Jobs, eta_seconds
+from app.services.transitions import ACTIVE, FINAL
 from app.store.db import now
 from app.store.tables import Job
 
-
-@pytest.fixture
-def queue() -> Queue:
-    return Queue()
-
-
-@pytest.fixture
-def jobs(app: Flask, queue: Queue) -> Jobs:
-    assert app
-    return Jobs(queue.send)
+pytestmark = ON_BOTH
 
 
 def one_that_is(jobs: Jobs, status: str) -> str:
@@ -99,9 +93,15 @@ def test_progress_is_kept_with_each_epoch_and_an_estimate(jobs: Jobs) -> None:
     job = jobs.get(job_id)
     assert [epoch["loss"] for epoch in job.history] == [0.7, 0.5]
     assert (job.stage, job.done, job.total, job.percent) == ("training", 4, 4, 99.9)  # 100 is for the end alone
-    change(job_id, percent=25.0)
-    assert job.started_at is not None
-    assert eta_seconds(jobs.get(job_id), job.started_at + timedelta(seconds=10)) == 30.0
+
+
+def test_the_time_left_follows_from_the_rate_of_the_present_stage(jobs: Jobs) -> None:
+    job_id = one_that_is(jobs, "running")
+    began = now() - timedelta(hours=1)
+    change(job_id, started_at=began, stage_at=began, stage_percent=40.0, percent=40.0, heartbeat_at=began)
+    assert eta_seconds(jobs.get(job_id)) is None
+    change(job_id, percent=55.0, heartbeat_at=began + timedelta(seconds=10))
+    assert eta_seconds(jobs.get(job_id)) == 30.0
 
 
 @pytest.mark.parametrize("status", ["queued", *FINAL])

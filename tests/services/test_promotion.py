@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from app.classifiers.card import CARD_NAME
+from app.errors import Conflict, Enough
 from app.services.training_run import TrainingRun
 from app.services.wiring import Services
 from app.store.db import db
@@ -78,3 +79,24 @@ def test_a_version_that_takes_dogs_for_cats_does_not_serve(services: Services) -
     verdict = services.models.verdict(NAME, 2)
     assert verdict is not None
     assert (verdict["promoted"], services.registry.champion(NAME)) == (False, 1)
+
+
+def test_what_a_cancelled_training_keeps_becomes_the_challenger_and_never_serves_by_itself(services: Services) -> None:
+    job = _registered(services)
+
+    def work(claimed: Job) -> dict[str, object]:
+        services.jobs.progress(claimed, "reading images", 1, 1, 10.0, {"epoch": 1.0, "loss": 0.5})
+        assert services.jobs.cancel(claimed.id, keep=True).cancel_requested
+        with pytest.raises(Enough):
+            services.jobs.progress(claimed, "training", 1, 500, 10.1)
+        return TrainingRun(services).run(claimed)
+
+    services.jobs.run(job.id, work)
+    ended = services.jobs.get(job.id)
+    assert ended.status == "cancelled"
+    assert ended.result is not None
+    assert (ended.result["model_version"], ended.result["promoted"]) == (2, False)
+    assert services.registry.champion(NAME) == 1
+    assert services.registry.alias(NAME, "challenger") == 2
+    with pytest.raises(Conflict, match="version 2"):
+        services.jobs.retry(job.id)

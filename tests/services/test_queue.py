@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-from flask import Flask
 from redis import Redis, RedisError
 
 from app.config import Settings
@@ -39,12 +37,6 @@ def answers(redis: Redis) -> bool:
         return bool(redis.ping())
     except RedisError:
         return False
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["fovea"]
-    return found
 
 
 def waiting(services: Services) -> dict[str, int]:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from flask import Flask
 from PIL import Image, ImageDraw
 
 from app import create_app
 from app.config import CHECKOUT, Settings
-from app.errors import FoveaError, InvalidInput, NotFound
+from app.errors import Conflict, FoveaError, InvalidInput, NotFound
 from app.services.setup import initialise
 from app.services.wiring import Services
 from app.training.progress import silent
@@ -84,12 +83,6 @@ def test_a_new_classifier_is_one_yaml_file(tmp_path: Path) -> None:
     assert (job["status"], job["result"]["promoted"], len(job["history"])) == ("succeeded", True, len(card["history"]))
 
 
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["fovea"]
-    return found
-
-
 @pytest.mark.parametrize(
     ("options", "kind", "sentence"),
     [
@@ -118,7 +111,10 @@ def test_a_run_that_cannot_succeed_is_refused_at_once(
 
 def test_what_is_left_out_comes_from_the_classifiers_file(services: Services) -> None:
     services.datasets.synth("cat_dog", 20, 1, silent)
-    job = services.retrain.submit("cat_dog", epochs=3)
+    job = services.retrain.submit("cat_dog", key="k", epochs=3)
+    assert services.retrain.submit("cat_dog", key="k", epochs=3).id == job.id
+    with pytest.raises(Conflict, match="another request"):
+        services.retrain.submit("cat_dog", key="k", epochs=4)
     spec = services.catalog["cat_dog"]
     assert (job.kind, job.status, job.total) == ("retrain", "queued", 3)
     assert (job.params["backbone"], job.params["promote"]) == (spec.training.backbone, spec.promotion.policy)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.config import CHECKOUT, Settings
-from app.services.queues import QUEUES, ROUTES, SWEEP, WORKER_SECONDS, Route
+from app.services.queues import DELIVER, PRUNE, QUEUES, ROUTES, SWEEP, WORKER_SECONDS, Route
 from app.supervisor import commands
 
 DESCRIBE = """
@@ -39,10 +39,10 @@ def celery(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_kind_of_job_has_its_task_and_no_task_is_left_over(celery: dict[str, Any]) -> None:
-    assert sorted(celery["tasks"]) == sorted([route.task for route in ROUTES.values()] + [SWEEP.task])
+    assert sorted(celery["tasks"]) == sorted(route.task for route in (*ROUTES.values(), SWEEP, DELIVER, PRUNE))
 
 
-@pytest.mark.parametrize("route", [*ROUTES.values(), SWEEP], ids=lambda route: route.task)
+@pytest.mark.parametrize("route", [*ROUTES.values(), SWEEP, DELIVER, PRUNE], ids=lambda route: route.task)
 def test_every_queue_is_known_and_has_a_worker_that_make_run_starts(tmp_path: Path, route: Route) -> None:
     assert route.queue in QUEUES
     argvs = [command.argv for command in commands.background(Settings(data_dir=tmp_path))]
@@ -56,8 +56,15 @@ def test_the_training_worker_runs_one_job_per_process(tmp_path: Path) -> None:
     assert training[training.index("--max-tasks-per-child") + 1] == "1"
 
 
+def test_bulk_work_has_a_process_for_each_core_unless_told_otherwise(tmp_path: Path) -> None:
+    for given, processes in (({}, os.cpu_count()), ({"batch_concurrency": 5}, 5)):
+        argvs = [command.argv for command in commands.background(Settings(data_dir=tmp_path, **given))]
+        batch = next(argv for argv in argvs if "batch" in argv)
+        assert batch[batch.index("-c") + 1] == str(processes)
+
+
 def test_what_died_is_looked_for_often(celery: dict[str, Any]) -> None:
-    assert celery["schedule"] == [[SWEEP.task, SWEEP.queue]]
+    assert celery["schedule"] == [[each.task, each.queue] for each in (SWEEP, DELIVER, PRUNE)]
     assert celery["seconds"] <= WORKER_SECONDS
 
 

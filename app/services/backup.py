@@ -1,0 +1,137 @@
+"""One file that holds everything: the rows of the database, the model bundles and the images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zipfile import ZipFile
+
+import orjson
+from sqlalchemy import Connection
+
+from app.errors import Conflict, InvalidInput, NotFound
+from app.store import dump, migrations, sealed
+from app.store.db import now
+from app.store.files import Files
+from app.store.registry import Registry
+from app.training.progress import Progress
+
+ORIGIN: Final = "fovea.json"
+_BUNDLE: Final = re.compile(r"models/([a-z0-9_]+)/([1-9][0-9]*)/(?!\.)[^/]+")
+_IMAGE: Final = re.compile(r"images/([0-9a-f]{64})")
+
+
+@dataclass
+class Amount:
+    """How much was written or put back."""
+
+    rows: int = 0
+    bundles: int = 0
+    images: int = 0
+
+
+class Backup:
+    """The backup use cases."""
+
+    def __init__(self, files: Files, registry: Registry) -> None:
+        self._files = files
+        self._registry = registry
+
+    def save(self, target: Path, progress: Progress) -> Amount:
+        """Write everything as it is at this moment to the new file `target`; the product may go on meanwhile.
+
+        The rows are those of one moment; what they refer to was stored before them, and is copied after them.
+        """
+        amount = Amount()
+        with sealed.create(target) as archive:
+            with dump.snapshot() as connection:
+                revision = migrations.revision_of(connection)
+                if revision is None:
+                    raise Conflict("The database is not of this Fovea yet; run 'flask init' first.")
+                origin = {"revision": revision, "created_at": now().isoformat()}
+                archive.add(ORIGIN, [orjson.dumps(origin)])
+                amount.rows = _save_rows(connection, archive, progress)
+                bundles = dump.bundles(connection)
+            for amount.bundles, (classifier, version) in enumerate(bundles, start=1):
+                self._save_bundle(classifier, version, archive)
+                progress("models", amount.bundles, len(bundles))
+            amount.images = self._save_images(archive, progress)
+        return amount
+
+    def load(self, source: Path, force: bool, progress: Progress) -> Amount:
+        """Put back what `save` wrote, into the database and the storage of the settings, whichever they are.
+
+        The file is checked before anything is changed, and the rows change together. Conflict when there are rows
+        already, unless `force`: they are replaced. Bundles and images that are not in the file stay.
+        """
+        with sealed.opened(source, progress) as archive:
+            with dump.snapshot() as connection:
+                if not force and any(dump.count(connection, table) for table in dump.tables(connection)):
+                    raise Conflict("The database is not empty; --force replaces all that it holds.")
+            amount = Amount(bundles=self._load_bundles(archive, progress), images=self._load_images(archive, progress))
+            with migrations.emptied(orjson.loads(archive.read(ORIGIN))["revision"]) as connection:
+                amount.rows = _load_rows(connection, archive, progress)
+        return amount
+
+    def _save_bundle(self, classifier: str, version: int, archive: sealed.Writer) -> None:
+        for path in sorted(self._registry.folder(classifier, version).iterdir()):
+            with path.open("rb") as file:
+                archive.add(f"models/{classifier}/{version}/{path.name}", sealed.pieces(file))
+
+    def _save_images(self, archive: sealed.Writer, progress: Progress) -> int:
+        names = [image.sha256 for image in self._files.stored()]
+        saved = 0
+        for done, sha256 in enumerate(names, start=1):
+            try:
+                archive.add(f"images/{sha256}", [self._files.read(sha256)])
+                saved += 1
+            except NotFound:  # its time came meanwhile
+                continue
+            progress("images", done, len(names))
+        return saved
+
+    def _load_bundles(self, archive: ZipFile, progress: Progress) -> int:
+        found: dict[tuple[str, int], list[str]] = {}
+        for name in archive.namelist():
+            if parts := _BUNDLE.fullmatch(name):
+                found.setdefault((parts[1], int(parts[2])), []).append(name)
+        for done, ((classifier, version), names) in enumerate(found.items(), start=1):
+            with self._registry.staging(classifier) as folder:
+                bundle = folder / "bundle"
+                bundle.mkdir()
+                for name in names:
+                    with archive.open(name) as file, (bundle / name.rpartition("/")[2]).open("wb") as copy:
+                        copy.writelines(sealed.pieces(file))
+                self._registry.restore(classifier, version, bundle)
+            progress("models", done, len(found))
+        return len(found)
+
+    def _load_images(self, archive: ZipFile, progress: Progress) -> int:
+        names = [name for name in archive.namelist() if _IMAGE.fullmatch(name)]
+        for done, name in enumerate(names, start=1):
+            if self._files.put(archive.read(name)) != name.removeprefix("images/"):
+                raise InvalidInput(f"{name} in the backup is not the image that it is named after.")
+            progress("images", done, len(names))
+        return len(names)
+
+
+def _save_rows(connection: Connection, archive: sealed.Writer, progress: Progress) -> int:
+    tables = dump.tables(connection)
+    count = 0
+    for done, table in enumerate(tables, start=1):
+        archive.add(f"tables/{table.name}", dump.write(connection, table), compress=True)
+        count += dump.count(connection, table)
+        progress("rows", done, len(tables))
+    return count
+
+
+def _load_rows(connection: Connection, archive: ZipFile, progress: Progress) -> int:
+    tables = dump.tables(connection)
+    count = 0
+    for done, table in enumerate(tables, start=1):
+        with archive.open(f"tables/{table.name}") as lines:
+            count += dump.read(connection, table, lines)
+        progress("rows", done, len(tables))
+    return count
