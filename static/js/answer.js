@@ -2,6 +2,7 @@
 import { post } from "./api.js";
 import { bars, fill, h, icon, notice, problem } from "./dom.js";
 import { fixed, milliseconds, percent, time } from "./format.js";
+import { picture, strip } from "./pictures.js";
 import { explain, headlineOf, list, quality, titleOf } from "./words.js";
 
 /** Show an answer; `source` is the address of the picture, `name` the file's, `threshold` the operating point, if any. */
@@ -15,6 +16,7 @@ export function answerCard(answer, spec, { source, name, threshold }) {
         h("div", {}, h("p", { class: "decision-title" }, title), h("p", {}, explain(answer, spec)))),
       probabilities(answer, spec, threshold, doubtful),
       h("dl", { class: "checks" }, ...possible(answer, spec), ...grade(answer.quality), ...known(answer.novelty)),
+      similar(answer, spec),
       feedback(answer, spec),
       answer.notice && notice(answer.notice),
       h("p", { class: "quiet answer-foot" }, `${name} · version ${answer.model_version} · ${milliseconds(answer.duration_ms)} · `, time(answer.timestamp))));
@@ -27,7 +29,7 @@ function view(answer, spec, source, name) {
   if (!answer.explanation) return h("div", { class: "answer-view" }, frame);
   frame.append(h("img", { class: "heat", src: answer.explanation, alt: "", width: 320, height: 320 }));
   const id = `heat-${answer.id}`;
-  const slider = h("input", { class: "form-range", type: "range", id, min: 0, max: 100, value: 100,
+  const slider = h("input", { class: "form-range", type: "range", id, min: 0, max: 100, value: 60,
     oninput: () => frame.style.setProperty("--opacity", slider.value / 100) });
   frame.style.setProperty("--opacity", slider.value / 100);
   return h("div", { class: "answer-view" }, frame,
@@ -69,6 +71,15 @@ function known({ score, threshold, in_distribution: inside }) {
 
 function check(name, fine, text) {
   return [h("dt", {}, icon(fine ? "check-circle" : "exclamation-triangle"), name), h("dd", { class: fine ? "" : "doubt" }, text)];
+}
+
+/** The training images that lie nearest to this one, where they were asked for. */
+function similar({ similar: cases }, spec) {
+  if (cases === undefined) return undefined;
+  if (!cases?.length) return h("p", { class: "quiet" }, "This version keeps no training images to compare with; one that is trained now does.");
+  const told = cases.map(({ label, distance, image }) =>
+    picture(image, titleOf(spec, label), h("span", { class: "quiet" }, `distance ${fixed(distance)}`)));
+  return h("section", { class: "similar", "aria-label": "Similar cases" }, h("h3", { class: "small-title" }, "Most similar cases that the model has seen"), strip(told, told.length));
 }
 
 function feedback(answer, spec) {

@@ -1,18 +1,18 @@
 // Bulk: a folder of images becomes a job; its answers fill a table that survives a reload.
-import { get } from "./api.js";
 import { fill, find, h, icon, problem, showProblem } from "./dom.js";
 import { takeFiles } from "./files.js";
 import { count, percent, plural } from "./format.js";
 import { listJobs, showJob } from "./job.js";
 import { parameter, pickClassifier, setParameter } from "./picker.js";
 import { hasEnded } from "./poll.js";
+import { Results } from "./results.js";
 import { send } from "./sending.js";
 import { decisionOf, titleOf } from "./words.js";
 
 const PAGE = 50;
 const REFRESH = 2000; // milliseconds between two readings of a running job's answers
 const made = new Map(); // rows of answers, kept so that their pictures do not flicker
-let spec, specs, rows = [], shown = PAGE, stop = () => {}, read = 0, opened;
+let spec, specs, results, rows = [], shown = PAGE, stop = () => {}, read = 0, opened;
 
 async function start(found) {
   const form = new FormData();
@@ -31,7 +31,7 @@ async function start(found) {
 function open(id) {
   stop();
   made.clear();
-  [rows, shown, read, opened] = [[], PAGE, 0, id];
+  [results, rows, shown, read, opened] = [new Results(id), [], PAGE, 0, id];
   setParameter("job", id);
   find("empty").hidden = true;
   find("results").hidden = true;
@@ -43,8 +43,9 @@ async function onJob(id, job) {
   if (!hasEnded(job) && Date.now() - read < REFRESH) return;
   read = Date.now();
   try {
-    const found = await get(`/api/jobs/${id}/results`);
+    await results.read(job.progress.total, hasEnded(job));
     if (id !== opened) return; // another one was opened meanwhile
+    const found = results.rows.filter(Boolean);
     const sent = new Set(found.map((row) => row.file));
     const refused = (hasEnded(job) ? job.errors : []).filter((error) => error.file && !sent.has(error.file));
     rows = [...found, ...refused.map(({ file, reason }) => ({ file, error: reason }))];
@@ -66,6 +67,7 @@ function draw(of) {
   find("count").textContent = `${count(wanted.length)} of ${plural(rows.length, "image")} shown${done < rows.length ? `, ${count(done)} answered` : ""}`;
   fill(find("rows"), wanted.slice(0, shown).map((row) => kept(row, of)));
   find("more").hidden = wanted.length <= shown;
+  find("more").textContent = `Show ${count(Math.min(PAGE, wanted.length - shown))} more of ${count(wanted.length - shown)}`;
 }
 
 /** Offer each value that occurs, with how often; keep the choice. */
@@ -99,7 +101,7 @@ function line(row, of) {
   }
   const { tone, icon: name, title } = decisionOf(row.decision);
   return h("tr", {},
-    h("td", {}, h("img", { class: "thumb", src: `/api/predictions/${row.id}/image`, alt: "", width: 56, height: 56, loading: "lazy" })),
+    h("td", {}, h("img", { class: "thumb", src: `/api/predictions/${row.id}/image?side=144`, alt: "", width: 56, height: 56, loading: "lazy" })),
     h("th", { scope: "row" }, row.file),
     h("td", {}, h("span", { class: `badge tone-${tone}` }, icon(name), title)),
     h("td", {}, titleOf(of, row.predicted_class)),

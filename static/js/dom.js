@@ -73,7 +73,8 @@ export function table(caption, heads, rows) {
     value && value.number !== undefined && !(value instanceof Node)
       ? h("td", { class: "num" }, value.number)
       : h("td", {}, value);
-  return h("div", { class: "table-wrap" },
+  // It may be wider than a telephone: focus lets the keyboard move it.
+  return h("div", { class: "table-wrap", tabindex: 0, role: "group", "aria-label": caption },
     h("table", { class: "table" },
       h("caption", { class: "visually-hidden" }, caption),
       h("thead", {}, h("tr", {}, heads.map((head) =>

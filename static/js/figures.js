@@ -29,15 +29,21 @@ export function tile(name, value, detail = "") {
     h("span", { class: "quiet" }, detail));
 }
 
-/** A confusion matrix: rows are what the images show, columns what was answered, shaded by the share of the row. */
-export function confusion(matrix, titles) {
+/** A figure in one cell of a table, its interval below. */
+export const inCell = (value, pair, digits) =>
+  ({ number: [digits ? fixed(value, digits) : percent(value), pair && h("small", {}, digits ? `${fixed(pair[0], digits)} to ${fixed(pair[1], digits)}` : interval(pair))] });
+
+/** A confusion matrix: rows are what the images show, columns what was answered, shaded by the share of the row.
+
+    A click on a cell tells `onCell(row, column)`. */
+export function confusion(matrix, titles, onCell) {
   return h("div", { class: "table-wrap" }, h("table", { class: "confusion" },
-    h("caption", {}, "Rows: the truth. Columns: the answer."),
+    h("caption", {}, "Rows: the truth. Columns: the answer. Choose a cell to see its images."),
     h("thead", {}, h("tr", {}, h("td"), titles.map((title) => h("th", { scope: "col" }, title)))),
     h("tbody", {}, matrix.map((row, i) => {
       const total = row.reduce((sum, value) => sum + value, 0);
       return h("tr", {}, h("th", { scope: "row" }, titles[i]), row.map((value, j) =>
         h("td", { class: i === j ? "right" : "wrong", vars: { "--share": total ? value / total : 0 }, title: total ? percent(value / total) : "" },
-          count(value))));
+          h("button", { type: "button", onclick: () => onCell(i, j), "aria-label": `${titles[i]} answered as ${titles[j]}: ${count(value)}` }, count(value)))));
     }))));
 }

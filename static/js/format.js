@@ -9,6 +9,8 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSty
 
 export const count = (value) => (value === null || value === undefined ? NONE : whole.format(value));
 export const fixed = (value, digits = 2) => (value === null || value === undefined ? NONE : number(digits).format(value));
+/** A number with its sign, a true minus among them. */
+export const signed = (value, digits = 1) => (value < 0 ? "−" : "+") + number(digits).format(Math.abs(value));
 export const percent = (share, digits = 1) =>
   share === null || share === undefined ? NONE : `${number(digits).format(100 * share)}${NARROW}%`;
 export const interval = (pair, digits = 1) =>

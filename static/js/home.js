@@ -1,13 +1,13 @@
 // Home: how good each classifier is, what runs, what wants attention.
 import { get } from "./api.js";
 import { empty, fill, find, h, icon, problem } from "./dom.js";
-import { count } from "./format.js";
+import { count, plural } from "./format.js";
 import { headline } from "./figures.js";
 import { badge, subject } from "./job.js";
 import { whileVisible } from "./poll.js";
 import { KINDS } from "./words.js";
 
-const PLACES = { retrain: "train", bulk_predict: "bulk" };
+const PLACES = { retrain: "train", bulk_predict: "bulk", audit: "data" };
 
 async function showCards() {
   const cards = document.querySelectorAll("[data-classifier]");
@@ -41,24 +41,42 @@ async function showRunning() {
     const found = await Promise.all(["running", "queued"].map((status) => get(`/api/jobs?status=${status}&limit=5`)));
     const jobs = found.flat();
     const rows = jobs.map((job) => h("li", {}, h("a", { class: "job-link", href: `/${PLACES[job.kind]}?classifier=${job.classifier}&job=${job.id}` },
-      badge(job.status), `${KINDS[job.kind]}, ${job.classifier.replaceAll("_", " ")}`,
-      h("span", { class: "quiet" }, `${subject(job)}, ${Math.floor(job.progress.percent)} %`))));
+      badge(job.status), `${KINDS[job.kind]}, ${title(job.classifier)}`,
+      h("span", { class: "quiet" }, [subject(job), `${Math.floor(job.progress.percent)} %`].filter(Boolean).join(", ")))));
     fill(place, rows.length ? h("ul", { class: "job-list" }, rows) : empty("check-circle", "Nothing runs or waits."));
   } catch (error) {
     fill(place, problem(error.message, { link: error.link }));
   }
 }
 
+/** What wants attention now, the gravest first; nothing where all is well. */
 async function showAttention() {
-  const place = find("attention");
-  const health = await get("/api/health").catch(() => null);
-  if (!health) return fill(place);
+  const [health, feedback, versions] = await Promise.all(
+    ["/api/health", "/api/feedback?limit=0", "/api/models"].map((url) => get(url).catch(() => null)));
+  const items = [...troubles(health), ...challengers(versions ?? []), ...corrections(feedback?.waiting ?? {})];
+  fill(find("attention"), items.length === 0 ? empty("check-circle", "All is well: nothing waits for you.") : h("ul", { class: "attention" }, items.map(({ tone, icon: name, text, href, action }) =>
+    h("li", { class: `finding tone-${tone}` }, icon(name), h("span", {}, text), h("a", { class: "btn btn-sm btn-outline-secondary", href }, action)))));
+}
+
+function troubles(health) {
+  if (!health) return [{ tone: "bad", icon: "exclamation-circle", text: "A model or the database cannot be reached, so predictions may fail.", href: "/monitor", action: "Monitor" }];
   const wrong = Object.entries(health.checks).filter(([, found]) => found !== "ok").map(([name, found]) => `${name}: ${found}`);
   if (health.queue !== "ok") wrong.push("The queue is down: predictions go on, jobs wait until it is back.");
   else if (!health.workers) wrong.push("No worker is running: jobs wait until one is started.");
-  fill(place, wrong.length > 0 && h("div", { class: "alert alert-warning problem" }, icon("exclamation-triangle"), h("p", {}, wrong.join(" ")),
-    h("a", { class: "btn btn-sm btn-outline-secondary", href: "/monitor" }, "Monitor")));
+  return wrong.map((text) => ({ tone: "warn", icon: "exclamation-triangle", text, href: "/monitor", action: "Monitor" }));
 }
+
+const challengers = (versions) => versions.filter(({ aliases }) => aliases.includes("challenger")).map(({ classifier, version }) => {
+  const champion = versions.find((row) => row.classifier === classifier && row.aliases.includes("champion"));
+  return { tone: "warn", icon: "question-circle", text: `${title(classifier)}: version ${version} waits for your decision.`, action: "Compare",
+    href: `/models?classifier=${classifier}&version=${version}${champion ? `&against=${champion.version}` : ""}` };
+});
+
+const corrections = (waiting) => Object.entries(waiting).map(([classifier, n]) => (
+  { tone: "idle", icon: "hand-thumbs-up", text: `${title(classifier)}: ${plural(n, "judged answer")} can become training images.`, action: "Look",
+    href: `/data?classifier=${classifier}#feedback-title` }));
+
+const title = (name) => document.querySelector(`[data-classifier="${name}"] [data-title]`)?.textContent ?? name;
 
 showCards();
 whileVisible(5, () => Promise.all([showRunning(), showAttention()]));

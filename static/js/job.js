@@ -51,7 +51,7 @@ export function badge(status) {
 }
 
 export const subject = (job) =>
-  job.kind === "retrain" ? `${job.params.epochs} epochs` : `${count(job.progress.total)} images`;
+  job.kind === "retrain" ? `${job.params.epochs} epochs` : job.kind === "audit" ? "" : `${count(job.progress.total)} images`;
 
 function draw(panel, job, act) {
   const { percent, stage, done, total, eta_seconds: eta } = job.progress;

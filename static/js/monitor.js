@@ -4,7 +4,7 @@ import { lines } from "./charts.js";
 import { bars, empty, fill, find, h, icon, problem, table } from "./dom.js";
 import { tile } from "./figures.js";
 import { bytes, count, duration, fixed, milliseconds, percent, time } from "./format.js";
-import { pickClassifier } from "./picker.js";
+import { parameter, pickClassifier, setParameter } from "./picker.js";
 import { whileVisible } from "./poll.js";
 import { decisionOf, plain, titleOf } from "./words.js";
 
@@ -20,16 +20,16 @@ const points = [];
 let spec, latest;
 
 async function refresh() {
-  const chosen = spec;
+  const [chosen, hours] = [spec, find("hours").value];
   try {
     const status = await get("/api/status");
     const [statistics, drift, recent, metrics] = await Promise.all([
-      get(`/api/statistics?classifier=${chosen.name}`),
+      get(`/api/statistics?classifier=${chosen.name}${hours ? `&hours=${hours}` : ""}`),
       status.champions[chosen.name] ? get(`/api/drift/${chosen.name}`) : null,
-      get(`/api/predictions?classifier=${chosen.name}&limit=12`),
+      get(`/api/predictions?classifier=${chosen.name}&limit=8`),
       text("/metrics"),
     ]);
-    if (chosen !== spec) return;
+    if (chosen !== spec || hours !== find("hours").value) return;
     fill(find("problems"));
     showService(status, statistics, requests(metrics));
     showHost(status.host);
@@ -57,7 +57,7 @@ function showService({ uptime_seconds: uptime, queue }, { latency_ms: latency, l
   fill(find("service"),
     tile("Up for", duration(uptime)),
     tile("Requests", count(answered.all), `${count(answered[4])} refused, ${count(answered[5])} broken`),
-    tile("Answers of this classifier", count(predictions), `${count(hour)} in the last hour`),
+    tile("Answers", count(predictions), `by ${spec.title}, ${count(hour)} in the last hour`),
     tile("Time for an answer", milliseconds(latency.p50), predictions ? `95 % under ${milliseconds(latency.p95)}, 99 % under ${milliseconds(latency.p99)}` : "half of them take less"),
     tile("Workers", queue.available ? count(queue.workers.length) : "–", queue.available ? "alive" : "the queue is down"));
 }
@@ -79,7 +79,7 @@ function showQueues({ queue, jobs }) {
     fill(find("queues"), problem("The queue is down: predictions go on, and jobs wait until Redis is back."));
     return;
   }
-  const workers = queue.workers.map(({ name, queue: from, seen }) => [name, from, time(new Date(1000 * seen).toISOString())]);
+  const workers = queue.workers.map(({ name, queue: from, seen }) => [name, from, `${duration(Date.now() / 1000 - seen)} ago`]);
   fill(find("queues"),
     h("div", { class: "tiles" }, tile("Running", count(jobs.running)), tile("Waiting", count(jobs.queued)),
       Object.entries(queue.waiting).map(([name, length]) => tile(`Queue: ${name}`, count(length), "messages"))),
@@ -88,7 +88,7 @@ function showQueues({ queue, jobs }) {
 
 function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback }) {
   if (!predictions) {
-    fill(find("usage"), empty("eye", "No answer yet: ", h("a", { href: "/predict" }, "ask about an image"), "."));
+    fill(find("usage"), empty("eye", find("hours").value ? "No answer in this time: choose a longer one, or " : "No answer yet: ", h("a", { href: `/predict?classifier=${spec.name}` }, "ask about an image"), "."));
     return;
   }
   const rows = (counts, title, tone) => Object.entries(counts).map(([name, n]) => ({ label: title(name), value: n / predictions, text: count(n), tone: tone(name) }));
@@ -120,13 +120,19 @@ function showRecent(rows) {
   latest = newest;
   fill(find("recent"), rows.length ? h("ul", { class: "recent" }, rows.map((row) => {
     const { tone, icon: name, title } = decisionOf(row.decision);
-    return h("li", {}, h("img", { src: `/api/predictions/${row.id}/image`, alt: "", width: 96, height: 96, loading: "lazy" }),
+    return h("li", {}, h("img", { src: `/api/predictions/${row.id}/image?side=144`, alt: "", width: 96, height: 96, loading: "lazy" }),
       h("div", {}, h("b", {}, titleOf(spec, row.predicted_class)), ` ${percent(row.confidence)}`, h("br"),
         h("span", { class: `badge tone-${tone}` }, icon(name), title), h("br"), h("span", { class: "quiet" }, time(row.timestamp))));
   })) : empty("eye", "None yet."), rows[0]?.notice && h("p", { class: "notice" }, icon("info-circle"), rows[0].notice));
 }
 
 let now;
+const asked = [...find("hours").options].find(({ value }) => value === parameter("hours"));
+if (asked) asked.selected = true;
+find("hours").addEventListener("change", () => {
+  setParameter("hours", find("hours").value);
+  now?.();
+});
 await pickClassifier((chosen) => {
   spec = chosen;
   if (now) now();

@@ -7,6 +7,7 @@ import { pickClassifier } from "./picker.js";
 import { headlineOf } from "./words.js";
 
 const AT_ONCE = 2;
+const SIMILAR = 5; // training images beside an answer
 const thresholds = new Map(); // of each classifier's champion, asked for once
 let spec;
 
@@ -51,6 +52,7 @@ async function answer({ file, name, place }, asked) {
   form.append("file", file);
   form.append("classifier", asked.name);
   form.append("explain", "true");
+  if (find("similar").checked) form.append("similar", SIMILAR);
   try {
     const [found, threshold] = await Promise.all([post("/api/predict", form), operatingPoint(asked)]);
     place.replaceWith(answerCard(found, asked, { source: URL.createObjectURL(file), name, threshold }));

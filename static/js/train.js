@@ -1,16 +1,18 @@
 // Train: the dataset, a training run, and what came of it.
 import { get, post } from "./api.js";
+import { auditLine } from "./audit.js";
 import { curves } from "./charts.js";
-import { showDataset } from "./dataset.js";
+import { counts } from "./dataset.js";
 import { fill, find, h, icon, problem, showProblem } from "./dom.js";
-import { percent } from "./format.js";
+import { estimate } from "./estimate.js";
 import { listJobs, showJob } from "./job.js";
 import { parameter, pickClassifier, setParameter } from "./picker.js";
 import { hasEnded } from "./poll.js";
+import { verdict } from "./verdict.js";
 
 const drawLoss = curves(find("loss"), "loss");
 const drawAccuracy = curves(find("accuracy"), "accuracy", { percent: true });
-let spec, opened, stop = () => {};
+let spec, opened, summary, earlier = [], stop = () => {};
 
 async function change(chosen) {
   spec = chosen;
@@ -19,6 +21,7 @@ async function change(chosen) {
   stop();
   opened = undefined;
   find("run").hidden = true;
+  find("to-data").href = `/data?classifier=${spec.name}`;
   showDataset(spec);
   const jobs = await list();
   const running = jobs.find((job) => !hasEnded(job));
@@ -38,7 +41,7 @@ async function start(event) {
     find("run").scrollIntoView({ block: "nearest", behavior: "smooth" });
     list();
   } catch (error) {
-    showProblem(find("problems"), error, { link: error.link ?? { href: "#dataset-title", text: "Add images" } });
+    showProblem(find("problems"), error, { link: error.link ?? { href: `/data?classifier=${spec.name}`, text: "Add images" } });
     find("problems").scrollIntoView({ block: "center" });
   } finally {
     find("start").disabled = false;
@@ -61,23 +64,31 @@ function open(id) {
   });
 }
 
-/** The gate's decision, in plain words. */
-function verdict({ classifier, result }) {
-  const { model_version: version, promoted, undecided, reasons, champion_version: champion, metrics } = result;
-  const [tone, name, title] = promoted
-    ? ["good", "check-circle", `Version ${version} serves now.`]
-    : undecided
-      ? ["warn", "question-circle", `Version ${version} waits for your decision${champion ? `; version ${champion} goes on serving` : ""}.`]
-      : ["idle", "slash-circle", champion ? `Version ${champion} goes on serving.` : `Version ${version} was kept and does not serve.`];
-  return h("div", { class: `decision tone-${tone}` }, icon(name), h("div", {},
-    h("p", { class: "decision-title" }, title),
-    h("p", {}, reasons.join(" "), ` Its accuracy on ${metrics.n} test images is ${percent(metrics.accuracy)}.`),
-    h("a", { class: "btn btn-sm btn-outline-secondary", href: `/models?classifier=${classifier}&version=${version}` }, "See the version")));
+async function showDataset(chosen) {
+  try {
+    const [found, audit] = await Promise.all([get(`/api/datasets/${chosen.name}`), get(`/api/datasets/${chosen.name}/audit`)]);
+    if (chosen !== spec) return;
+    summary = found;
+    const line = auditLine(audit);
+    fill(find("dataset"), counts(found, chosen));
+    fill(find("audit"), line && h("p", { class: `finding tone-${line.tone}` }, icon(line.icon), h("span", {}, line.text),
+      h("a", { href: `/data?classifier=${chosen.name}#audit-title` }, "See the audit")));
+    showEstimate();
+  } catch (error) {
+    showProblem(find("dataset"), error, { retry: () => showDataset(chosen) });
+  }
+}
+
+function showEstimate() {
+  const fields = Object.fromEntries(new FormData(find("retrain")));
+  find("estimate").textContent = estimate(earlier, { ...fields, epochs: Number(fields.epochs) }, summary);
 }
 
 async function list() {
   try {
-    return await listJobs(find("jobs"), "retrain", spec.name, opened, (job) => (open(job.id), list()));
+    earlier = await listJobs(find("jobs"), "retrain", spec.name, opened, (job) => (open(job.id), list()));
+    showEstimate();
+    return earlier;
   } catch (error) {
     fill(find("jobs"), problem(error.message, { link: error.link }));
     return [];
@@ -92,4 +103,5 @@ if (parameter("job")) {
 }
 find("classifier").addEventListener("change", () => setParameter("job", null), { capture: true });
 find("retrain").addEventListener("submit", start);
+find("retrain").addEventListener("input", showEstimate);
 await pickClassifier(change);

@@ -16,6 +16,7 @@ const QUALITY = {
   "too bright": "it is too bright",
   "low contrast": "its contrast is low",
   "field cut off": "part of the field is cut off",
+  "no retina found": "no retina can be found in it",
 };
 
 const STATUS = {

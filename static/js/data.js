@@ -1,0 +1,70 @@
+// Data: what a classifier learns from, what is wrong with it, and a way to add to it.
+import { get } from "./api.js";
+import { showAudit } from "./audit.js";
+import { collect, collectFor } from "./collect.js";
+import { counts, origins } from "./dataset.js";
+import { empty, fill, find, h, showProblem } from "./dom.js";
+import { showFeedback } from "./feedback.js";
+import { count } from "./format.js";
+import { pickClassifier } from "./picker.js";
+import { picture } from "./pictures.js";
+import { titleOf } from "./words.js";
+
+const PAGE = 24;
+let spec, shown = 0;
+const isCurrent = (chosen) => chosen === spec;
+
+function change(chosen) {
+  spec = chosen;
+  find("description").textContent = spec.description;
+  fill(find("by-class"), h("option", { value: "" }, "All classes"), spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
+  collectFor(spec);
+  refresh(spec);
+}
+
+function refresh(chosen) {
+  if (!isCurrent(chosen)) return;
+  showSummary(chosen);
+  showAudit(chosen);
+  showFeedback(chosen, isCurrent, grown);
+  browse(chosen, true);
+}
+
+/** One image more: what stands on the page about the others stays. */
+function grown(chosen) {
+  if (!isCurrent(chosen)) return;
+  showSummary(chosen);
+  showAudit(chosen);
+  browse(chosen, true);
+}
+
+async function showSummary(chosen) {
+  try {
+    const summary = await get(`/api/datasets/${chosen.name}`);
+    if (isCurrent(chosen)) fill(find("dataset"), counts(summary, chosen), origins(summary));
+  } catch (error) {
+    showProblem(find("dataset"), error, { retry: () => showSummary(chosen) });
+  }
+}
+
+/** Show the newest images of the class chosen: the first ones again, or more of them. */
+async function browse(chosen, afresh) {
+  const label = find("by-class").value;
+  const place = find("images");
+  try {
+    const { total, images } = await get(`/api/datasets/${chosen.name}/images?limit=${PAGE}&offset=${afresh ? 0 : shown}${label ? `&label=${label}` : ""}`);
+    if (!isCurrent(chosen) || label !== find("by-class").value) return;
+    const figures = images.map(({ sha256, file, label: name }) => picture(`/api/datasets/${chosen.name}/images/${sha256}`, file, h("span", { class: "quiet" }, titleOf(chosen, name))));
+    if (afresh) fill(place, total ? figures : empty("images", "None yet: drop a folder, images or a zip above."));
+    else place.append(...figures);
+    shown = (afresh ? 0 : shown) + images.length;
+    find("images-count").textContent = total ? `${count(shown)} of ${count(total)}` : "";
+    find("more").hidden = shown >= total;
+  } catch (error) {
+    showProblem(place, error, { retry: () => browse(chosen, true) });
+  }
+}
+
+find("by-class").addEventListener("change", () => browse(spec, true));
+find("more").addEventListener("click", () => browse(spec, false));
+if (await pickClassifier(change)) collect(refresh);
