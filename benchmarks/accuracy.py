@@ -2,23 +2,22 @@
 
 Both answer for the same photographs, out of fold, in one cross-validation that parts no patient. The baseline is a
 logistic regression on the pooled, frozen ImageNet features of two networks; Fovea trains as its classifiers' files say
-and answers by the path that serves. `<data>` holds a folder for each classifier, `<weights>` Keras' weight files.
+and answers by the path that serves. Where photographs come from several sources, both are also trained on one source
+and tested on another. `<data>` holds a folder for each classifier, `<weights>` Keras' weight files.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
@@ -26,22 +25,37 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from app.classifiers import Catalog, ClassifierSpec
-from app.inference.arrays import Floats
+from app.inference.arrays import Floats, Integers
 from app.inference.predictor import Predictor
-from app.training.backbones import BACKBONES
-from app.training.datasets import Item, scan
+from app.training.backbones import BACKBONES, find_weights, usual
+from app.training.datasets import scan
+from app.training.features import compute
+from app.training.frozen import freeze
 from app.training.progress import silent
-from app.training.samples import read_square
+from app.training.proportions import proportion
+from app.training.samples import Sample, read_square
 from app.training.splits import assign
-from app.training.trainer import Plan, Sample, train
+from app.training.trainer import Plan, train
 
 CLASSIFIERS = ("cat_dog", "glaucoma", "cataract", "diabetic_retinopathy", "eye_diseases")
-NUMBERED = re.compile(r"(?:Im|IDRiD_)(\d+)")  # such numbers show the photographs of a patient in a row
-BLOCK = 10  # how many consecutive numbers count as one patient
-SIZE, BATCH = 224, 32  # of the baseline
-MOBILENET = "mobilenet_v1_1.0_224_to_conv_pw_12_relu.weights.h5"
-RESAMPLES, SEED = 2000, 2024
-Rows = NDArray[np.int64]
+BASELINE, SIZE, STRENGTH = "mobilenet_pair", 224, 0.01
+BATCH, RESAMPLES, SEED = 32, 2000, 2024
+
+
+class Answers(NamedTuple):
+    """Probabilities (n, classes) of both for the same images."""
+
+    baseline: Floats
+    fovea: Floats
+
+
+class Case(NamedTuple):
+    """A classifier's photographs, each with its class index, its patient, and the features of the baseline (n, d)."""
+
+    spec: ClassifierSpec
+    samples: list[Sample]
+    labels: Integers
+    features: Floats
 
 
 def main() -> None:
@@ -51,8 +65,10 @@ def main() -> None:
     print("| classifier | images | baseline | Fovea | difference | baseline AUROC | Fovea AUROC |")
     print("| --- | ---: | --- | --- | --- | ---: | ---: |")
     catalog = Catalog()
-    for name in options.classifiers:
-        _compare(catalog[name], options)
+    with TemporaryDirectory(prefix="fovea-bench-") as scratch:
+        options.cache = options.cache or Path(scratch)
+        for name in options.classifiers:
+            _compare(_case(catalog[name], options), options)
 
 
 def _options() -> argparse.Namespace:
@@ -63,106 +79,93 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--backbone", choices=list(BACKBONES), help="instead of the classifiers' own")
     parser.add_argument("--mode", choices=["head", "full"], help="instead of the classifiers' own")
+    parser.add_argument("--cache", type=Path, help="folder that keeps frozen features for the next run")
     return parser.parse_args()
 
 
-def _compare(spec: ClassifierSpec, options: argparse.Namespace) -> None:
-    """Print the rows of one classifier, one for each source of its photographs."""
+def _case(spec: ClassifierSpec, options: argparse.Namespace) -> Case:
+    """Read the photographs, and compute what the baseline sees of them."""
     folder = options.data / spec.name
-    items = scan(folder, spec).items
-    labels = np.array([spec.class_names.index(item.label) for item in items])
-    groups = np.array([_group(item) for item in items])
-    features = _features(items, spec, options.weights)
-    baseline, fovea = (np.zeros((len(items), len(spec.classes))) for _ in range(2))
-    folds = StratifiedGroupKFold(options.folds, shuffle=True, random_state=SEED)
-    for number, (rows, held_out) in enumerate(folds.split(labels, labels, groups)):
-        print(f"{spec.name}: fold {number + 1} of {options.folds} ...", file=sys.stderr)
-        head = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000))
-        baseline[held_out] = head.fit(features[rows], labels[rows]).predict_proba(features[held_out])
-        fovea[held_out] = _train(spec, items, groups, held_out, options)
-    for source, chosen in _sources(spec, folder, items):
-        figures = _figures(labels[chosen], groups[chosen], baseline[chosen], fovea[chosen])
-        print(f"| {spec.name}{source} | {len(chosen)} | {figures} |", flush=True)
+    samples = [
+        Sample(item.path, hashlib.sha256(item.path.read_bytes()).hexdigest(), item.label, "test", item.group,
+               item.path.relative_to(folder).parts[0] if spec.data.convention == "csv" else "")
+        for item in scan(folder, spec).items
+    ]  # fmt: skip
+    frozen = freeze(BASELINE, find_weights(BASELINE, "imagenet", options.weights), SIZE, options.cache)
+    plain = spec.preprocessing.model_copy(update={"size": SIZE, "contrast": "none"})
+    once = spec.training.model_copy(update={"varied": 0})
+    features = compute(frozen, samples, plain, once, options.cache, silent).embeddings
+    labels = np.array([spec.class_names.index(sample.label) for sample in samples])
+    return Case(spec, samples, labels, features)
 
 
-def _group(item: Item) -> str:
-    """The patient: as the classifier's file finds it, or the block of the photograph's number."""
-    number = NUMBERED.match(item.path.name)
-    return f"block {int(number[1]) // BLOCK}" if number else item.group
+def _compare(case: Case, options: argparse.Namespace) -> None:
+    """Print the rows of one classifier: for each source of its photographs, and for each as another camera's."""
+    groups, sources = ([getattr(each, name) for each in case.samples] for name in ("group", "source"))
+    strata = [f"{label} {source}" for label, source in zip(case.labels, sources, strict=True)]
+    folds = StratifiedGroupKFold(options.folds, shuffle=True, random_state=SEED).split(strata, strata, groups)
+    names = sorted(set(sources))
+    title, everything = case.spec.name, np.arange(len(strata))
+    found = _answers(case, [held_out for _, held_out in folds], options)
+    _print(title, case, found, everything)
+    if len(names) > 1:
+        parts = [np.flatnonzero(np.array(sources) == name) for name in names]
+        elsewhere = _answers(case, parts, options)
+        for name, rows in zip(names, parts, strict=True):
+            _print(f"{title}, {name}", case, found, rows)
+            _print(f"{title}, {name}, trained without it", case, elsewhere, rows)
 
 
-def _sources(spec: ClassifierSpec, folder: Path, items: list[Item]) -> Iterator[tuple[str, Rows]]:
-    """The title and the rows of each source: the folders that hold a table, else everything."""
-    names = [item.path.relative_to(folder).parts[0] if spec.data.convention == "csv" else "" for item in items]
-    for name in sorted(set(names)):
-        yield name and f", {name}", np.flatnonzero(np.array(names) == name)
+def _answers(case: Case, parts: Sequence[Integers], options: argparse.Namespace) -> Answers:
+    """What both answer for each part after they were trained on all others."""
+    found = Answers(*(np.zeros((len(case.labels), len(case.spec.classes))) for _ in Answers._fields))
+    for number, held_out in enumerate(parts):
+        print(f"{case.spec.name}: {number + 1} of {len(parts)} ...", file=sys.stderr)
+        rows = np.setdiff1d(np.arange(len(case.labels)), held_out)
+        head = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000))
+        head.fit(case.features[rows], case.labels[rows])
+        found.baseline[held_out] = head.predict_proba(case.features[held_out])
+        found.fovea[held_out] = _train(case, held_out, options)
+    return found
 
 
-def _features(items: list[Item], spec: ClassifierSpec, weights: Path) -> Floats:
-    """The pooled features (n, 2304) of the frozen MobileNet and MobileNetV2."""
-    network = _frozen(weights)
-    crop = spec.preprocessing.model_copy(update={"size": SIZE, "contrast": "none"})
-    parts = []
-    for start in range(0, len(items), BATCH):
-        squares = np.stack([read_square(item.path, crop) for item in items[start : start + BATCH]])
-        parts.append(np.asarray(network(squares.astype(np.float32) / 127.5 - 1, training=False)))
-    return np.concatenate(parts)
-
-
-def _frozen(weights: Path) -> Any:  # noqa: ANN401  # keras has no types
-    from keras import Input, Model, applications, layers  # noqa: PLC0415  # loads TensorFlow
-
-    shape = (SIZE, SIZE, 3)
-    whole = applications.MobileNet(include_top=False, weights=None, input_shape=shape)
-    first = Model(whole.input, whole.get_layer("conv_pw_12_relu").output)
-    first.load_weights(weights / MOBILENET)
-    path = str(weights / BACKBONES["mobilenetv2"].weights_files[0])
-    second = applications.MobileNetV2(alpha=0.35, include_top=False, weights=path, input_shape=shape)
-    image = Input(shape)
-    pooled = [layers.GlobalAveragePooling2D()(each(image)) for each in (first, second)]
-    return Model(image, layers.concatenate(pooled))
-
-
-def _train(
-    spec: ClassifierSpec, items: list[Item], groups: NDArray[np.str_], held_out: Rows, options: argparse.Namespace
-) -> Floats:
-    """Train a bundle as the product does, without the fold; return what it answers for the fold."""
-    outside = set(held_out.tolist())
-    keys = [(item.label, str(group)) for item, group in zip(items, groups, strict=True)]
-    given = ["test" if row in outside else "train" for row in range(len(items))]
-    splits = assign(keys, spec.training.seed, given=given)  # type: ignore[arg-type]  # both are names of splits
-    samples = tuple(
-        Sample(item.path, hashlib.sha256(item.path.read_bytes()).hexdigest(), item.label, split, str(group))
-        for item, split, group in zip(items, splits, groups, strict=True)
-    )
-    own = spec.training
-    backbone, mode = options.backbone or own.backbone, options.mode or own.mode
-    plan = Plan(spec, samples, backbone, mode, own.epochs, own.seed, "benchmark", weights_dir=options.weights)
+def _train(case: Case, held_out: Integers, options: argparse.Namespace) -> Floats:
+    """Train a bundle as the product does, without the held out rows; return what it answers for those."""
+    own, outside = case.spec.training, set(held_out.tolist())
+    keys = [(sample.label, sample.group) for sample in case.samples]
+    given = ["test" if row in outside else "train" for row in range(len(keys))]
+    splits = assign(keys, own.seed, given=given)  # type: ignore[arg-type]  # both are names of splits
+    samples = tuple(replace(each, split=split) for each, split in zip(case.samples, splits, strict=True))
+    backbone, mode = usual(own, options.weights)
+    plan = Plan(case.spec, samples, options.backbone or backbone, options.mode or mode, own.epochs, own.seed,
+                "benchmark", weights_dir=options.weights, cache_dir=options.cache)  # fmt: skip
     with TemporaryDirectory(prefix="fovea-bench-") as name:
         card = train(plan, Path(name), silent)
-        squares = np.stack([read_square(items[row].path, card.preprocessing) for row in held_out])
-        return Predictor(Path(name), threads=2).probabilities(squares)
+        predictor = Predictor(Path(name), threads=2)
+        parts = [held_out[start : start + BATCH] for start in range(0, len(held_out), BATCH)]
+        squares = (np.stack([read_square(samples[row].path, card.preprocessing) for row in part]) for part in parts)
+        return np.concatenate([predictor.probabilities(batch) for batch in squares])
 
 
-def _figures(labels: Rows, groups: NDArray[np.str_], baseline: Floats, fovea: Floats) -> str:
-    """The cells of a row: Wilson's intervals, and for the difference a bootstrap over patients."""
-    right = [each.argmax(axis=1) == labels for each in (baseline, fovea)]
-    cells = [_proportion(int(each.sum()), len(labels)) for each in right]
+def _print(title: str, case: Case, found: Answers, rows: Integers) -> None:
+    """A row: intervals widened for patients, and for the difference a bootstrap over patients."""
+    labels, groups = case.labels[rows], [case.samples[row].group for row in rows.tolist()]
+    right = [answers[rows].argmax(axis=1) == labels for answers in found]
+    cells = []
+    for each in right:
+        low, high = proportion(each, groups) or (0.0, 1.0)
+        cells.append(f"{each.mean():.3f} [{low:.3f}, {high:.3f}]")
     gain = right[1].astype(float) - right[0]
     names, place = np.unique(groups, return_inverse=True)
     drawn = np.random.default_rng(SEED).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
     weights = drawn[:, place]
     low, high = np.percentile(weights @ gain / weights.sum(axis=1), [2.5, 97.5])
     cells.append(f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
-    return " | ".join([*cells, *(f"{_auroc(labels, each):.3f}" for each in (baseline, fovea))])
+    cells += [f"{_auroc(labels, answers[rows]):.3f}" for answers in found]
+    print(f"| {title} | {len(rows)} | {' | '.join(cells)} |", flush=True)
 
 
-def _proportion(right: int, n: int) -> str:
-    interval = binomtest(right, n).proportion_ci(method="wilson")
-    return f"{right / n:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _auroc(labels: Rows, probabilities: Floats) -> float:
+def _auroc(labels: Integers, probabilities: Floats) -> float:
     """The mean over the classes, each against the rest."""
     scores = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
     return float(roc_auc_score(labels, scores, multi_class="ovr"))

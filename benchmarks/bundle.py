@@ -40,7 +40,7 @@ def build(folder: Path, float32: bool) -> None:
     bundle.mkdir(parents=True)
     with TemporaryDirectory() as drawings:
         samples = draw_samples(spec, Path(drawings), per_class=24, seed=1, progress=silent)
-        plan = Plan(spec, samples, "mobilenetv2", "full", epochs=1, seed=1, source="drawn", weights="none")
+        plan = Plan(spec, samples, "mobilenetv2_100", "full", epochs=1, seed=1, source="drawn", weights="none")
         card = train(plan, bundle, silent)
     if float32:
         card = card.model_copy(update={"engine": "onnx"})

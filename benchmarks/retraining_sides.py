@@ -14,7 +14,7 @@ BATCH, RATE = 32, 1e-3
 def fovea(folder: Path) -> float:
     """Retrain as a job of Fovea does: from the images and the cache to a bundle on disk."""
     from app.training.progress import silent  # noqa: PLC0415  # what is imported counts
-    from app.training.trainer import Plan, train  # noqa: PLC0415
+    from app.training.trainer import Plan, train  # noqa: PLC0415  # what is imported counts
 
     plan: Plan = pickle.loads((folder / "plan.pickle").read_bytes())  # noqa: S301  # our own file
     with TemporaryDirectory(dir=folder) as bundle:
@@ -25,7 +25,7 @@ def fovea(folder: Path) -> float:
 
 def usual(folder: Path, epochs: int) -> float:
     """Transfer learning as the Keras guide shows it: from a folder of images to a saved model."""
-    from app.training.runtime import keras  # noqa: PLC0415
+    from app.training.runtime import keras  # noqa: PLC0415  # what is imported counts
 
     plan = pickle.loads((folder / "plan.pickle").read_bytes())  # noqa: S301  # our own file
     splits = {

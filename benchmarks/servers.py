@@ -1,4 +1,4 @@
-"""The two servers that are compared: how each starts, what it uses, and how it stops."""
+"""The servers that are compared: how each starts, what it uses, and how it stops."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -22,45 +23,64 @@ from app.services.queues import QUEUES
 CHECKOUT = Path(__file__).resolve().parent.parent
 PEER_PYTHON = CHECKOUT / ".venv-bench" / "bin" / "python"
 WORKERS = 2
-START_WITHIN = 60.0
+START_WITHIN = 120.0
+MODEL = Path("data", "models", "benchmark", "1")
 
 
 @dataclass(frozen=True)
 class Server:
-    """What is measured: its name, port, command and environment, and a word of its web processes' command lines."""
+    """What is measured: its name, port, command, environment, and the call that predicts."""
 
     name: str
     port: int
     argv: tuple[str, ...]
-    env: dict[str, str]
-    web_word: str
-    path: str
+    env: dict[str, str] = field(default_factory=dict)
+    path: str = "/api/predict"
+
+
+@contextmanager
+def trained(*options: str) -> Iterator[Path]:
+    """Give a folder with the model that all serve; `options` are those of `benchmarks.bundle`."""
+    with TemporaryDirectory(prefix="fovea-bench-") as name:
+        argv = [sys.executable, "-m", "benchmarks.bundle", name, *options]
+        subprocess.run(argv, check=True, stderr=subprocess.DEVNULL)
+        yield Path(name)
 
 
 def fovea(folder: Path) -> Server:
     """Return Fovea as `make run` starts it, with the benchmark's model beside its own."""
-    port = _free_port()
+    port = free_port()
     env = {"DATA_DIR": str(folder / "data"), "CLASSIFIERS_DIR": str(folder / "classifiers"), "PORT": str(port)}
     argv = (sys.executable, "-m", "app.supervisor")
-    path = "/api/predict?classifier=benchmark"
-    return Server("Fovea", port, argv, env | {"WEB_CONCURRENCY": str(WORKERS)}, "gunicorn", path)
+    return Server("Fovea", port, argv, env | {"WEB_CONCURRENCY": str(WORKERS)}, "/api/predict?classifier=benchmark")
 
 
-def peer(folder: Path, threads: int = 0) -> Server:
-    """Return the peer with the same model file; 0 threads is ONNX Runtime's default, one for each core."""
-    port = _free_port()
-    model = folder / "data" / "models" / "benchmark" / "1" / "model.onnx"
-    app = "benchmarks.peers.fastapi_pillow:app"
+def peers(folder: Path, threads: int) -> list[Server]:
+    """Return the peers with the same network, each with two processes that predict.
+
+    `threads` is how many ONNX Runtime takes in each; 0 leaves it the choice, as its users mostly do.
+    """
+    env = {"MODEL": str(folder / MODEL / "model"), "THREADS": str(threads), "WORKERS": str(WORKERS)}
+    return [
+        _fastapi("FastAPI + ONNX Runtime", "fastapi_onnx", env),
+        _peer("LitServe + ONNX Runtime", env, "-m", "benchmarks.peers.litserve_onnx", "{port}", str(WORKERS)),
+        _peer(
+            "BentoML + ONNX Runtime", env | {"BENTOML_DO_NOT_TRACK": "True"}, "-m", "bentoml", "serve",
+            "benchmarks.peers.bentoml_onnx:Classify", "--host", "127.0.0.1", "--port", "{port}",
+        ),
+        _fastapi("FastAPI + keras predict", "fastapi_keras", env),
+    ]  # fmt: skip
+
+
+def _fastapi(name: str, module: str, env: dict[str, str]) -> Server:
     quiet = ("--log-level", "warning", "--no-access-log")
-    argv = (str(PEER_PYTHON), "-m", "uvicorn", app, "--port", str(port), "--workers", str(WORKERS), *quiet)
-    return Server(
-        "FastAPI + Pillow + ONNX Runtime",
-        port,
-        argv,
-        {"MODEL": str(model), "THREADS": str(threads)},
-        "spawn_main",
-        "/api/predict",
-    )
+    app = f"benchmarks.peers.{module}:app"
+    return _peer(name, env, "-m", "uvicorn", app, "--port", "{port}", "--workers", str(WORKERS), *quiet)
+
+
+def _peer(name: str, env: dict[str, str], *argv: str) -> Server:
+    port = free_port()
+    return Server(name, port, (str(PEER_PYTHON), *(part.format(port=port) for part in argv)), env)
 
 
 class Running:
@@ -70,51 +90,60 @@ class Running:
         self.server, self.ready_s = server, ready_s
         self._root = psutil.Process(process.pid)
 
-    def web(self) -> list[psutil.Process]:
-        """Return the processes that answer requests: the leaves among those of the server's web command."""
-        family = self._root.children(recursive=True)
-        return [each for each in family if self.server.web_word in " ".join(each.cmdline()) and not each.children()]
+    def family(self) -> list[psutil.Process]:
+        """Return the server's processes, the first before those it started."""
+        return [self._root, *self._root.children(recursive=True)]
 
     def cpu_s(self) -> float:
-        """Return the processor time that the web processes have used."""
-        return float(sum(sum(each.cpu_times()[:2]) for each in self.web()))
+        """Return the processor time that all of them have used."""
+        return float(sum(sum(each.cpu_times()[:2]) for each in self.family()))
 
-    def memory_mb(self) -> float:
-        """Return the resident memory of the largest web process."""
-        return float(max(each.memory_info().rss for each in self.web()) / 2**20)
-
-    def maps(self, word: str) -> bool:
-        """Tell whether a web process has loaded a library with this word in its path."""
-        return any(word in area.path for each in self.web() for area in each.memory_maps())
+    def web_mb(self) -> list[float]:
+        """Return the resident memory of each of gunicorn's workers."""
+        web = [each for each in self.family() if "gunicorn" in each.cmdline() and not each.children()]
+        return [each.memory_info().rss / 2**20 for each in web]
 
 
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
-    """Start a server, wait until it answers, and stop it at the end."""
+    """Start a server, wait until it answers, and stop it and all that it started at the end."""
     begun = time.monotonic()
-    process = subprocess.Popen(server.argv, cwd=CHECKOUT, env=os.environ | server.env, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        server.argv,
+        cwd=CHECKOUT,
+        env=os.environ | server.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    live = Running(server, process, 0.0)
     try:
         while not _answers(server.port):
             if process.poll() is not None or time.monotonic() - begun > START_WITHIN:
                 sys.exit(f"{server.name} did not start; run it by hand to see why: {' '.join(server.argv)}")
             time.sleep(0.05)
-        ready_s = time.monotonic() - begun
+        live.ready_s = time.monotonic() - begun
         while server.name == "Fovea" and not _works(server.port):  # its workers' start takes the cores
             time.sleep(0.2)
-        yield Running(server, process, ready_s)
+        yield live
     finally:
+        family = live.family()
         process.terminate()
-        process.wait(timeout=30)
+        psutil.wait_procs(family, timeout=15)
+        for left in family:  # LitServe's processes outlive it
+            if left.is_running():
+                left.kill()
+        process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody uses now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def _works(port: int) -> bool:
     """Tell whether every background worker of Fovea has shown life."""
-    with urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/api/health", timeout=30) as answer:
         return bool(json.load(answer)["workers"] == len(QUEUES))
 
 
