@@ -13,8 +13,8 @@ import pytest
 
 from app.config import CHECKOUT
 
-KNOWS_CELERY = {"app/producer.py", "worker/celery_app.py"}
-HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "onnx", "tf2onnx"}
+KNOWS_CELERY = {"app/producer.py", "worker/celery_app.py", "worker/losses.py"}
+HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "onnx", "tf2onnx", "fsspec", "obstore"}
 
 
 def sources() -> Iterator[Path]:

@@ -19,12 +19,18 @@ BAD = [
     ("DATABASE_URL", "oracle9://user@host/base"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "redis://localhost:door/0"),
-    ("STORAGE_URL", "s3://bucket/prefix"),
+    ("STORAGE_URL", "gs://bucket/prefix"),
+    ("STORAGE_URL", "s3:///prefix"),
+    ("STORAGE_URL", "s3://bucket?region=eu"),
+    ("DATABASE_URL", "sqlite://"),
+    ("DATABASE_URL", "postgresql://host"),
     ("WEIGHTS_DIR", "/nowhere/weights"),
     ("CLASSIFIERS_DIR", "/nowhere/classifiers"),
     ("MAX_UPLOAD_MB", "0"),
     ("MAX_UPLOAD_MB", "16 MB"),
     ("AUTH", "password"),
+    ("RETAIN_PREDICTIONS_DAYS", "0"),
+    ("RETAIN_IMAGES_MB", "1 GB"),
 ]
 
 
@@ -36,6 +42,11 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable(name: str, value: st
     assert sentence.startswith(f"The setting {name}")
     assert sentence.endswith(".")
     assert "\n" not in sentence
+
+
+def test_a_rule_of_retention_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"no setting RETAIN_PREDICTION_DAYS; use one of RETAIN_PREDICTIONS_DAYS, "):
+        Settings.from_env({"RETAIN_PREDICTION_DAYS": "30"})
 
 
 @pytest.mark.parametrize("url", ["mysql+nothing://fovea:hush@host/base", "redis://:hush@host:door"])
@@ -92,3 +103,23 @@ def test_folders_are_made_and_one_that_cannot_be_is_named(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigError, match="DATA_DIR"):
         Settings(data_dir=tmp_path / "file").prepare_folders()
+
+
+def test_every_setting_is_documented() -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in readme] == []
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"WEBHOOK_URL": "https://hooks.example/1"}, "belong together"),
+        ({"WEBHOOK_SECRET": "0123456789abcdef"}, "belong together"),
+        ({"WEBHOOK_URL": "hooks.example", "WEBHOOK_SECRET": "0123456789abcdef"}, "WEBHOOK_URL is not valid"),
+        ({"WEBHOOK_URL": "https://hooks.example/1", "WEBHOOK_SECRET": "short"}, "WEBHOOK_SECRET is not valid"),
+    ],
+)
+def test_half_a_webhook_stops_the_start(env: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        Settings.from_env(env)
+    assert "short" not in str(caught.value).replace("should", "")

@@ -11,7 +11,7 @@ from flask import Flask
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
 from app.services import keys
-from app.services.jobs import FINAL
+from app.services.transitions import FINAL
 from app.services.wiring import Services
 
 
@@ -33,7 +33,9 @@ def refused(app: Flask, *words: str | Path) -> str:
 COMMANDS = [
     "init", "data", "data import", "data synth", "data audit", "data report",
     "data versions", "train", "evaluate", "predict", "models", "models list",
-    "models promote", "models rollback", "models card", "models demo", "keys", "keys create",
+    "jobs", "jobs list", "jobs show", "jobs cancel", "jobs retry", "jobs results", "jobs submit",
+    "models promote", "models rollback", "models challenger", "models card", "models demo", "keys", "keys create",
+    "keys revoke",
 ]  # fmt: skip
 
 
@@ -63,21 +65,6 @@ def test_images_are_drawn_imported_and_checked(app: Flask, tmp_path: Path) -> No
     page = tmp_path / "report.html"
     assert flask(app, "data", "report", "cat_dog", "--output", page).exit_code == 0
     assert "unlabelled files" in page.read_text()
-
-
-def test_predictions_are_a_line_each_and_a_failure_is_the_exit_status(app: Flask, tmp_path: Path) -> None:
-    cat, text = tmp_path / "cat.jpg", tmp_path / "text.jpg"
-    cat.write_bytes(draw("cat_face", 1, 128).jpeg())
-    text.write_bytes(b"text")
-    good = flask(app, "predict", "cat_dog", cat, cat)
-    assert good.exit_code == 0
-    lines = good.stdout.splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith(f"{cat}: ") for line in lines)
-    assert "Demonstration model" in good.stderr
-    mixed = flask(app, "predict", "cat_dog", text, cat)
-    assert (mixed.exit_code, len(mixed.stdout.splitlines())) == (1, 1)
-    assert f"{text}: This is no image that Fovea reads" in mixed.stderr
 
 
 def test_models_are_listed_promoted_and_rolled_back(app: Flask, settings: Settings) -> None:
@@ -117,7 +104,10 @@ def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
 
 def test_a_key_is_made_and_printed_once(app: Flask) -> None:
     key = flask(app, "keys", "create", "clinic").stdout.strip()
-    assert keys.is_valid(key)
+    assert keys.find(key) is not None
+    assert flask(app, "keys", "revoke", "clinic").stdout == "1 revoked.\n"
+    assert keys.find(key) is None
+    assert "no key of the name" in refused(app, "keys", "revoke", "clinic")
 
 
 def test_the_preparation_can_be_repeated(app: Flask) -> None:

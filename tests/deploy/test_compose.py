@@ -11,6 +11,7 @@ from app.supervisor import commands
 
 COMPOSE = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+AWS = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
@@ -45,7 +46,9 @@ def test_a_service_waits_for_what_it_needs(name: str) -> None:
 
 def test_what_compose_sets_are_settings() -> None:
     for service in OURS.values():
-        assert {name.lower() for name in service["environment"]} <= set(Settings.model_fields)
+        given = {name.lower() for name in service["environment"]}
+        assert given - {name.lower() for name in AWS} <= set(Settings.model_fields)
+        assert [service["environment"][name] for name in AWS] == [None] * len(AWS)  # empty is not as good as unset
         assert {volume.split(":")[0] for volume in service["volumes"]} <= set(COMPOSE["volumes"])
 
 

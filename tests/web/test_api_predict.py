@@ -80,14 +80,14 @@ def test_a_form_and_a_raw_body_are_answered_alike(client: FlaskClient, url: str)
     assert sent.get_json()["id"] != raw.get_json()["id"]
 
 
-def test_an_explanation_is_a_picture_as_large_as_what_the_network_saw(client: FlaskClient) -> None:
-    body = ask(client, CAT, "classifier=cat_dog&explain=true")
+def test_an_explanation_is_a_transparent_picture_of_the_photographs_proportions(client: FlaskClient) -> None:
+    wide = saved(SQUARE.resize((300, 200)), "JPEG", exif=EXIF_TURN)
+    body = ask(client, wide, "classifier=cat_dog&explain=true")
     assert set(body) == KEYS | {"explanation"}
     head, _, encoded = body["explanation"].partition(",")
     assert head == "data:image/png;base64"
-    size = client.get("/api/model-info?classifier=cat_dog").get_json()["preprocessing"]["size"]
     with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))) as picture:
-        assert (picture.format, picture.size) == ("PNG", (size, size))
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGBA", (200, 300))  # upright
     assert "explanation" not in client.get(f"/api/predictions/{body['id']}").get_json()
 
 

@@ -13,7 +13,7 @@ from app import create_app
 from app.config import Settings
 from app.services import keys
 from app.services.setup import initialise
-from app.store.db import db, now
+from app.store.db import db
 from app.store.tables import ApiKey
 from app.web.auth import PUBLIC
 
@@ -92,8 +92,7 @@ def test_a_key_is_kept_as_a_hash_and_can_be_revoked(visitor: FlaskClient) -> Non
     key = keys.create("clinic")
     row = db.session.scalars(db.select(ApiKey)).one()
     assert key not in (row.name, row.sha256)
-    row.revoked_at = now()
-    db.session.commit()
+    keys.revoke("clinic")
     problem(visitor.get("/api/status", headers={"X-API-Key": key}), 401)
 
 
@@ -110,6 +109,16 @@ def test_a_person_is_led_to_the_login_and_out_again(visitor: FlaskClient) -> Non
     assert visitor.get("/api/status").status_code == 200
     assert visitor.post("/logout").headers["Location"] == "/login"
     problem(visitor.get("/api/status"), 401)
+
+
+def test_a_session_ends_with_its_key(visitor: FlaskClient) -> None:
+    visitor.post("/login", data={"key": keys.create("me")})
+    keys.create("somebody else")
+    assert keys.revoke("somebody else") == 1
+    assert visitor.get("/api/status").status_code == 200
+    keys.revoke("me")
+    problem(visitor.get("/api/status"), 401)
+    assert visitor.get("/monitor", headers=HTML).headers["Location"] == "/login"
 
 
 def test_another_key_of_signing_makes_an_old_cookie_worthless(locked: Flask, visitor: FlaskClient) -> None:

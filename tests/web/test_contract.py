@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 import pytest
-from flask import Flask
+from conftest import work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, pack
 
@@ -19,12 +19,6 @@ JOB_KEYS = {
     "finished_at",
 }  # fmt: skip
 PROGRESS_KEYS = {"done", "total", "percent", "stage", "eta_seconds"}
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["fovea"]
-    return found
 
 
 def get(client: FlaskClient, url: str) -> Any:  # noqa: ANN401 - JSON
@@ -53,7 +47,7 @@ def test_a_bulk_prediction_from_its_start_to_its_results(client: FlaskClient, se
     assert set(waiting.get_json()["progress"]) == PROGRESS_KEYS
     assert (waiting.get_json()["status"], waiting.headers["Retry-After"]) == ("queued", "1")
 
-    services.jobs.run(job_id, services.batch.run)  # what the worker does
+    work_through(services, job_id)
     done = client.get(f"/api/jobs/{job_id}")
     assert "Retry-After" not in done.headers
     body = done.get_json()

@@ -77,13 +77,16 @@ def test_what_is_sent_and_what_can_go_wrong_is_described(spec: dict[str, Any]) -
     predict = spec["paths"]["/api/predict"]["post"]
     assert {"multipart/form-data", "image/jpeg", "image/png"} <= set(predict["requestBody"]["content"])
     fields = predict["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert set(fields) == {"file", "classifier", "version", "explain"}
+    assert set(fields) == {"file", "classifier", "version", "explain", "similar"}
     for status in ("400", "404", "413", "415", "503"):
         assert set(predict["responses"][status]["content"]) == {"application/problem+json"}
     retrain = spec["paths"]["/api/retrain"]["post"]["requestBody"]["content"]
     assert {"classifier", "backbone", "mode", "epochs", "promote"} <= set(
         retrain["application/json"]["schema"]["properties"]
     )
+
+
+ON_REQUEST = {"explanation", "similar"}
 
 
 def resolve(spec: dict[str, Any], path: str, method: str, status: int) -> dict[str, Any]:
@@ -96,16 +99,16 @@ def resolve(spec: dict[str, Any], path: str, method: str, status: int) -> dict[s
 
 
 def test_answers_have_the_fields_that_are_described(client: FlaskClient, spec: dict[str, Any]) -> None:
-    body = client.post("/api/predict?classifier=cat_dog&explain=1", data=CAT).get_json()
+    body = client.post("/api/predict?classifier=cat_dog&explain=1&similar=2", data=CAT).get_json()
     described = resolve(spec, "/api/predict", "post", 200)
     assert set(body) == set(described["properties"])
-    assert set(described["required"]) == set(body) - {"explanation"}
+    assert set(described["required"]) == set(body) - ON_REQUEST
     client.post("/api/bulk-predict", **form([("files", "cat.jpg", CAT)]))
     for path, name in (("/api/jobs", "JobAnswer"), ("/api/predictions", "LoggedPrediction")):
         (row,) = client.get(path).get_json()
         assert resolve(spec, path, "get", 200)["items"]["$ref"].endswith(f"/{name}")
         properties = set(spec["components"]["schemas"][name]["properties"])
-        assert set(row) == properties - {"explanation"}
+        assert set(row) == properties - ON_REQUEST
 
 
 def test_the_page_of_the_documentation_needs_no_other_site(client: FlaskClient) -> None:

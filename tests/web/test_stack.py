@@ -6,18 +6,19 @@ import csv
 import io
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 from conftest import Stack
+from hammering import hammering, served_versions
 from http_checks import CAT, pack
+from redis import Redis
 
+from app.config import Settings
 from app.drawing import draw
 from app.services.queues import QUEUES
 
@@ -74,46 +75,6 @@ def processes(stack: Stack, *words: str) -> list[psutil.Process]:
     return found
 
 
-class Answers:
-    """What became of the predictions asked for while something else happened."""
-
-    def __init__(self) -> None:
-        self.statuses: Counter[int | str] = Counter()
-        self.versions: list[int] = []
-
-
-@contextmanager
-def hammering(url: str) -> Iterator[Answers]:
-    """Ask for predictions one after the other, each on a connection of its own, so that every worker is asked."""
-    answers, stop = Answers(), Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                answer = httpx.post(f"{url}/api/predict?classifier={NAME}", content=CAT, timeout=30)
-            except httpx.HTTPError as error:
-                answers.statuses[repr(error)] += 1
-            else:
-                answers.statuses[answer.status_code] += 1
-                answers.versions.append(answer.json().get("model_version"))
-            stop.wait(0.02)
-
-    thread = Thread(target=ask)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        stop.set()
-        thread.join()
-
-
-def served_versions(url: str, requests: int = 30) -> set[int]:
-    return {
-        httpx.post(f"{url}/api/predict?classifier={NAME}", content=CAT, timeout=30).json()["model_version"]
-        for _ in range(requests)
-    }
-
-
 def test_a_bulk_job_runs_to_its_end_in_a_worker(http: httpx.Client) -> None:
     files = {"files": ("pets.zip", pack(pets(6, 100) | {"bad.jpg": b"text"}))}
     accepted = http.post("/api/bulk-predict", files=files, data={"classifier": NAME})
@@ -139,20 +100,37 @@ def test_a_bulk_job_survives_the_death_of_its_worker(http: httpx.Client, stack: 
     assert sum(job["result"]["classes"].values()) == 200
 
 
+def test_jobs_wait_while_redis_stands_still_and_predictions_do_not(http: httpx.Client, stack: Stack) -> None:
+    with Redis.from_url(Settings(data_dir=stack.data_dir).redis) as client:
+        redis = psutil.Process(client.info("server")["process_id"])
+    redis.suspend()
+    try:
+        with hammering(stack.url, NAME) as answers:
+            accepted = http.post("/api/bulk-predict", files={"files": ("cat.jpg", CAT)}, data={"classifier": NAME})
+            assert accepted.status_code == 202
+            job = http.get(accepted.headers["Location"]).json()
+            assert (job["status"], job["progress"]["stage"]) == ("queued", "waiting")
+    finally:
+        redis.resume()
+    assert set(answers.statuses) == {200}
+    job, _ = wait_for(http, accepted.headers["Location"], has_ended)
+    assert (job["status"], job["progress"]["done"]) == ("succeeded", 1)
+
+
 def test_new_images_become_a_version_that_serves_without_a_failed_request(http: httpx.Client, stack: Stack) -> None:
     files = {"files": ("pets.zip", pack(pets(40, 2000)))}
     assert http.post("/api/upload", files=files, data={"classifier": NAME}).json()["accepted"] == 80
-    with hammering(stack.url) as answers:
+    with hammering(stack.url, NAME) as answers:
         accepted = http.post("/api/retrain", json={"classifier": NAME, "epochs": 3})
         assert accepted.status_code == 202
         job, seen = wait_for(http, accepted.headers["Location"], has_ended)
         assert job["status"] == "succeeded", job["errors"]
         result = job["result"]
         if not result["promoted"]:  # the verdict is the gate's, and then a person's
-            assert served_versions(stack.url) == {1}
+            assert served_versions(stack.url, NAME) == {1}
             http.post(f"/api/models/{NAME}/{result['model_version']}/promote", json={"reason": "A test."})
         time.sleep(2)
-        assert served_versions(stack.url) == {result["model_version"]}
+        assert served_versions(stack.url, NAME) == {result["model_version"]}
     assert set(answers.statuses) == {200}
     assert set(answers.versions) == {1, result["model_version"]}
     check_progress(job, seen)
@@ -160,7 +138,7 @@ def test_new_images_become_a_version_that_serves_without_a_failed_request(http: 
     back = http.post(f"/api/models/{NAME}/rollback").json()
     assert back["champion"] == 1
     time.sleep(2)
-    assert served_versions(stack.url) == {1}
+    assert served_versions(stack.url, NAME) == {1}
 
 
 def check_progress(job: Json, seen: list[Json]) -> None:
@@ -169,8 +147,10 @@ def check_progress(job: Json, seen: list[Json]) -> None:
     assert percents == sorted(percents)
     assert percents[-1] == 100.0
     stages = list(dict.fromkeys(state["progress"]["stage"] for state in seen))
-    order = ["waiting", "starting", "looking", "searching copies", "comparing images", "reading images", "training",
-             "exporting", "calibrating", "evaluating", "comparing", "done"]  # fmt: skip
+    order = [
+        "waiting", "starting", "looking", "searching copies", "comparing images", "fetching images", "reading images",
+        "training", "exporting", "calibrating", "evaluating", "comparing", "done",
+    ]  # fmt: skip
     assert stages == [stage for stage in order if stage in stages]
     assert {"training", "done"} <= set(stages)
     assert [record["epoch"] for record in job["history"]] == list(range(1, len(job["history"]) + 1))
