@@ -1,4 +1,4 @@
-"""The command line: flask init, data, train, evaluate, predict, models and keys."""
+"""The command line: flask init, data, train, evaluate, predict, jobs, models, keys, db, prune, backup and restore."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from flask import Flask
 
-from app.cli import data, keys, models, predict, train
+from app.cli import data, database, jobs, keys, models, predict, train
 from app.errors import FoveaError
 
 
@@ -21,8 +21,13 @@ def register(app: Flask) -> None:
         train.train,
         train.evaluate,
         predict.predict,
+        jobs.jobs,
         models.models,
         keys.keys,
+        database.db,
+        database.prune,
+        database.backup,
+        database.restore,
     ):
         _speak_plainly(command)
         app.cli.add_command(command)

@@ -20,16 +20,16 @@ def data() -> None:
 
 @data.command("import")
 @click.argument("classifier")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @click.option("--source", default=None, help="Name of where the images come from; the folder's name if left out.")
 @with_appcontext
-def import_folder(classifier: str, folder: Path, source: str | None) -> None:
-    """Import a FOLDER of labelled images, read in the CLASSIFIER's convention.
+def import_folder(classifier: str, folder: str, source: str | None) -> None:
+    """Import a FOLDER of labelled images, or s3://bucket/prefix, read in the CLASSIFIER's convention.
 
     Importing twice changes nothing. Files that cannot be used are listed, never fatal.
     """
     with progress_bar("Importing") as show:
-        report = services().datasets.import_folder(classifier, folder, source or folder.resolve().name, show)
+        report = services().datasets.import_folder(classifier, folder, source or Path(folder).resolve().name, show)
     _print(report)
 
 

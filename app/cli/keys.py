@@ -19,3 +19,11 @@ def keys() -> None:
 def create(name: str) -> None:
     """Make a key for NAME and print it; it cannot be shown again."""
     click.echo(service.create(name))
+
+
+@keys.command()
+@click.argument("name")
+@with_appcontext
+def revoke(name: str) -> None:
+    """Make the keys of NAME worthless; who has signed in with one is out."""
+    click.echo(f"{service.revoke(name)} revoked.")

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import progress_bar, services
+from app.cli.context import echo_json, progress_bar, services
 from app.config import CHECKOUT
 from app.services.document import markdown, page
 from app.services.setup import initialise
+from app.store.tables import TrafficMode
 
 
 @click.command()
@@ -57,6 +58,26 @@ def promote(classifier: str, version: int, reason: str) -> None:
 def rollback(classifier: str, reason: str) -> None:
     """Undo the last promotion of CLASSIFIER."""
     click.echo(f"{classifier} {services().models.rollback(classifier, reason)} serves now.")
+
+
+@models.command()
+@click.argument("classifier")
+@click.argument("version", type=click.IntRange(1), required=False)
+@click.option("--mode", type=click.Choice(["off", "shadow", "canary"]), help="Nothing, unseen, or for real.")
+@click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Share of the requests.")
+@click.option("--reason", default="By command.", show_default=True)
+@with_appcontext
+def challenger(classifier: str, version: int | None, mode: TrafficMode | None, percent: float | None,
+               reason: str) -> None:  # fmt: skip
+    """Let VERSION, by default the present challenger, of CLASSIFIER answer beside the champion; show how it compares.
+
+    Without --mode nothing is changed.
+    """
+    if mode is not None:
+        services().traffic.direct(classifier, version, mode, percent, reason)
+    elif version is not None or percent is not None:
+        raise click.UsageError("Say with --mode what the challenger shall do.")
+    echo_json(services().traffic.comparison(classifier))
 
 
 @models.command()

@@ -50,7 +50,14 @@ def evaluate(classifier: str, folder: Path, version: int | None) -> None:
 
     with progress_bar("Evaluating") as show:
         figures = evaluate_folder(services(), classifier, folder, version, show)
+    if seen := figures["trained_on"]:
+        click.echo(_warning(seen, figures["n"]), err=True)
     echo_json(figures)
+
+
+def _warning(seen: int, n: int) -> str:
+    trust = f"Believe those of the other {n - seen}, under 'unseen'." if seen < n else "Measure it on others."
+    return f"Warning: {seen} of the {n} images are among those that this version learned from. {trust}"
 
 
 def _print(job: Job) -> None:
@@ -58,6 +65,11 @@ def _print(job: Job) -> None:
         click.echo("tried  " + "  ".join(f"{name} {_short(value)}" for name, value in trial.items()))
     for epoch in job.history:
         click.echo("  ".join(f"{name} {value:.4g}" for name, value in epoch.items()))
+    if job.status == "queued":
+        raise click.ClickException(
+            f"Another training of {job.classifier} runs; this one waits for it and is done by the training worker then:"
+            f" flask jobs show {job.id}"
+        )
     if job.status != "succeeded" or job.result is None:
         reason = job.errors[-1]["reason"] if job.errors else job.status
         raise click.ClickException(f"The training {job.status}: {reason}")

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
 from app.config import CHECKOUT
+from app.lifeline import die_with_parent
 from app.supervisor.commands import Command
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 STABLE_AFTER = 30.0  # a process that ran this many seconds starts with a clean record
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _die_with_parent() -> None:
-    """Have the kernel kill this process with the supervisor; asked kindly, Celery would wait for Redis."""
-    if _LIBC is not None:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -49,7 +40,7 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order
             pass_fds=(self._lock,),
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  # safe: the supervisor has one thread
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # safe: one thread. Asked kindly, Celery would wait for Redis
         )
         assert self._process.stdout is not None  # noqa: S101  # given PIPE above
         return self._process.stdout

@@ -49,7 +49,7 @@ def background(settings: Settings) -> list[Command]:
     """Return the commands of what works behind the web: a worker for each queue, and the schedule."""
     schedule = str(settings.instance_dir / "beat-schedule")
     return [
-        _worker("batch", "-P", "prefork", "-c", "1"),
+        _worker("batch", "-P", "prefork", "-c", str(settings.batch_concurrency)),
         _worker("training", "-P", "prefork", "-c", "1", "--max-tasks-per-child", "1"),
         _worker("system", "-P", "solo"),
         _module("beat", "celery", "--quiet", "-A", "worker.celery_app", "beat", "--schedule", schedule),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from flask import Response
+from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.services.wiring import MEGABYTE
 from app.web import api, auth, docs, errors, metrics, pages
+from app.web.aside import aside
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
 from app.web.multipart import FastRequest
-from app.web.offload import offload
+from app.web.offload import away, offload
 
 # No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
 SECURITY_HEADERS: Final = {
@@ -23,6 +25,7 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"}
 
 
 def register(app: OpenAPI) -> None:
@@ -38,7 +41,28 @@ def register(app: OpenAPI) -> None:
     api.register(app)
     docs.register(app)
     pages.register(app)
+    _compress(app)
     app.after_request(_secure)
+
+
+def _compress(app: OpenAPI) -> None:
+    """Send what is large and shrinks in fewer bytes; an answer to one image is too small to gain."""
+    app.config.update(
+        COMPRESS_MIMETYPES=sorted(COMPRESSED),
+        COMPRESS_ALGORITHM=["zstd", "gzip"],
+        COMPRESS_MIN_SIZE=2000,
+        COMPRESS_STREAMS=False,
+    )
+    Compress(app)
+    app.after_request(_whole)  # the last one registered comes first
+
+
+def _whole(response: Response) -> Response:
+    """Read the file that a static answer would stream: it is compressed whole, and closed."""
+    if response.direct_passthrough and response.mimetype in COMPRESSED:
+        response.direct_passthrough = False
+        response.get_data()
+    return response
 
 
 def _secure(response: Response) -> Response:
@@ -47,4 +71,4 @@ def _secure(response: Response) -> Response:
     return response
 
 
-__all__ = ["Problem", "offload", "on_validation_error", "register"]
+__all__ = ["Problem", "aside", "away", "offload", "on_validation_error", "register"]

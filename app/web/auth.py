@@ -35,10 +35,11 @@ def login() -> str:
 
 @blueprint.post("/login")
 def enter() -> WerkzeugResponse | tuple[str, int]:
-    """Let the holder of a key in, for as long as the browser stays open."""
-    if not keys.is_valid(request.form.get("key", "")):
+    """Let the holder of a key in, for as long as the browser stays open and the key is not revoked."""
+    key_id = keys.find(request.form.get("key", ""))
+    if key_id is None:
         return render_template("login.html", wrong=True), 401
-    session["entered"] = True
+    session["key_id"] = key_id
     return redirect(url_for("pages.home"))
 
 
@@ -66,7 +67,7 @@ def _require_key() -> Response | WerkzeugResponse | None:
         return None
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     key = bearer if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    if session.get("entered") or (key and keys.is_valid(key)):
+    if (key and keys.find(key) is not None) or ("key_id" in session and keys.stands(session["key_id"])):
         return None
     if request.method == "GET" and not request.path.startswith("/api") and request.accept_mimetypes.best == "text/html":
         return redirect(url_for("auth.login"))

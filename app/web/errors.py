@@ -39,6 +39,7 @@ TITLES: Final = {
     403: "Not allowed",
     404: "Not found",
     405: "Not that way",
+    408: "Too slow",
     409: "Not in this state",
     413: "Too large",
     415: "Not an image that Fovea reads",
@@ -50,6 +51,7 @@ TITLES: Final = {
 _SENTENCES: Final = {
     404: "There is nothing at {request.path}; see /docs for the calls there are.",
     405: "{request.path} does not answer {request.method}; see /docs for what it answers.",
+    408: "The request's body did not come in time; send it again, or a smaller one.",
 }
 
 

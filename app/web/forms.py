@@ -57,10 +57,15 @@ def image() -> tuple[bytes, str | None]:
     return data, name
 
 
-def uploads() -> Iterator[Upload]:
-    """Yield the files of a multipart body, in the fields `files` or `file`."""
+def idempotency_key() -> str | None:
+    """Return what the client calls this request, so that it can be repeated."""
+    return request.headers.get("Idempotency-Key")
+
+
+def uploads(needed: bool = True) -> Iterator[Upload]:
+    """Yield the files of a multipart body, in the fields `files` or `file`; there must be one if `needed`."""
     files = [*request.files.getlist("files"), *request.files.getlist("file")]
-    if not files:
+    if needed and not files:
         raise InvalidInput("No file was sent; send one or more in the form field 'files', or a zip archive.")
     for file in files:
         yield Upload(file.filename or "unnamed", file.stream)

@@ -7,11 +7,13 @@ from typing import IO, Any, Final
 
 import multipart
 from flask import Request
+from gevent import monkey
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from app.errors import InvalidInput
+from app.web.overload import TimedBody
 
 MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; of a longer one only small parts are
 SMALL_PART_BYTES: Final = 16_384
@@ -58,6 +60,11 @@ class _Parser(FormDataParser):
 
 
 class FastRequest(Request):
-    """A request whose multipart body is read fast."""
+    """A request whose multipart body is read fast, and whose body must come in time."""
 
     form_data_parser_class = _Parser
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Flask's
+        if monkey.is_module_patched("socket"):  # otherwise there is no gevent loop that could keep the time
+            environ["wsgi.input"] = TimedBody(environ["wsgi.input"])
+        super().__init__(environ, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""What goes in and comes out of the HTTP interface, for validation and for its documentation."""
+"""What is asked of the HTTP interface, for validation and documentation; what comes back is in `answers`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from app.inference.similar import MOST
 
 DEFAULT_CLASSIFIER = "eye_diseases"
 
@@ -35,11 +37,25 @@ class OptionalClassifier(Schema):
     classifier: str | None = Field(default=None, max_length=40, description="Name of the classifier; all if left out")
 
 
+class StatisticsQuery(OptionalClassifier):
+    """What to count."""
+
+    hours: int | None = Field(default=None, ge=1, le=8784, description="Only the last so many; all time if left out")
+
+
 class PredictForm(ClassifierField):
     """What to answer with."""
 
     version: str | None = Field(default=None, max_length=20, description="A number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
+    similar: int = Field(default=0, ge=0, le=MOST, description="Name so many of the nearest training images")
+
+
+class BulkForm(ClassifierField):
+    """Which job the images are for."""
+
+    job_id: str | None = Field(default=None, max_length=64, description="Add the images to this job, which waits")
+    more: bool = Field(default=False, description="Let the job wait: more images come in another call")
 
 
 class UploadForm(ClassifierField):
@@ -71,6 +87,16 @@ class ReasonForm(Schema):
     reason: str = Field(default="By request.", max_length=500)
 
 
+class ChallengerForm(ReasonForm):
+    """What the challenger gets to answer."""
+
+    mode: Literal["off", "shadow", "canary"] = Field(description="Nothing, unseen beside the champion, or for real")
+    version: int | None = Field(default=None, ge=1, le=1_000_000_000, description="The challenger; the present one")
+    percent: float | None = Field(
+        default=None, gt=0, le=100, description="Share of the requests: 100 in the shadow, 10 as a canary if left out"
+    )
+
+
 class JobPath(Schema):
     """A job's address."""
 
@@ -87,6 +113,12 @@ class VersionPath(ClassifierPath):
     """A model version's address."""
 
     version: int = Field(ge=1, le=1_000_000_000)
+
+
+class TrainingImagePath(VersionPath):
+    """The address of an image that a model version was trained on."""
+
+    sha256: str = Field(max_length=64)
 
 
 class DatasetVersionPath(ClassifierPath):
@@ -109,10 +141,18 @@ class JobsQuery(Schema):
     limit: int = Field(default=50, ge=1, le=500)
 
 
-class ResultsQuery(Schema):
-    """The form of a bulk prediction's results."""
+class CancelQuery(Schema):
+    """What a cancelled job leaves behind."""
 
-    format: Literal["json", "csv"] = "json"
+    keep: bool = Field(default=False, description="Keep a training's best epoch so far, as the challenger")
+
+
+class ResultsQuery(Schema):
+    """Which of a bulk prediction's results, and their form."""
+
+    format: Literal["json", "jsonl", "csv", "parquet"] = "json"
+    offset: int = Field(default=0, ge=0, le=1_000_000_000)
+    limit: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Rows at most; all if left out")
 
 
 class PredictionsQuery(OptionalClassifier):
@@ -132,125 +172,3 @@ class PredictionsQuery(OptionalClassifier):
             return value.astimezone(UTC)
         except OverflowError:
             raise ValueError("this moment is out of range") from None
-
-
-class Quality(Schema):
-    """How well the photograph can be graded."""
-
-    score: float
-    gradable: bool
-    reasons: list[str]
-
-
-class Novelty(Schema):
-    """How unlike the training images it is."""
-
-    score: float
-    threshold: float
-    in_distribution: bool
-
-
-class PredictionAnswer(Schema):
-    """The answer to one image."""
-
-    id: str
-    classifier: str
-    model_version: int
-    predicted_class: str
-    prediction: str = Field(description="Equal to predicted_class")
-    confidence: float
-    probabilities: dict[str, float]
-    prediction_set: list[str] = Field(description="The classes that cannot be ruled out (conformal, 90 % by default)")
-    decision: str = Field(description="accept, refer, no_refer, uncertain, ungradable or out_of_distribution")
-    quality: Quality
-    novelty: Novelty
-    explanation: str | None = Field(default=None, description="Heat map over the image: a PNG as a data URL")
-    timestamp: datetime
-    duration_ms: float
-    notice: str | None
-
-
-class Feedback(Schema):
-    """What a person said the image shows, and when."""
-
-    label: str
-    at: datetime | None
-
-
-class LoggedPrediction(PredictionAnswer):
-    """An answer as the log has it."""
-
-    filename: str | None
-    job_id: str | None
-    sha256: str
-    feedback: Feedback | None
-
-
-class LoggedPredictions(RootModel[list[LoggedPrediction]]):
-    """Answers, the newest first."""
-
-
-class Accepted(Schema):
-    """A job was accepted."""
-
-    job_id: str
-    status_url: str
-
-
-class Progress(Schema):
-    """How far a job is."""
-
-    done: int
-    total: int
-    percent: float
-    stage: str
-    eta_seconds: float | None
-
-
-class JobAnswer(Schema):
-    """A job."""
-
-    id: str
-    kind: str
-    classifier: str
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
-    progress: Progress
-    params: dict[str, Any]
-    history: list[dict[str, Any]]
-    errors: list[dict[str, Any]]
-    result: dict[str, Any] | None
-    attempts: int
-    cancel_requested: bool
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
-class Jobs(RootModel[list[JobAnswer]]):
-    """Jobs, the newest first."""
-
-
-class Rejected(Schema):
-    """A file that was not taken."""
-
-    file: str
-    kind: str = Field(description="unreadable, unlabelled, dropped, filtered, duplicate, conflict or not_an_image")
-    reason: str
-
-
-class UploadAnswer(Schema):
-    """What became of an upload."""
-
-    classifier: str
-    accepted: int
-    duplicates: int
-    rejected: list[Rejected]
-    kinds: dict[str, int] = Field(description="How many were not taken, by kind")
-    counts: dict[str, dict[str, int]]
-
-
-class AliasAnswer(Schema):
-    """Where the champion points now."""
-
-    classifier: str
-    champion: int

@@ -1,53 +1,61 @@
-"""Jobs: their progress, results, end and second chance; and retraining, which is one."""
+"""Jobs: their progress, end and second chance; and retraining, which is one."""
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
-from flask import Response, jsonify, stream_with_context, url_for
+from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.services.jobs import ACTIVE, eta_seconds
-from app.services.tabular import as_csv
+from app.services.jobs import eta_seconds
+from app.services.transitions import ACTIVE, events
+from app.store.db import now
 from app.store.tables import Job
 from app.web import forms
+from app.web.answers import Accepted, JobDetail, Jobs
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.schemas import Accepted, JobAnswer, JobPath, Jobs, JobsQuery, ResultsQuery, RetrainForm
+from app.web.schemas import CancelQuery, JobPath, JobsQuery, RetrainForm
 
 blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
 
-POLL_SECONDS = 1
+# Seconds: whoever waits long may ask seldom, after a twentieth of what is left.
+SOONEST, LATEST, UNKNOWN = 1, 5, 2
+WAITED = 5  # a job that has not begun by then stands behind others
+NOT_CHANGED: Final[dict[str | int | HTTPStatus, Any]] = {
+    304: {"description": "Not changed since the answer with this ETag"}
+}
 
 
 @blueprint.post(
     "/api/retrain",
-    responses={202: Accepted, **problems(400, 404)},
+    responses={202: Accepted, **problems(400, 404, 409)},
     openapi_extensions=body(RetrainForm, json=True),
 )
 def retrain() -> Response:
     """Train a new model version on the classifier's dataset; it serves only if it is no worse than the champion."""
     wanted = forms.fields(RetrainForm)
-    return accepted(services().retrain.submit(**wanted.model_dump()))
+    return accepted(services().retrain.submit(key=forms.idempotency_key(), **wanted.model_dump()))
 
 
-@blueprint.get("/api/jobs", responses={200: Jobs})
+@blueprint.get("/api/jobs", responses={200: Jobs, **NOT_CHANGED})
 def list_jobs(query: JobsQuery) -> Response:
     """List the newest jobs first."""
     found = services().jobs.list(query.status, query.kind, query.limit)
-    return jsonify([as_answer(job) for job in found])
+    return _if_changed(jsonify([as_answer(job) for job in found]))
 
 
-@blueprint.get("/api/jobs/<job_id>", responses={200: JobAnswer, **problems(404)})
+@blueprint.get("/api/jobs/<job_id>", responses={200: JobDetail, **NOT_CHANGED, **problems(404)})
 def get_job(path: JobPath) -> Response:
-    """Say how far a job is."""
+    """Say how far a job is, and what has happened to it."""
     return _job_response(services().jobs.get(path.job_id))
 
 
-@blueprint.delete("/api/jobs/<job_id>", responses={200: JobAnswer, **problems(404, 409)})
-def cancel_job(path: JobPath) -> Response:
-    """End a waiting job, or ask a running one to stop."""
-    return _job_response(services().jobs.cancel(path.job_id))
+@blueprint.delete("/api/jobs/<job_id>", responses={200: JobDetail, **problems(404, 409)})
+def cancel_job(path: JobPath, query: CancelQuery) -> Response:
+    """End a waiting job or a bulk prediction now, ask any other to stop; a training may keep its best epoch."""
+    return _job_response(services().jobs.cancel(path.job_id, query.keep))
 
 
 @blueprint.post("/api/jobs/<job_id>/retry", responses={202: Accepted, **problems(404, 409)})
@@ -56,32 +64,37 @@ def retry_job(path: JobPath) -> Response:
     return accepted(services().jobs.retry(path.job_id))
 
 
-@blueprint.get("/api/jobs/<job_id>/results", responses=problems(404))
-def job_results(path: JobPath, query: ResultsQuery) -> Response:
-    """Give a bulk prediction's answers so far, a row per image."""
-    job = services().jobs.get(path.job_id)
-    rows = services().batch.results(path.job_id)
-    if query.format == "json":
-        return jsonify(list(rows))
-    classes = services().catalog[job.classifier].class_names
-    headers = {"Content-Disposition": f'attachment; filename="fovea-{job.classifier}-{job.id}.csv"'}
-    return Response(stream_with_context(as_csv(rows, classes)), mimetype="text/csv", headers=headers)
-
-
 def accepted(job: Job) -> Response:
     """Answer 202 with where to look."""
     url = url_for("jobs.get_job", job_id=job.id)
     answer = jsonify({"job_id": job.id, "status_url": url})
     answer.status_code = 202
     answer.headers["Location"] = url
-    answer.headers["Retry-After"] = str(POLL_SECONDS)
+    answer.headers["Retry-After"] = str(SOONEST)
     return answer
 
 
 def _job_response(job: Job) -> Response:
-    answer = jsonify(as_answer(job))
+    answer = jsonify(as_answer(job) | {"events": events(job.id)})
     if job.status in ACTIVE:
-        answer.headers["Retry-After"] = str(POLL_SECONDS)
+        answer.headers["Retry-After"] = str(_pause(job))
+    return _if_changed(answer)
+
+
+def _pause(job: Job) -> int:
+    """Return the seconds after which it is worth asking again."""
+    if job.status == "queued":
+        return LATEST if (now() - job.created_at).total_seconds() > WAITED else SOONEST
+    left = eta_seconds(job)
+    return UNKNOWN if left is None else round(min(max(left / 20, SOONEST), LATEST))
+
+
+def _if_changed(answer: Response) -> Response:
+    """Answer 304 without a body where the client has seen this answer."""
+    if request.method == "GET":
+        answer.add_etag()
+        answer.cache_control.no_cache = True
+        answer.make_conditional(request)
     return answer
 
 
@@ -95,11 +108,11 @@ def as_answer(job: Job) -> dict[str, Any]:
         "progress": {
             "done": job.done,
             "total": job.total,
-            "percent": job.percent,
+            "percent": round(job.percent, 1),
             "stage": job.stage,
             "eta_seconds": eta_seconds(job),
         },
-        "params": {name: value for name, value in job.params.items() if name != "rejected"},
+        "params": job.params,
         "history": job.history,
         "errors": job.errors,
         "result": job.result,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import Response, jsonify, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.services.document import markdown, page
 from app.web import forms
+from app.web.answers import AliasAnswer, TrafficAnswer
 from app.web.context import services
 from app.web.docs import body, problems
+from app.web.image_schemas import AnswersQuery, Examined
+from app.web.offload import offload
 from app.web.schemas import (
-    AliasAnswer,
+    ChallengerForm,
     ClassifierField,
     ClassifierPath,
     OptionalClassifier,
     ReasonForm,
+    TrainingImagePath,
     VersionPath,
 )
 
@@ -57,6 +61,30 @@ def model_card_page(path: VersionPath) -> Response:
     return Response(page(found, url_for("static", filename="model-card.css")), mimetype="text/html")
 
 
+@blueprint.get("/api/models/<classifier>/<int:version>/training-images/<sha256>", responses=problems(404, 503))
+def training_image(path: TrainingImagePath) -> Response:
+    """Give an image that a version was trained on, as a small JPEG."""
+    picture = services().training_images.picture(path.classifier, path.version, path.sha256)
+    answer = Response(picture, mimetype="image/jpeg")
+    answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
+    return answer
+
+
+@blueprint.get("/api/models/<classifier>/<int:version>/answers", responses={200: Examined, **problems(404, 503)})
+def answers(path: VersionPath, query: AnswersQuery) -> dict[str, Any]:
+    """Give what a version, and another if one is named, answers for each of its test images."""
+    asked = services().examination
+    return asked.answers(path.classifier, path.version, query.against, query.offset, query.limit)
+
+
+@blueprint.get("/api/models/<classifier>/<int:version>/bundle", responses=problems(404))
+def bundle(path: VersionPath) -> Response:
+    """Give a version's bundle, network and card, as a zip archive."""
+    packed = offload(lambda: services().models.bundle(path.classifier, path.version))
+    name = f"fovea-{path.classifier}-{path.version}.zip"
+    return send_file(packed, mimetype="application/zip", as_attachment=True, download_name=name)
+
+
 @blueprint.get("/api/model-info", responses=problems(404))
 def model_info(query: ClassifierField) -> dict[str, Any]:
     """Give the card of the version that serves, and how the aliases came to point where they do."""
@@ -85,6 +113,24 @@ def rollback(path: ClassifierPath) -> dict[str, Any]:
     """Undo the last promotion."""
     reason = forms.fields(ReasonForm).reason
     return _serving(path.classifier, services().models.rollback(path.classifier, reason))
+
+
+@blueprint.get("/api/models/<classifier>/challenger", responses={200: TrafficAnswer, **problems(404)})
+def challenger(path: ClassifierPath) -> dict[str, Any]:
+    """Compare the challenger with the champion on live requests, and say what share of them it gets."""
+    return services().traffic.comparison(path.classifier)
+
+
+@blueprint.post(
+    "/api/models/<classifier>/challenger",
+    responses={200: TrafficAnswer, **problems(400, 404, 409, 503)},
+    openapi_extensions=body(ChallengerForm, json=True),
+)
+def direct(path: ClassifierPath) -> dict[str, Any]:
+    """Let the challenger answer unseen (shadow), answer a share of the requests (canary), or nothing (off)."""
+    wanted = forms.fields(ChallengerForm)
+    services().traffic.direct(path.classifier, wanted.version, wanted.mode, wanted.percent, wanted.reason)
+    return services().traffic.comparison(path.classifier)
 
 
 def _serving(classifier: str, version: int) -> dict[str, Any]:

@@ -1,17 +1,18 @@
-"""Predicting: one image now, many as a job."""
+"""Predicting one image."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.web import forms
-from app.web.api.jobs import accepted
+from app.web.answers import PredictionAnswer
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.schemas import Accepted, ClassifierField, PredictForm, PredictionAnswer
+from app.web.overload import place
+from app.web.schemas import PredictForm
 
 blueprint = APIBlueprint("predict", __name__, abp_tags=[Tag(name="Predict")])
 
@@ -20,25 +21,20 @@ def predict() -> dict[str, Any]:
     """Answer one image: multipart field `file`, or the image as the whole body."""
     data, filename = forms.image()
     wanted = forms.fields(PredictForm)
-    return services().predict.predict(data, wanted.classifier, wanted.version, wanted.explain, filename)
+    with place():
+        answer = services().predict.predict(
+            data, wanted.classifier, wanted.version, wanted.explain, filename, similar=wanted.similar
+        )
+    model = {"classifier": answer["classifier"], "version": answer["model_version"]}
+    for case in answer.get("similar") or ():
+        case["image"] = url_for("models.training_image", sha256=case["sha256"], **model)
+    return answer
 
 
 for rule in ("/api/predict", "/predict"):
     blueprint.post(
         rule,
-        responses={200: PredictionAnswer, **problems(400, 404, 413, 415, 503)},
+        responses={200: PredictionAnswer, **problems(400, 404, 408, 413, 415, 503)},
         openapi_extensions=body(PredictForm, "file", raw_image=True),
         operation_id=rule.strip("/").replace("/", "_"),
     )(predict)
-
-
-@blueprint.post(
-    "/api/bulk-predict",
-    responses={202: Accepted, **problems(400, 404, 413)},
-    openapi_extensions=body(ClassifierField, "files"),
-)
-def bulk_predict() -> Response:
-    """Accept many images, field `files` repeated or a zip archive, as a job."""
-    forms.allow_bulk()
-    wanted = forms.fields(ClassifierField)
-    return accepted(services().batch.submit(wanted.classifier, forms.uploads()))

@@ -10,10 +10,12 @@ from flask_openapi3 import APIBlueprint, Tag
 from app.inference.thumbnail import thumbnail
 from app.services.history import as_answer
 from app.web import forms
+from app.web.answers import LoggedPrediction, LoggedPredictions
 from app.web.context import services
 from app.web.docs import body, problems
+from app.web.image_schemas import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
 from app.web.offload import offload
-from app.web.schemas import FeedbackForm, LoggedPrediction, LoggedPredictions, PredictionPath, PredictionsQuery
+from app.web.schemas import FeedbackForm, PredictionPath, PredictionsQuery
 
 blueprint = APIBlueprint("predictions", __name__, abp_tags=[Tag(name="Predictions")])
 
@@ -32,11 +34,11 @@ def get_prediction(path: PredictionPath) -> dict[str, Any]:
 
 
 @blueprint.get("/api/predictions/<prediction_id>/image", responses=problems(404))
-def prediction_image(path: PredictionPath) -> Response:
+def prediction_image(path: PredictionPath, query: ImageQuery) -> Response:
     """Give the image that was asked about, as a small JPEG."""
     sha256 = services().history.get(path.prediction_id).sha256
     data = services().files.read(sha256)
-    answer = Response(offload(lambda: thumbnail(data)), mimetype="image/jpeg")
+    answer = Response(offload(lambda: thumbnail(data, query.side)), mimetype="image/jpeg")
     answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
     return answer
 
@@ -49,3 +51,25 @@ def prediction_image(path: PredictionPath) -> Response:
 def feedback(path: PredictionPath) -> dict[str, Any]:
     """Say what the image really shows."""
     return as_answer(services().history.correct(path.prediction_id, forms.fields(FeedbackForm).label))
+
+
+@blueprint.delete("/api/predictions/<prediction_id>/feedback", responses={200: LoggedPrediction, **problems(404)})
+def withdraw(path: PredictionPath) -> dict[str, Any]:
+    """Forget what a person said of a prediction."""
+    return as_answer(services().feedback.withdraw(path.prediction_id))
+
+
+@blueprint.post(
+    "/api/predictions/<prediction_id>/feedback/accept", responses={200: AcceptedFeedback, **problems(404, 409)}
+)
+def accept(path: PredictionPath) -> dict[str, Any]:
+    """Add the image to the dataset with the label that a person gave it."""
+    return services().feedback.accept(path.prediction_id)
+
+
+@blueprint.get("/api/feedback", responses={200: WaitingFeedback, **problems(404)})
+def waiting(query: FeedbackQuery) -> dict[str, Any]:
+    """List what people said images show that no dataset has yet."""
+    found = services().feedback.waiting(query.classifier, query.limit)
+    counts = services().feedback.counts(query.classifier)
+    return {"waiting": counts, "predictions": [as_answer(row) for row in found]}

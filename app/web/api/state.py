@@ -10,7 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from app.web import metrics
 from app.web.context import services
 from app.web.docs import problems
-from app.web.schemas import ClassifierPath, OptionalClassifier
+from app.web.schemas import ClassifierPath, StatisticsQuery
 
 blueprint = APIBlueprint("state", __name__, abp_tags=[Tag(name="State")])
 
@@ -23,10 +23,12 @@ def livez() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """Say whether predictions can be answered; 503 and the reasons when not."""
-    checks = services().monitor.ready()
-    fine = all(found == "ok" for found in checks.values())
-    return {"status": "ok" if fine else "unavailable", "checks": checks}, 200 if fine else 503
+    """Say whether predictions can be answered; 503 and the reasons when not.
+
+    Degraded, and still 200: a new model cannot be used and an older one goes on answering.
+    """
+    state, checks = services().monitor.ready()
+    return {"status": state, "checks": checks}, 503 if state == "unavailable" else 200
 
 
 @blueprint.get("/api/health")
@@ -47,9 +49,9 @@ def status() -> dict[str, Any]:
 
 
 @blueprint.get("/api/statistics", responses=problems(404))
-def statistics(query: OptionalClassifier) -> dict[str, Any]:
+def statistics(query: StatisticsQuery) -> dict[str, Any]:
     """Give usage figures and the host's."""
-    return services().monitor.statistics(query.classifier)
+    return services().monitor.statistics(query.classifier, query.hours)
 
 
 @blueprint.get("/api/drift/<classifier>", responses=problems(404))

@@ -1,0 +1,142 @@
+"""flask jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.context import echo_json, progress_bar, services
+from app.cli.rows import WRITERS, write
+from app.services.archive import Member, source_members
+from app.services.batch import KIND
+from app.services.jobs import eta_seconds
+from app.services.transitions import ACTIVE, MOVES, events
+from app.store.db import db
+from app.store.tables import Job
+from app.training.progress import Progress
+
+POLL_SECONDS: Final = 0.5
+
+
+class ResultsFile(click.Path):
+    """A file whose ending says its format."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Refuse a format that there is not, before anything is done."""
+        path: Path = super().convert(value, param, ctx)  # type: ignore[arg-type, assignment]  # click's own looseness
+        if path.suffix.lower() not in WRITERS:
+            self.fail(f"{path} must end in one of: {', '.join(WRITERS)}.", param, ctx)
+        return path
+
+
+@click.group()
+def jobs() -> None:
+    """Submit, list, show, cancel and retry jobs, and fetch what they found."""
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice(list(MOVES)))
+@click.option("--kind", type=click.Choice(["bulk_predict", "retrain", "audit"]))
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
+@with_appcontext
+def list_jobs(status: str | None, kind: str | None, limit: int) -> None:
+    """List jobs, the newest first."""
+    for job in services().jobs.list(status, kind, limit):
+        click.echo(_line(job))
+
+
+@jobs.command()
+@click.argument("job_id")
+@with_appcontext
+def show(job_id: str) -> None:
+    """Show a job: how far it is, what happened to it, and its result."""
+    job = services().jobs.get(job_id)
+    click.echo(_line(job))
+    for event in events(job_id):
+        click.echo(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {event['status']:<9}  {event['cause']}")
+    for error in job.errors:
+        click.echo(f"  {error['file'] or 'The job'}: {error['reason']}")
+    if job.result is not None:
+        echo_json(job.result)
+
+
+@jobs.command()
+@click.argument("job_id")
+@click.option("--keep", is_flag=True, help="Keep a training's best epoch so far, as the challenger.")
+@with_appcontext
+def cancel(job_id: str, keep: bool) -> None:
+    """Cancel a job."""
+    click.echo(_line(services().jobs.cancel(job_id, keep)))
+
+
+@jobs.command()
+@click.argument("job_id")
+@with_appcontext
+def retry(job_id: str) -> None:
+    """Queue a failed or cancelled job again."""
+    click.echo(_line(services().jobs.retry(job_id)))
+
+
+@jobs.command()
+@click.argument("job_id")
+@click.option("--output", required=True, type=ResultsFile(), help="A .csv, .jsonl, .json or .parquet file to write.")
+@with_appcontext
+def results(job_id: str, output: Path) -> None:
+    """Write the answers of a bulk prediction, as far as they are there, to a file."""
+    _write(job_id, output)
+
+
+@jobs.command()
+@click.argument("classifier")
+@click.argument("folder")
+@click.option("--output", type=ResultsFile(), help="Wait, and write the answers to this .csv, .jsonl or .parquet file.")
+@click.option("--key", help="Submit once for this key, however often the command is run with it.")
+@with_appcontext
+def submit(classifier: str, folder: str, output: Path | None, key: str | None) -> None:
+    """Let the workers answer every image below FOLDER, as a bulk prediction; print the job's id."""
+    found = source_members(folder)
+    with progress_bar("Reading") as show_progress:
+        job_id = services().batch.submit(classifier, _told(found, show_progress), key=key).id
+    click.echo(job_id)
+    if output is not None:
+        _follow(job_id)
+        _write(job_id, output)
+
+
+def _told(found: Sequence[Member], tell: Progress) -> Iterator[Member]:
+    for number, member in enumerate(found, start=1):
+        yield member
+        tell("images", number, len(found))
+
+
+def _follow(job_id: str) -> None:
+    """Wait for the end of a job; a ClickException unless it succeeds."""
+    with progress_bar("Predicting") as show_progress:
+        while (job := services().jobs.get(job_id)).status in ACTIVE:
+            show_progress(job.stage, job.done, job.total)
+            db.session.rollback()
+            time.sleep(POLL_SECONDS)
+    if job.status != "succeeded":
+        raise click.ClickException(f"The job {job.status}; see: flask jobs show {job_id}")
+
+
+def _write(job_id: str, output: Path) -> None:
+    job, rows = services().jobs.get(job_id), services().batch.results(job_id)
+    write(rows, output, services().catalog[job.classifier].class_names)
+    click.echo(f"{output} written: {job.done} of {job.total} images are answered.", err=True)
+
+
+def _line(job: Job) -> str:
+    left = eta_seconds(job)
+    rest = "" if left is None else f", about {left:.0f} s left"
+    images = f", {job.done} of {job.total} images" if job.kind == KIND else ""
+    how_far = f", {job.stage}, {job.percent:.0f} %{rest}" if job.status in ACTIVE else ""
+    return f"{job.id} {job.kind} {job.classifier} {job.created_at:%Y-%m-%d %H:%M:%S} {job.status}{how_far}{images}"

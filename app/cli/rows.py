@@ -1,0 +1,34 @@
+"""Writing rows of answers as they come: a table to read, or a file in one of the formats of bulk results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from app.services.tabular import FORMATS
+
+Row = dict[str, Any]
+FILE_CHARACTERS: Final = 60
+
+
+WRITERS: Final = {f".{name}": writer for name, writer in FORMATS.items()}
+
+
+def write(rows: Iterable[Row], output: Path, classes: Sequence[str]) -> None:
+    """Write the rows in the form that the file's suffix names; memory does not grow with them."""
+    with output.open("wb") as file:
+        file.writelines(WRITERS[output.suffix.lower()](rows, classes))
+
+
+def as_table(rows: Iterable[Row], files: Sequence[Path], classes: Sequence[str]) -> Iterator[str]:
+    """Yield aligned lines to read: a head, then the file, class, confidence and decision, or what is wrong."""
+    width = min(max(len(str(path)) for path in files), FILE_CHARACTERS)
+    name = max(len("class"), *map(len, classes))
+    yield f"{'file':{width}}  {'class':{name}}  {'confidence':>10}  decision"
+    for row in rows:
+        if row["error"] is not None:
+            yield f"{row['file']:{width}}  {row['error']}"
+        else:
+            answer = f"{row['predicted_class']:{name}}  {row['confidence']:>10.3f}  {row['decision']}"
+            yield f"{row['file']:{width}}  {answer}"

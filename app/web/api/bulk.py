@@ -1,0 +1,73 @@
+"""Bulk prediction: many images as a job, in one call or in parts, and its results in four formats."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from flask import Response, stream_with_context
+from flask_openapi3 import APIBlueprint, Tag
+
+from app.services.archive import members
+from app.services.tabular import BLOCK_BYTES, FORMATS
+from app.web import forms
+from app.web.answers import Accepted
+from app.web.api.jobs import accepted
+from app.web.context import services
+from app.web.docs import body, problems
+from app.web.schemas import BulkForm, JobPath, ResultsQuery
+
+blueprint = APIBlueprint("bulk", __name__, abp_tags=[Tag(name="Predict")])
+
+MEDIA_TYPES: Final = {
+    "json": "application/json", "jsonl": "application/jsonl", "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
+
+
+@blueprint.post(
+    "/api/bulk-predict",
+    responses={202: Accepted, **problems(400, 404, 409, 413)},
+    openapi_extensions=body(BulkForm, "files"),
+)
+def bulk_predict() -> Response:
+    """Accept many images, field `files` repeated or a zip archive, as a job.
+
+    More than fit into one call come in parts: `more=true` keeps the job waiting, `job_id` adds to it, and the call
+    without `more` starts it. With the header Idempotency-Key a call can be repeated safely.
+    """
+    forms.allow_bulk()
+    wanted, batch, key = forms.fields(BulkForm), services().batch, forms.idempotency_key()
+    if wanted.job_id is None:
+        return accepted(batch.submit(wanted.classifier, members(forms.uploads()), wanted.more, key))
+    return accepted(batch.add(wanted.job_id, members(forms.uploads(needed=wanted.more)), wanted.more, key))
+
+
+@blueprint.get("/api/jobs/<job_id>/results", responses=problems(404))
+def job_results(path: JobPath, query: ResultsQuery) -> Response:
+    """Give a bulk prediction's answers so far, a row per file, in the order in which they were sent.
+
+    X-Total-Count says how many rows there are in all.
+    """
+    job = services().jobs.get(path.job_id)
+    rows = services().batch.results(job.id, query.offset, query.limit)
+    parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
+    answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
+    answer.headers["X-Total-Count"] = str(job.total)
+    if query.format != "json":
+        name = f"fovea-{job.classifier}-{job.id}.{query.format}"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small parts, and let this process' other requests in between."""
+    block = bytearray()
+    for part in parts:
+        block += part
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+            time.sleep(0)
+    yield bytes(block)
