@@ -13,7 +13,6 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \
     TF_CPP_MIN_LOG_LEVEL=2 \
-    PROMETHEUS_MULTIPROC_DIR=/tmp/metrics \
     DATA_DIR=/data \
     HOST=0.0.0.0 \
     PORT=8000

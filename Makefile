@@ -6,11 +6,11 @@ export UV_SYSTEM_CERTS := 1
 PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format demo-models samples bench pins clean
+.PHONY: help run test chaos lint format screenshots demo-models samples bench bench-stages bench-soak pins clean
 
 help: ## Show this list
 	@echo "Fovea trains, serves, watches and retrains image classifiers. Begin with: make run"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "Settings are environment variables (PORT=8001 make run); PYTHON=python3.12 chooses the interpreter;"
 	@echo "PYTEST='-k predict' is handed to pytest."
 
@@ -19,7 +19,10 @@ run: $(VENV)/installed ## Start Fovea; the first time installs it into .venv
 	@exec $(BIN)/python -m app.supervisor
 
 test: lint ## Run every check and every test
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST)
+
+chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (about 20 minutes)
+	@CHAOS=long $(BIN)/python -m pytest tests/chaos/test_campaign.py -s -p no:randomly
 
 lint: $(VENV)/installed-dev ## Run ruff, mypy and the import contracts
 	@$(BIN)/ruff check
@@ -31,6 +34,9 @@ format: $(VENV)/installed-dev ## Format the code and repair what ruff can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+screenshots: $(VENV)/installed-dev ## Take pictures of every page, into test-artifacts/ and docs/images/ (needs Chromium)
+	@$(BIN)/python -m pytest -q -p no:randomly tests/pages/screenshots.py
+
 demo-models: $(VENV)/installed ## Train the demonstration bundles in models/ again, from drawn images
 	@rm -rf $(DEMOS)
 	@$(BIN)/flask --app wsgi models demo
@@ -39,13 +45,19 @@ samples: $(VENV)/installed ## Draw the images in static/samples/ again
 	@$(BIN)/python -c 'from pathlib import Path; from app.drawing import DRAWERS, draw; \
 	  [Path(f"static/samples/{name}.jpg").write_bytes(draw(name, 2).jpeg(88)) for name in DRAWERS]'
 
-bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with a peer (needs wrk; about 3 minutes)
+bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with peers (needs wrk; about 7 minutes)
 	@$(BIN)/python -m benchmarks.serving
+
+bench-stages: $(VENV)/installed ## Show where the time of one prediction goes (about a minute)
+	@$(BIN)/python -m benchmarks.stages
+
+bench-soak: $(VENV)/installed ## Overload Fovea, then look for leaks (needs wrk; about 4 minutes)
+	@$(BIN)/python -m benchmarks.soak
 
 pins: $(VENV)/uv ## Write requirements*.txt again, with the newest versions
 	@$(BIN)/uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile $(PINS) --upgrade requirements-dev.in -o requirements-dev.txt
-	@$(BIN)/uv pip compile $(PINS) --upgrade benchmarks/requirements.in -o benchmarks/requirements.txt
+	@$(BIN)/uv pip compile $(PINS) --upgrade benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 
 clean: ## Remove what was installed and cached; never data
 	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-artifacts
@@ -70,7 +82,7 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/uv
 	@$(BIN)/uv pip install --quiet -r $< || $(BIN)/python -m pip install --quiet -r $<
 	@touch $@
 
-.venv-bench/installed: benchmarks/requirements.txt $(VENV)/uv
+.venv-bench/installed: benchmarks/peers/requirements.txt $(VENV)/uv
 	@$(BIN)/python -m venv --clear .venv-bench
 	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python -r $< || .venv-bench/bin/pip install --quiet -r $<
 	@touch $@
