@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import os
 import secrets
 from collections.abc import Callable
@@ -74,9 +74,11 @@ def _secret_key(settings: Settings) -> str:
     """Return the given key, or one made at the first start and kept readable for its owner alone."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
-    path = settings.instance_dir / "secret_key"
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text()
+    handle = os.open(settings.instance_dir / "secret_key", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # of several processes that start at once, one makes it
+        key = file.read()
+        if not key:  # the first start, or the first after one that was killed right here
+            key = secrets.token_hex(32)
+            file.write(key)
+    return key

@@ -142,3 +142,9 @@ def test_the_signing_key_is_made_once_and_for_its_owner_alone(settings: Settings
     assert first == second
     assert len(str(first)) == 64
     assert (settings.instance_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_signing_key_that_a_crash_left_empty_is_made_anew(settings: Settings) -> None:
+    settings.prepare_folders()
+    (settings.instance_dir / "secret_key").touch(0o600)
+    assert len(str(create_app(settings).secret_key)) == 64
