@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from app.errors import ConfigError
+from app.faults import fault
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
@@ -81,9 +82,10 @@ class Settings(BaseModel):
             try:
                 url = make_url(value)
                 url.get_dialect().import_dbapi()
-            except (exc.ArgumentError, ImportError) as error:
-                raise ValueError(f"SQLAlchemy cannot use it ({error})") from error
-            if url.get_backend_name() not in ("sqlite", "postgresql") or not url.database:
+                usable = url.get_backend_name() in ("sqlite", "postgresql") and url.database
+            except (exc.ArgumentError, ImportError):
+                usable = None
+            if not usable:
                 raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return value
 
@@ -123,10 +125,10 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             if not first["loc"]:  # it is not about one alone
-                raise ConfigError(f"The settings do not fit: {first['msg'].removeprefix('Value error, ')}.") from None
+                raise ConfigError(f"The settings do not fit: {fault(first)}.") from None
             name = str(first["loc"][0]).upper()
             value = "" if name in _MAY_HOLD_SECRETS else f"={env.get(name, '')!r}"
-            raise ConfigError(f"The setting {name}{value} is not valid: {first['msg']}.") from None
+            raise ConfigError(f"The setting {name}{value} is not valid: {fault(first)}.") from None
 
     @property
     def models_dir(self) -> Path:

@@ -22,6 +22,7 @@ BAD = [
     ("STORAGE_URL", "gs://bucket/prefix"),
     ("STORAGE_URL", "s3:///prefix"),
     ("STORAGE_URL", "s3://bucket?region=eu"),
+    ("DATABASE_URL", "postgres://host/base"),
     ("DATABASE_URL", "sqlite://"),
     ("DATABASE_URL", "postgresql://host"),
     ("WEIGHTS_DIR", "/nowhere/weights"),
@@ -42,6 +43,8 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable(name: str, value: st
     assert sentence.startswith(f"The setting {name}")
     assert sentence.endswith(".")
     assert "\n" not in sentence
+    assert "Input should" not in sentence
+    assert "Value error" not in sentence
 
 
 def test_a_rule_of_retention_that_there_is_not_is_refused() -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app.classifiers.spec import ClassifierSpec
 from app.errors import ConfigError, NotFound
+from app.faults import sentence
 
 BUILTIN = Path(__file__).parent / "builtin"
 
@@ -20,7 +21,7 @@ class Catalog(Mapping[str, ClassifierSpec]):
     def __init__(self, own: Path | None = None) -> None:
         """Read the built-in files, then those in `own`, which may replace a built-in one of the same name."""
         folders = [BUILTIN] if own is None else [BUILTIN, own]
-        specs = [read_spec(path) for folder in folders for path in sorted(folder.glob("*.yaml"))]
+        specs = [read_spec(path) for folder in folders for path in sorted(folder.glob("*.y*ml"))]
         self._specs = {spec.name: spec for spec in specs}
 
     def __getitem__(self, name: str) -> ClassifierSpec:
@@ -45,11 +46,9 @@ def read_spec(path: Path) -> ClassifierSpec:
     try:
         spec = ClassifierSpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{path}: {field}: {first['msg']}.") from error
+        raise ConfigError(f"{path}: {sentence(error)}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if spec.name != path.stem:
-        raise ConfigError(f"{path}: name: the name {spec.name!r} must equal the file name without .yaml.")
+        raise ConfigError(f"{path}: name: the name {spec.name!r} must equal the file name without {path.suffix}.")
     return spec

@@ -13,7 +13,7 @@ from app.drawing import cats, dogs, eye, fundus
 from app.drawing.drawing import Drawing
 from app.errors import InvalidInput, NotFound
 
-__all__ = ["DRAWERS", "MAX_SIZE", "MIN_SIZE", "Drawing", "draw"]
+__all__ = ["DRAWERS", "MAX_SIZE", "MIN_SIZE", "Drawing", "check_subject", "draw"]
 
 MIN_SIZE, MAX_SIZE = 64, 1024
 
@@ -31,12 +31,16 @@ DRAWERS: Mapping[str, Callable[[Generator, int], Drawing]] = MappingProxyType(
 )
 
 
+def check_subject(subject: str) -> None:
+    """Raise NotFound for an unknown subject."""
+    if subject not in DRAWERS:
+        raise NotFound(f"Fovea cannot draw {subject!r}; choose one of: {', '.join(DRAWERS)}.")
+
+
 def draw(subject: str, seed: int, size: int = 320) -> Drawing:
     """Draw one image, the same bytes for the same arguments; NotFound for an unknown subject."""
-    drawer = DRAWERS.get(subject)
-    if drawer is None:
-        raise NotFound(f"Fovea cannot draw {subject!r}; choose one of: {', '.join(DRAWERS)}.")
+    check_subject(subject)
     if not MIN_SIZE <= size <= MAX_SIZE or seed < 0:
         raise InvalidInput(f"A drawing needs a size from {MIN_SIZE} to {MAX_SIZE} and a seed of 0 or more.")
     # The subject enters the seed, so that two subjects with one seed share no background.
-    return drawer(np.random.default_rng([seed, zlib.crc32(subject.encode())]), size)
+    return DRAWERS[subject](np.random.default_rng([seed, zlib.crc32(subject.encode())]), size)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from app.classifiers.catalog import Catalog
 from app.config import Settings
+from app.drawing import check_subject
+from app.errors import ConfigError, FoveaError
 from app.services.aside import Aside
 from app.services.audit import Audit
 from app.services.backup import Backup
@@ -39,6 +41,7 @@ from app.store.files import Files
 from app.store.registry import Registry
 from app.store.remote import Away, Remote
 from app.store.tables import Job
+from app.training.backbones import get_backbone
 
 MEGABYTE = 1_000_000
 
@@ -89,6 +92,7 @@ def build(
     `away` what waits for another machine.
     """
     catalog = Catalog(settings.classifiers_dir)
+    _check_names(catalog)
     remote = Remote(settings.storage_url, away) if settings.storage_url else None
     bundles = Bundles(remote, settings.instance_dir / "cards") if remote else None
     files, registry = Files(settings.uploads_dir, remote), Registry(settings.models_dir, bundles)
@@ -129,3 +133,15 @@ def build(
         tidy=Tidy(settings),
         webhooks=Webhooks(settings),
     )
+
+
+def _check_names(catalog: Catalog) -> None:
+    """ConfigError when a file names a backbone or a drawing that there is not; its first use would fail."""
+    for spec in catalog.values():
+        try:
+            for backbone in filter(None, (spec.training.backbone, spec.training.pretrained)):
+                get_backbone(backbone)
+            for subject in filter(None, (each.drawing for each in spec.classes)):
+                check_subject(subject)
+        except FoveaError as error:
+            raise ConfigError(f"The file of the classifier {spec.name}: {error}") from error

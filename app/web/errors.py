@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
+from app.faults import sentence
 from app.services.wiring import MEGABYTE
 
 log = logging.getLogger(__name__)
@@ -74,9 +75,7 @@ def register(app: Flask) -> None:
 
 def on_validation_error(error: ValidationError) -> Response:
     """Say which field is wrong, and how."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the body"
-    return _answer(400, f"{field}: {first['msg']}.")
+    return _answer(400, sentence(error))
 
 
 def _on_domain_error(error: errors.FoveaError) -> Response:

@@ -50,9 +50,11 @@ def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"name": "Shapes"}, "name"),
+        ({"name": "Shapes"}, "name: 'Shapes' is no name; use at most 40 of a-z"),
         ({"title": None}, "title"),
-        ({"colour": "red"}, "colour"),
+        ({"colour": "red"}, "colour: is no field that is known here; check its spelling."),
+        ({"classes": ["round", "square"]}, "classes.0: must be fields with names"),
+        ({"data": {"label_map": {0: "round"}}}, "data.label_map.0: must be text in quotes, not 0."),
         ({"classes": [{"name": "round", "title": "Round"}]}, "classes"),
         ({"classes": [{"name": "round", "title": "Round"}, {"name": "round", "title": "Again"}]}, "same name"),
         ({"classes": [{"name": "../up", "title": "Up"}, {"name": "b", "title": "B"}]}, "classes.0.name"),
@@ -73,6 +75,11 @@ def test_a_broken_file_is_refused_by_name_and_field(tmp_path: Path, changes: dic
         Catalog(tmp_path)
     assert str(path) in str(caught.value)
     assert field in str(caught.value)
+
+
+def test_the_other_usual_suffix_of_yaml_is_read_as_well(tmp_path: Path) -> None:
+    write(tmp_path, "shapes.yml")
+    assert "shapes" in Catalog(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"name: [", b"\xff\xfe", b"", b"- a\n- list\n"])
