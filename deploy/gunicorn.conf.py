@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 from pathlib import Path
 from typing import Any
+
+from gunicorn import util
 
 from app.config import Settings
 
@@ -44,3 +47,14 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # gun
     from prometheus_client import multiprocess  # noqa: PLC0415  # reads PROMETHEUS_MULTIPROC_DIR when imported
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library has no hints here
+
+
+def write_problem(sock: Any, status: int, reason: str, message: str) -> None:  # noqa: ANN401  # as gunicorn calls it
+    """Answer what never reaches the application, such as a line that is too long, with a problem like its own."""
+    problem = {"type": "about:blank", "title": reason, "status": status, "detail": f"{message or reason}."}
+    body = json.dumps(problem).encode()
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body)
+
+
+util.write_error = write_problem  # gunicorn has no setting for it, and answers with a page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -222,3 +223,19 @@ def test_the_web_workers_stay_small_and_without_tensorflow(http: httpx.Client, s
     for worker in workers:
         assert worker.memory_info().rss < LIMIT
         assert not any("tensorflow" in mapped.path or "keras" in mapped.path for mapped in worker.memory_maps())
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"), [(b"GET /" + b"x" * 5000 + b" HTTP/1.1", 414), (b"no request at all", 400)]
+)
+def test_what_never_reaches_the_application_is_answered_with_a_problem(
+    http: httpx.Client, request_line: bytes, status: int
+) -> None:
+    with socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=PATIENCE) as wire:
+        wire.sendall(request_line + b"\r\n\r\n")
+        head, _, body = wire.makefile("rb").read().partition(b"\r\n\r\n")
+    assert f" {status} ".encode() in head.splitlines()[0]
+    assert b"Content-Type: application/problem+json" in head
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert problem["detail"].endswith(".")
