@@ -272,10 +272,9 @@ def _check_useful(taken: Sequence[Taken]) -> None:
         return
     if not taken:
         raise InvalidInput("No image was sent; send 'files', repeated, or a zip archive of images.")
-    first = taken[0]
-    raise InvalidInput(
-        f"None of the {len(taken)} files can be used; the first, {PurePosixPath(first.name).name}: {first.reason}."
-    )
+    name, reason, more = PurePosixPath(taken[0].name).name, taken[0].reason, len(taken) - 1
+    others = f" ({more} more of the files cannot be used, either)" if more else ""
+    raise InvalidInput(f"Nothing could be used. {name}: {reason}{others}.")
 
 
 def _classes(job_id: str) -> dict[str, int]:

@@ -28,11 +28,14 @@ def allow_bulk() -> None:
 def fields(model: type[T]) -> T:
     """Read the model's fields from the query, the form and the JSON body; the later ones win.
 
-    An empty field counts as left out: browsers send those that nobody filled in.
+    An empty field counts as left out: browsers send those that nobody filled in. InvalidInput when there is a body that
+    holds fields by its looks, and is not read for want of a fitting content type: defaults would take their place.
     """
     given: dict[str, Any] = {**request.args, **request.form}
-    if request.mimetype == "application/json":
+    if request.is_json:
         given |= _json_object()
+    elif any(name.lstrip().startswith("{") for name in request.form) or _unread():
+        raise InvalidInput("The body is not read as it is; send a form, or JSON with 'Content-Type: application/json'.")
     return model.model_validate(
         {name: value for name, value in given.items() if name in model.model_fields and value != ""}
     )
@@ -45,10 +48,11 @@ def image() -> tuple[bytes, str | None]:
         if len(files) != 1 or len(list(request.files.keys())) != 1:
             raise InvalidInput(_wrong_number(sum(len(request.files.getlist(name)) for name in request.files)))
         data, name = files[0].read(), files[0].filename or None
-    elif request.mimetype in ("application/x-www-form-urlencoded", "application/json"):
-        raise InvalidInput(_wrong_number(0))
     else:
         data, name = request.get_data(cache=False), None
+        # Some clients call every body a form, curl among them; a true form is text.
+        if request.is_json or (request.mimetype == "application/x-www-form-urlencoded" and data.isascii()):
+            raise InvalidInput(_wrong_number(0))
     if not data:
         raise InvalidInput("The image is empty; send one as the form field 'file', or as the request's whole body.")
     limit = services().settings.max_upload_mb
@@ -69,6 +73,11 @@ def uploads(needed: bool = True) -> Iterator[Upload]:
         raise InvalidInput("No file was sent; send one or more in the form field 'files', or a zip archive.")
     for file in files:
         yield Upload(file.filename or "unnamed", file.stream)
+
+
+def _unread() -> bool:
+    """Say whether there is a body that neither a form's parser nor `image` has read."""
+    return request.mimetype != "multipart/form-data" and bool(request.stream.read(1))
 
 
 def _json_object() -> dict[str, Any]:

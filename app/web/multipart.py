@@ -9,14 +9,16 @@ import multipart
 from flask import Request
 from gevent import monkey
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from app.errors import InvalidInput
+from app.errors import InvalidInput, TooLarge
+from app.services.wiring import MEGABYTE
 from app.web.overload import TimedBody
 
 MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; of a longer one only small parts are
 SMALL_PART_BYTES: Final = 16_384
+NAME_BYTES: Final = 4000  # of a file, with its folders
+HEADER_BYTES: Final = 200  # of the rest of the line that holds it
 
 Parsed = tuple[IO[bytes], "MultiDict[str, str]", "MultiDict[str, FileStorage]"]
 
@@ -39,8 +41,16 @@ class _Parser(FormDataParser):
                 else:
                     files.add(part.name, FileStorage(part.file, part.filename, part.name, part.content_type))
         except multipart.ParserLimitReached as error:
-            raise RequestEntityTooLarge from error
-        except (multipart.MultipartError, UnicodeDecodeError) as error:
+            raise TooLarge(
+                f"The form is over a limit: {self._parts_at_most} parts, {NAME_BYTES} bytes for the name of a file, and"
+                f" {self._bytes_at_most // MEGABYTE} MB in all; send it in parts, or with shorter names."
+            ) from error
+        except (UnicodeDecodeError, LookupError) as error:  # the other way round: of a charset that there is not
+            raise InvalidInput(
+                "A field of the form that has no file name holds bytes that are no text; send a file with its name,"
+                " as curl -F file=@photograph.jpg does."
+            ) from error
+        except multipart.MultipartError as error:
             raise InvalidInput(f"The form is cut short or damaged ({error}); send it again.") from error
         return stream, form, files
 
@@ -52,11 +62,20 @@ class _Parser(FormDataParser):
             stream,
             boundary,
             content_length=-1 if length is None else length,
-            part_limit=self.max_form_parts or 1000,
+            part_limit=self._parts_at_most,
             spool_limit=MEMORY_BYTES if short else SMALL_PART_BYTES,
-            memory_limit=self.max_content_length or MEMORY_BYTES,
+            headersize_limit=NAME_BYTES + HEADER_BYTES,
+            memory_limit=self._bytes_at_most,
         )
         return iter(parser)
+
+    @property
+    def _parts_at_most(self) -> int:
+        return self.max_form_parts or 1000
+
+    @property
+    def _bytes_at_most(self) -> int:
+        return self.max_content_length or MEMORY_BYTES
 
 
 class FastRequest(Request):

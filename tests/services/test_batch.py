@@ -113,7 +113,7 @@ def test_the_same_key_gives_the_same_job_and_other_files_with_it_are_refused(ser
     ("uploads", "sentence"),
     [
         ([], "No image was sent"),
-        ([upload("empty.jpg", b"")], r"None of the 1 files .* empty\.jpg: empty file"),
+        ([upload("empty.jpg", b"")], r"Nothing could be used. empty\.jpg: empty file\.$"),
         ([upload("good.jpg", b"good"), upload("eyes.zip", b"no archive")], "not a zip archive"),
     ],
 )

@@ -78,6 +78,9 @@ def test_a_form_and_a_raw_body_are_answered_alike(client: FlaskClient, url: str)
     assert sent.status_code == raw.status_code == 200
     assert sent.get_json()["probabilities"] == raw.get_json()["probabilities"]
     assert sent.get_json()["id"] != raw.get_json()["id"]
+    called_a_form = "application/x-www-form-urlencoded"  # as curl --data-binary does
+    unnamed = client.post(f"{url}?classifier=cat_dog", data=CAT, content_type=called_a_form)
+    assert unnamed.get_json()["probabilities"] == raw.get_json()["probabilities"]
 
 
 def test_an_explanation_is_a_transparent_picture_of_the_photographs_proportions(client: FlaskClient) -> None:

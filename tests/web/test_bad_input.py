@@ -19,6 +19,7 @@ JSON = "application/json"
 SLIP = pack({"cat.1.jpg": CAT, "../../evil.jpg": CAT})
 SEVENTEEN_MB = CAT + bytes(17_000_000 - len(CAT))
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+PLAIN = b'--b\r\nContent-Disposition: form-data; name="file"HEAD\r\n\r\nBODY\r\n--b--\r\n'
 Call = tuple[str, dict[str, Any], int, str]
 
 
@@ -51,7 +52,26 @@ PREDICT: dict[str, Call] = {
     "version": ("/api/predict", cat(classifier="cat_dog", version="99"), 404, "no model version 99"),
     "version text": ("/api/predict", cat(version="latest"), 400, "must be a number, 'champion' or 'challenger'"),
     "challenger": ("/api/predict", cat(version="challenger"), 400, "has no challenger now"),
-    "explain": ("/api/predict", cat(explain="perhaps"), 400, "explain: "),
+    "explain": ("/api/predict", cat(explain="perhaps"), 400, "explain: must be true or false, not 'perhaps'."),
+    "similar": ("/api/predict", cat(similar="many"), 400, "similar: must be a whole number, not 'many'."),
+    "similar many": ("/api/predict", cat(similar="999"), 400, "similar: must be at most 20, not '999'."),
+    "form without a file": ("/api/predict", {"data": {"classifier": "cat_dog"}}, 400, "No image was sent"),
+    "long name": predict([("file", "x" * 5000 + ".jpg", CAT)], 413, "4000 bytes for the name of a file"),
+    "file without a name": (
+        "/api/predict",
+        {"data": PLAIN.replace(b"HEAD", b"").replace(b"BODY", CAT), "content_type": "multipart/form-data; boundary=b"},
+        400,
+        "send a file with its name",
+    ),
+    "unknown charset": (
+        "/api/predict",
+        {
+            "data": PLAIN.replace(b"HEAD", b"\r\nContent-Type: text/plain; charset=no").replace(b"BODY", b"x"),
+            "content_type": "multipart/form-data; boundary=b",
+        },
+        400,
+        "send a file with its name",
+    ),
 }
 FILES: dict[str, Call] = {
     "bulk nothing": ("/api/bulk-predict", form(), 400, "send one or more in the form field 'files'"),
@@ -62,6 +82,11 @@ FILES: dict[str, Call] = {
     ),
     "bulk damaged": ("/api/bulk-predict", form([("files", "a.zip", SLIP[:-30])]), 400, "make it again"),
     "bulk classifier": ("/api/bulk-predict", form([("files", "a.jpg", CAT)], classifier="cats"), 404, "choose one of"),
+    "upload empty archive": ("/api/upload", form([("files", "a.zip", pack({}))]), 400, "The archive holds no image"),
+    "upload litter": ("/api/upload", form([("files", "a.zip", pack({"__MACOSX/x": b"x"}))]), 400, "holds no image"),
+    "upload many": (
+        "/api/upload", form([("files", "a.jpg", b"")] * 10_101), 413, "10100 parts",
+    ),
     "upload nothing": ("/api/upload", form(classifier="cat_dog"), 400, "send one or more in the form field 'files'"),
     "upload text": (
         "/api/upload", form([("files", "cat.jpg", b"text")], classifier="cat_dog"), 400, "could be used. cat.jpg: "
@@ -98,6 +123,8 @@ OTHERS: dict[str, Call] = {
     "retrain list": ("/api/retrain", {"json": ["cat_dog"]}, 400, "not a JSON object"),
     "retrain no json": ("/api/retrain", {"data": b"{", "content_type": JSON}, 400, "not a JSON object"),
     "retrain deep json": ("/api/retrain", {"data": b"[" * 99_999, "content_type": JSON}, 400, "not a JSON object"),
+    "retrain json as a form": ("/api/retrain", {"data": {'{"classifier": "cats"}': ""}}, 400, "Content-Type: app"),
+    "retrain json as text": ("/api/retrain", {"data": "{}", "content_type": "text/plain"}, 400, "Content-Type: app"),
     "retry": ("/api/jobs/x/retry", {}, 404, "no job 'x'"),
     "promote version": ("/api/models/cat_dog/99/promote", {}, 404, "no model version 99"),
     "promote zero": ("/api/models/cat_dog/0/promote", {}, 400, "version: "),

@@ -108,8 +108,10 @@ def _as_image(row: Image) -> dict[str, Any]:
 
 def _refuse_if_useless(report: Report) -> None:
     """Make an upload of which nothing could be used an error, not a success that says so in small print."""
-    if report.accepted or report.duplicates or not report.rejected:
+    if report.accepted or report.duplicates:
         return
+    if not report.rejected:
+        raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
     first, more = report.rejected[0], len(report.rejected) - 1
-    others = f" ({more} more files were refused too)" if more else ""
+    others = f" ({more} more of the files were refused, too)" if more else ""
     raise InvalidInput(f"Nothing could be used. {first['file']}: {first['reason'].removesuffix('.')}{others}.")
