@@ -51,13 +51,18 @@ class Models:
         row = self._registry.versions(classifier).get(version)
         return None if row is None else row.verdict
 
-    def bundle(self, classifier: str, version: int) -> IO[bytes]:
-        """Return a version's whole bundle as a zip archive, in a temporary file."""
+    def bundle(self, classifier: str, version: int) -> Path:
+        """Return the folder of a version's bundle."""
         self._catalog[classifier]
-        folder, packed = self._registry.folder(classifier, version), TemporaryFile()  # noqa: SIM115 - the caller's
+        return self._registry.folder(classifier, version)
+
+    @staticmethod
+    def pack(folder: Path, name: str) -> IO[bytes]:
+        """Return the files of a folder as a zip archive, in a temporary file, inside a folder `name`."""
+        packed = TemporaryFile()  # noqa: SIM115 - the caller's
         with zipfile.ZipFile(packed, "w") as archive:  # weights do not shrink
             for path in sorted(folder.iterdir()):
-                archive.write(path, f"{classifier}-{version}/{path.name}")
+                archive.write(path, f"{name}/{path.name}")
         packed.seek(0)
         return packed
 

@@ -80,7 +80,9 @@ def answers(path: VersionPath, query: AnswersQuery) -> dict[str, Any]:
 @blueprint.get("/api/models/<classifier>/<int:version>/bundle", responses=problems(404))
 def bundle(path: VersionPath) -> Response:
     """Give a version's bundle, network and card, as a zip archive."""
-    packed = offload(lambda: services().models.bundle(path.classifier, path.version))
+    models = services().models  # to be had here only: a thread beside the loop knows no request
+    folder = models.bundle(path.classifier, path.version)
+    packed = offload(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
     name = f"fovea-{path.classifier}-{path.version}.zip"
     return send_file(packed, mimetype="application/zip", as_attachment=True, download_name=name)
 
