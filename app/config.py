@@ -16,6 +16,7 @@ from app.errors import ConfigError
 from app.faults import fault
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there has the user and a hash in its name, and is for its owner
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
 # Not to be printed.
 _MAY_HOLD_SECRETS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET")
@@ -161,8 +162,15 @@ class Settings(BaseModel):
         path = self.instance_dir / "redis.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
             return path
-        digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"fovea-{os.getuid()}-{digest}" / "redis.sock"
+        return Path(tempfile.gettempdir()) / _own_name(path) / "redis.sock"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where the web workers count; in memory where Linux has a place for that.
+
+        They map these files, and the kernel kills who touches a page of them that a full disk has no room for.
+        """
+        return MEMORY / _own_name(self.instance_dir) if os.access(MEMORY, os.W_OK) else self.instance_dir / "metrics"
 
     @property
     def redis(self) -> str:
@@ -186,3 +194,8 @@ class Settings(BaseModel):
                 raise ConfigError(f"The folder {folder} cannot be made ({error.strerror}); set DATA_DIR.") from error
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise ConfigError(f"The folder {folder} cannot be written; change its owner or set DATA_DIR.")
+
+
+def _own_name(path: Path) -> str:
+    """Return a name in a folder that everybody uses for what belongs to a path of this user."""
+    return f"fovea-{os.getuid()}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"

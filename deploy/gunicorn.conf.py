@@ -38,8 +38,8 @@ control_socket_disable = True  # nothing but signals steers the server
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
-metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.instance_dir / "metrics")))
-metrics.mkdir(parents=True, exist_ok=True)
+metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.metrics_dir)))
+metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # gunicorn's own classes are untyped

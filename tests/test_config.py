@@ -99,6 +99,13 @@ def test_the_socket_path_fits_however_deep_the_data_folder(tmp_path: Path, depth
     assert settings.redis_socket != Settings(data_dir=tmp_path / "other").redis_socket
 
 
+def test_each_data_folder_has_a_place_of_its_own_to_count(tmp_path: Path) -> None:
+    first, second = (Settings(data_dir=tmp_path / name).metrics_dir for name in ("a", "b"))
+    assert first != second
+    assert first == Settings(data_dir=tmp_path / "a").metrics_dir
+    assert first.parent == Path("/dev/shm") or first.is_relative_to(tmp_path)  # noqa: S108 - only named here
+
+
 def test_folders_are_made_and_one_that_cannot_be_is_named(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
     settings.prepare_folders()

@@ -67,7 +67,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """Return the environment of every process."""
     return os.environ | {
         "OMP_NUM_THREADS": "1",  # many small processes share the cores
-        "PROMETHEUS_MULTIPROC_DIR": str(settings.instance_dir / "metrics"),
+        "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_dir),
         "PYTHONUNBUFFERED": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }

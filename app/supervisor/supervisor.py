@@ -58,9 +58,8 @@ class Supervisor:
             self._stop()
 
     def _start(self) -> None:
-        metrics = self._settings.instance_dir / "metrics"
-        shutil.rmtree(metrics, ignore_errors=True)  # the counts of processes that are gone
-        metrics.mkdir()
+        shutil.rmtree(self._settings.metrics_dir, ignore_errors=True)  # the counts of processes that are gone
+        self._settings.metrics_dir.mkdir(mode=0o700)
         if self._settings.embedded_redis:
             self._spawn(commands.redis(self._settings))
         self._wait(self._redis_answers, REDIS_WITHIN, "Redis did not answer; if REDIS_URL is set, check it")
@@ -76,7 +75,7 @@ class Supervisor:
         self._wait(lambda: init.code is not None, INIT_WITHIN, "Preparing the database took too long")
         self._children.remove(init)
         if init.code != 0:
-            raise Unavailable("The database could not be prepared; see the lines above.")
+            raise Unavailable("Fovea could not be prepared; see the lines above.")
 
     def _spawn(self, command: commands.Command) -> Child:
         child = Child(command, self._env, self._lock)
@@ -155,6 +154,7 @@ class Supervisor:
         last = [child for child in self._children if child.name == "redis"]
         self._stop_children([child for child in self._children if child not in last])
         self._stop_children(last)
+        shutil.rmtree(self._settings.metrics_dir, ignore_errors=True)
         self._say("Stopped.")
 
     def _stop_children(self, children: Sequence[Child]) -> None:

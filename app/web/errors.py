@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
@@ -100,8 +102,21 @@ def _on_http_error(error: HTTPException) -> Response:
 
 
 def _on_bug(error: Exception) -> Response:
+    if lacking := _lacking(error):
+        log.error("%s %s was not possible: %s", request.method, request.path, error)
+        return _on_domain_error(errors.Unavailable(lacking))
     log.error("%s %s broke", request.method, request.path, exc_info=error)
     return _answer(500, "Fovea could not answer because of an error of its own; its log says more.")
+
+
+def _lacking(error: Exception) -> str | None:
+    """Say what the service lacks for now, if it is that and no error of the program."""
+    code = getattr(error.orig, "sqlite_errorname", "away") if isinstance(error, OperationalError) else None
+    if code == "SQLITE_FULL" or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return "The disk of the service is full; free some space, then send this again."
+    if code not in (None, "SQLITE_ERROR"):  # which is wrong SQL
+        return "The database cannot be used now; send this again in a moment."
+    return None
 
 
 def _drain() -> None:

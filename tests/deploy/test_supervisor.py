@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.config import CHECKOUT
+from app.config import CHECKOUT, Settings
 
 WEB_WORKER_LIMIT = 250 * 2**20
 
@@ -78,10 +78,21 @@ def test_a_host_of_another_machine_is_refused(tmp_path: Path) -> None:
     assert "HOST='192.0.2.1' is not an address of this machine" in refusal(tmp_path, HOST="192.0.2.1")
 
 
+def test_a_classifiers_file_that_is_wrong_is_named_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text("name: odd\n")
+    process = launch(tmp_path / "data", CLASSIFIERS_DIR=str(tmp_path))
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "odd.yaml: title: is missing." in out
+    assert "Traceback" not in out
+
+
 def test_everything_starts_survives_a_death_and_stops(tmp_path: Path) -> None:
     process = launch(tmp_path)
     try:
         wait_for_line(process, "Fovea is ready at http://127.0.0.1:")
+        counts = Settings(data_dir=tmp_path).metrics_dir
+        assert counts.is_dir()
         assert "already runs" in refusal(tmp_path)
 
         family = psutil.Process(process.pid).children(recursive=True)
@@ -100,6 +111,7 @@ def test_everything_starts_survives_a_death_and_stops(tmp_path: Path) -> None:
         process.communicate(timeout=20)
         assert process.returncode == 0
         assert time.monotonic() - begun < 12
+        assert not counts.exists()
         assert not [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
     finally:
         process.kill()

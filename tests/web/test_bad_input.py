@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,6 +207,21 @@ def test_an_error_of_ours_is_a_problem_that_tells_no_secret(client: FlaskClient)
     sentence = problem(client.get("/api/jobs"), 500)
     assert "its log says more" in sentence
     assert "jobs" not in sentence
+
+
+def test_a_full_disk_is_told_from_an_error_of_ours(client: FlaskClient) -> None:
+    size = db.session.scalar(text("PRAGMA page_count"))
+    db.session.execute(text(f"PRAGMA max_page_count = {size}"))  # SQLite's own way to be full
+    answers = [client.post("/api/predict?classifier=cat_dog", data=CAT) for _ in range(50)]
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert "disk of the service is full" in problem(refused[0], 503)
+    assert refused[0].headers["Retry-After"] == "2"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full.")
+def test_a_file_that_finds_no_room_is_told_from_an_error_of_ours(app: Flask) -> None:
+    app.add_url_rule("/full", view_func=lambda: str(Path("/dev/full").write_bytes(b"x")))
+    assert "disk of the service is full" in problem(app.test_client().get("/full"), 503)
 
 
 SIGNATURES = st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", CAT[:500]])
