@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 from app.cli import data, database, jobs, keys, models, predict, train
 from app.errors import FoveaError
 
 
 def register(app: Flask) -> None:
-    """Add the commands to `flask`; an error is one sentence and exit status 1."""
+    """Add the commands to `flask`; what goes wrong is one sentence and exit status 1."""
     for command in (
         models.init,
         data.data,
@@ -49,5 +51,15 @@ def _plain(callback: Callable[..., Any]) -> Callable[..., Any]:
             return callback(*args, **kwargs)
         except FoveaError as error:
             raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            raise click.ClickException(
+                f"The database cannot be used ({' '.join(str(error.orig).split())}); look at DATABASE_URL, or let"
+                " 'flask init' make the tables, as 'make run' does."
+            ) from error
+        except BrokenPipeError:  # nobody reads any more, which is no error
+            raise
+        except OSError as error:
+            why = error.args[0][0][2] if isinstance(error, shutil.Error) else error  # it holds a row for each file
+            raise click.ClickException(f"A file cannot be read or written: {why}.") from error
 
     return run

@@ -24,9 +24,10 @@ def data() -> None:
 @click.option("--source", default=None, help="Name of where the images come from; the folder's name if left out.")
 @with_appcontext
 def import_folder(classifier: str, folder: str, source: str | None) -> None:
-    """Import a FOLDER of labelled images, or s3://bucket/prefix, read in the CLASSIFIER's convention.
+    """Import a FOLDER of labelled images, or s3://bucket/prefix.
 
-    Importing twice changes nothing. Files that cannot be used are listed, never fatal.
+    It is read in the CLASSIFIER's convention. Importing twice changes nothing. Files that cannot be used are listed,
+    never fatal.
     """
     with progress_bar("Importing") as show:
         report = services().datasets.import_folder(classifier, folder, source or Path(folder).resolve().name, show)
@@ -45,7 +46,7 @@ def import_folder(classifier: str, folder: str, source: str | None) -> None:
 )
 @with_appcontext
 def synth(classifier: str, count: int, seed: int) -> None:
-    """Draw images of the CLASSIFIER's classes and add them to its dataset."""
+    """Draw images of the CLASSIFIER's classes into its dataset."""
     with progress_bar("Drawing") as show:
         report = services().datasets.synth(classifier, count, seed, show)
     _print(report)
@@ -56,7 +57,10 @@ def synth(classifier: str, count: int, seed: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @with_appcontext
 def audit(classifier: str, *, as_json: bool) -> None:
-    """Look through the CLASSIFIER's dataset for what would fool a model, and keep the report."""
+    """Look for what would fool a model.
+
+    The report on the CLASSIFIER's dataset is kept, and shown on the page Data.
+    """
     with progress_bar("Auditing") as show:
         found = services().audit.compute(classifier, show)
     if as_json:
@@ -76,7 +80,10 @@ def audit(classifier: str, *, as_json: bool) -> None:
 )
 @with_appcontext
 def report(classifier: str, output: Path) -> None:
-    """Write figures, samples and the last audit of the CLASSIFIER's dataset to one HTML file."""
+    """Write figures, samples and the last audit to an HTML file.
+
+    The file tells of the CLASSIFIER's dataset and needs nothing else.
+    """
     page = services().exploration.page(classifier, services().audit.latest(classifier))
     output.write_text(page, encoding="utf-8")
     click.echo(f"{output} written.")
@@ -86,7 +93,7 @@ def report(classifier: str, output: Path) -> None:
 @click.argument("classifier")
 @with_appcontext
 def versions(classifier: str) -> None:
-    """List the dataset versions that models of CLASSIFIER were trained on."""
+    """List the dataset versions that models learned from."""
     echo_json(services().versions.list(classifier))
 
 

@@ -24,7 +24,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.pass_context
 @with_appcontext
 def db(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Show, check, make and undo the database's revisions; 'flask init' brings it to the newest."""
+    """Show, check, make and undo the database's revisions."""
     migrations.config()  # registers the present application
     from flask_migrate.cli import db as commands  # noqa: PLC0415 - 17 MB that no web worker needs
 
@@ -35,7 +35,10 @@ def db(context: click.Context, arguments: tuple[str, ...]) -> None:
 @click.option("--dry-run", is_flag=True, help="Delete nothing; say what would go.")
 @with_appcontext
 def prune(*, dry_run: bool) -> None:
-    """Delete the predictions, images and jobs that the RETAIN_ settings keep no longer."""
+    """Delete what the settings RETAIN_... keep no longer.
+
+    That is predictions, images and jobs; the schedule does it every hour.
+    """
     found = services().retention.prune(dry_run)
     click.echo(
         f"{'Would delete' if dry_run else 'Deleted'} {found.jobs} jobs, {found.predictions} predictions and"
@@ -47,7 +50,10 @@ def prune(*, dry_run: bool) -> None:
 @click.argument("file", type=FILE)
 @with_appcontext
 def backup(file: Path) -> None:
-    """Write the database, the models and the images to the new FILE; Fovea may run meanwhile."""
+    """Write rows, models and images to the new FILE.
+
+    Fovea may run meanwhile.
+    """
     with progress_bar("Backing up") as show:
         amount = services().backup.save(file, show)
     click.echo(f"{file}: {_say(amount)}, {file.stat().st_size / 1_000_000:.1f} MB.")
@@ -58,7 +64,10 @@ def backup(file: Path) -> None:
 @click.option("--force", is_flag=True, help="Replace what the database holds.")
 @with_appcontext
 def restore(file: Path, *, force: bool) -> None:
-    """Put back what 'flask backup' wrote to FILE; Fovea must not run meanwhile."""
+    """Put back what 'flask backup' wrote to FILE.
+
+    Fovea must not run meanwhile.
+    """
     settings = services().settings
     with exclusive(settings.data_dir, settings.instance_dir / "lock"), progress_bar("Restoring") as show:
         amount = services().backup.load(file, force, show)

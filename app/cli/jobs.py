@@ -39,7 +39,7 @@ class ResultsFile(click.Path):
 
 @click.group()
 def jobs() -> None:
-    """Submit, list, show, cancel and retry jobs, and fetch what they found."""
+    """Submit, follow, cancel and retry jobs; fetch their answers."""
 
 
 @jobs.command("list")
@@ -90,7 +90,10 @@ def retry(job_id: str) -> None:
 @click.option("--output", required=True, type=ResultsFile(), help="A .csv, .jsonl, .json or .parquet file to write.")
 @with_appcontext
 def results(job_id: str, output: Path) -> None:
-    """Write the answers of a bulk prediction, as far as they are there, to a file."""
+    """Write the answers of a bulk prediction to a file.
+
+    While it runs, that is as far as they are there.
+    """
     _write(job_id, output)
 
 
@@ -101,7 +104,10 @@ def results(job_id: str, output: Path) -> None:
 @click.option("--key", help="Submit once for this key, however often the command is run with it.")
 @with_appcontext
 def submit(classifier: str, folder: str, output: Path | None, key: str | None) -> None:
-    """Let the workers answer every image below FOLDER, as a bulk prediction; print the job's id."""
+    """Let the workers answer every image below FOLDER.
+
+    It is a bulk prediction, whose id is printed.
+    """
     found = source_members(folder)
     with progress_bar("Reading") as show_progress:
         job_id = services().batch.submit(classifier, _told(found, show_progress), key=key).id
@@ -131,7 +137,9 @@ def _follow(job_id: str) -> None:
 def _write(job_id: str, output: Path) -> None:
     job, rows = services().jobs.get(job_id), services().batch.results(job_id)
     write(rows, output, services().catalog[job.classifier].class_names)
-    click.echo(f"{output} written: {job.done} of {job.total} images are answered.", err=True)
+    failed = (job.result or {}).get("failed", 0)
+    without = f", {failed} of them without an answer" if failed else ""
+    click.echo(f"{output} written: {job.done} of {job.total} files{without}.", err=True)
 
 
 def _line(job: Job) -> str:

@@ -17,7 +17,7 @@ def keys() -> None:
 @click.argument("name")
 @with_appcontext
 def create(name: str) -> None:
-    """Make a key for NAME and print it; it cannot be shown again."""
+    """Make a key for NAME and print it, once."""
     click.echo(service.create(name))
 
 
@@ -25,5 +25,8 @@ def create(name: str) -> None:
 @click.argument("name")
 @with_appcontext
 def revoke(name: str) -> None:
-    """Make the keys of NAME worthless; who has signed in with one is out."""
+    """Make the keys of NAME worthless.
+
+    Who has signed in with one is out.
+    """
     click.echo(f"{service.revoke(name)} revoked.")

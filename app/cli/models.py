@@ -17,7 +17,10 @@ from app.store.tables import TrafficMode
 @click.command()
 @with_appcontext
 def init() -> None:
-    """Prepare the database, the demonstration models and the registry; safe to repeat."""
+    """Prepare the database and the demonstration models.
+
+    'make run' does this at each start. It is safe to repeat.
+    """
     initialise(services())
 
 
@@ -69,9 +72,9 @@ def rollback(classifier: str, reason: str) -> None:
 @with_appcontext
 def challenger(classifier: str, version: int | None, mode: TrafficMode | None, percent: float | None,
                reason: str) -> None:  # fmt: skip
-    """Let VERSION, by default the present challenger, of CLASSIFIER answer beside the champion; show how it compares.
+    """Try a version beside the champion; show how they compare.
 
-    Without --mode nothing is changed.
+    VERSION is the present challenger if left out. Without --mode nothing is changed.
     """
     if mode is not None:
         services().traffic.direct(classifier, version, mode, percent, reason)
@@ -86,7 +89,10 @@ def challenger(classifier: str, version: int | None, mode: TrafficMode | None, p
 @click.option("--html", is_flag=True, help="Write a page of HTML, not Markdown.")
 @with_appcontext
 def card(classifier: str, version: int | None, html: bool) -> None:
-    """Write the model card of VERSION of CLASSIFIER, or of the one that serves."""
+    """Write a model card.
+
+    It is that of VERSION of CLASSIFIER, or of the one that serves.
+    """
     found = services().models.document(classifier, version)
     click.echo(page(found) if html else markdown(found), nl=False)
 
@@ -101,9 +107,9 @@ def card(classifier: str, version: int | None, html: bool) -> None:
 )
 @with_appcontext
 def demo(classifiers: tuple[str, ...], output: Path) -> None:
-    """Train the demonstration bundles of CLASSIFIERS, or of all, on drawn images, as version 1 of each.
+    """Train the demonstration bundles on drawn images.
 
-    This is how the bundles in the repository were made.
+    They are version 1 of each of CLASSIFIERS, or of all. This is how the bundles in the repository were made.
     """
     from app.training.demo import build_demo  # noqa: PLC0415 - loads TensorFlow
 

@@ -31,9 +31,10 @@ from app.errors import FoveaError
 def predict(
     classifier: str, images: tuple[str, ...], version: str | None, output: Path | None, heat_maps: Path | None
 ) -> None:
-    """Answer IMAGES: files, folders with all below them, or quoted patterns such as 'eyes/**/*.jpg'.
+    """Answer images, here and now.
 
-    A file that cannot be answered is a row with what is wrong with it; exit status 1 when none could be.
+    IMAGES are files, folders with all below them, or quoted patterns such as 'eyes/**/*.jpg'. A file that cannot be
+    answered is a row with what is wrong with it; exit status 1 when none could be.
     """
     if output is not None and output.suffix.lower() not in WRITERS:
         raise click.UsageError(f"--output writes {', '.join(WRITERS)}; give a file with one of these suffixes.")

@@ -26,9 +26,10 @@ from app.training.backbones import BACKBONES
               help="Minutes after which a search begins no other backbone.")  # fmt: skip
 @with_appcontext
 def train(classifier: str, searching: bool, budget: float, **options: Any) -> None:  # noqa: ANN401 - the options above
-    """Train a new model version of CLASSIFIER on its dataset, here and now.
+    """Train a new model version, here and now.
 
-    It is compared with the champion on the same test images and serves only if it is no worse.
+    It learns from the CLASSIFIER's dataset, is compared with the champion on the same test images, and serves only if
+    it is no worse.
     """
     from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this command only
 
@@ -45,7 +46,10 @@ def train(classifier: str, searching: bool, budget: float, **options: Any) -> No
 @click.option("--version", type=click.IntRange(1), help="Model version; the champion if left out.")
 @with_appcontext
 def evaluate(classifier: str, folder: Path, version: int | None) -> None:
-    """Measure a model version of CLASSIFIER on a folder of labelled images, read in its convention."""
+    """Measure a model version on a folder of labelled images.
+
+    The folder is read in the CLASSIFIER's convention. Images that the version learned from are counted apart.
+    """
     from app.services.evaluate import evaluate_folder  # noqa: PLC0415 - heavy, and for this command only
 
     with progress_bar("Evaluating") as show:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from app import create_app
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
 from app.services import keys
@@ -138,3 +139,20 @@ def test_a_training_that_fails_says_why_and_leaves_a_failed_job(app: Flask) -> N
     (job,) = services.jobs.list()
     assert (job.status, job.status in FINAL) == ("failed", True)
     assert [path.name for path in (services.registry.root / "cat_dog").iterdir()] == ["1"]
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(app: Flask) -> None:
+    assert refused(app, "backup", "/nowhere/b.zip").startswith("A file cannot be read or written: [Errno 2]")
+
+
+def test_a_database_without_tables_is_a_sentence_that_names_the_command_that_makes_them(settings: Settings) -> None:
+    sentence = refused(create_app(settings), "models", "list")
+    assert "no such table" in sentence
+    assert "'flask init'" in sentence
+
+
+@pytest.mark.parametrize("group", ["", "data", "jobs", "models", "keys"])
+def test_a_list_of_commands_says_of_each_what_it_does_in_a_line(app: Flask, group: str) -> None:
+    listed = flask(app, *group.split(), "--help").output.partition("Commands:")[2].splitlines()
+    assert len(listed) > 2
+    assert not [line for line in listed if line.endswith("...")]

@@ -102,6 +102,7 @@ def test_a_retraining_is_accepted_as_a_job(client: FlaskClient, services: Servic
         assert answer.headers["Location"] == answer.get_json()["status_url"]
         job = get(client, answer.headers["Location"])
         assert (job["kind"], job["status"], job["params"]["epochs"]) == ("retrain", "queued", 2)
+        assert client.get(f"{answer.headers['Location']}/results").status_code == 409
 
 
 def test_the_models_and_moving_the_champion(client: FlaskClient, settings: Settings, services: Services) -> None:

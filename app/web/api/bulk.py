@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from flask import Response, stream_with_context
+from flask import Response, stream_with_context, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.errors import Conflict
 from app.services.archive import members
+from app.services.batch import KIND
 from app.services.tabular import BLOCK_BYTES, FORMATS
 from app.web import forms
 from app.web.answers import Accepted
@@ -44,13 +46,17 @@ def bulk_predict() -> Response:
     return accepted(batch.add(wanted.job_id, members(forms.uploads(needed=wanted.more)), wanted.more, key))
 
 
-@blueprint.get("/api/jobs/<job_id>/results", responses=problems(404))
+@blueprint.get("/api/jobs/<job_id>/results", responses=problems(404, 409))
 def job_results(path: JobPath, query: ResultsQuery) -> Response:
     """Give a bulk prediction's answers so far, a row per file, in the order in which they were sent.
 
     X-Total-Count says how many rows there are in all.
     """
     job = services().jobs.get(path.job_id)
+    if job.kind != KIND:
+        raise Conflict(
+            f"Only a bulk prediction has rows; what this job came to is in {url_for('jobs.get_job', job_id=job.id)}."
+        )
     rows = services().batch.results(job.id, query.offset, query.limit)
     parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
