@@ -79,7 +79,7 @@ def pointing(predictor: Predictor, label: str, subject: str, drawings: int = DRA
         if answer.predicted_class != label or answer.explanation is None:
             continue
         png = np.frombuffer(base64.b64decode(answer.explanation.partition(",")[2]), np.uint8)
-        opacity = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)[..., 3]
+        opacity = np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED))[..., 3]
         away = cv2.distanceTransform((~drawing.mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         near = away <= TOLERANCE * len(away)
         hits += int(near[np.unravel_index(opacity.argmax(), near.shape)])
@@ -101,7 +101,7 @@ def _train(spec: ClassifierSpec, backbone: str, options: argparse.Namespace, cac
 def _tell(name: str, network: str, bundle: Path, drawings: int) -> None:
     """Print a row for each subject of the classifier."""
     predictor = Predictor(bundle, threads=2)
-    size, engine = predictor.card.preprocessing.size, ENGINES[predictor.card.engine]
+    size, engine = predictor.card.preprocessing.size or 0, ENGINES[predictor.card.engine]
     side = engine(bundle / engine.file_name).run(np.zeros((1, size, size, 3), np.uint8)).activation.shape[1]
     for classifier, label, subject in SHOWN:
         if classifier == name:
