@@ -26,7 +26,9 @@ def build_demo(
     epochs: int = EPOCHS,
     seed: int = SEED,
 ) -> Card:
-    """Draw images, train the classifier's own small network on them and put the bundle at `models`/<classifier>/1, whole or not at all.
+    """Draw images, train the classifier's `backbone` on them and put the bundle at `models`/<classifier>/1.
+
+    It is put there whole or not at all.
 
     Conflict when version 1 is there already; InvalidInput when Fovea cannot draw a class.
     """
