@@ -50,8 +50,9 @@ def sweep() -> None:
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
         services.limits.sweep()
-        services.jobs.sweep()
-        services.batch.sweep()
+        empty = services.queues.empty()
+        services.jobs.sweep(empty)
+        services.batch.sweep(empty)
 
 
 @celery_app.task(name=DELIVER.task)
