@@ -42,6 +42,7 @@ class Producer:
         """Ask the broker, of whatever kind, how many messages wait in each queue; Unavailable when it is down."""
         try:
             with self._celery.connection_for_write() as connection:
+                connection.ensure_connection(**RETRY_ONCE)
                 queues = [self._celery.amqp.queues[name](connection.channel()) for name in QUEUES]
                 return {queue.name: queue.queue_declare().message_count for queue in queues}
         except (OperationalError, OSError) as error:
