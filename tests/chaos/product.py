@@ -58,7 +58,10 @@ class Product:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
-                process.wait(60)
+                with suppress(subprocess.TimeoutExpired):  # a worker may still be told that its job has ended
+                    process.wait(60)
+                process.kill()
+                process.wait()
 
     def start_redis(self) -> None:
         """Start Redis, with what it wrote down."""
