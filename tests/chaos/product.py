@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,8 +77,8 @@ class Product:
         self._redis.kill()
         self._redis.wait()
         if forget:
-            for path in self.data_dir.glob("appendonly*"):
-                path.unlink()
+            for path in self.data_dir.glob("appendonly*"):  # a file of Redis 6, a folder since
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def pause_redis(self, seconds: float) -> None:
         """Let Redis stand still."""
