@@ -41,7 +41,11 @@ def openapi() -> Response:
 
 
 def _completed(doc: dict[str, Any]) -> dict[str, Any]:
-    """Say of every call that it answers, and that what it refuses is a problem: the library says neither rightly."""
+    """Say of every call that it answers, and that what it refuses is a problem: the library says neither rightly.
+
+    Where there is nothing it writes a null, which strict readers refuse.
+    """
+    doc["components"] = {name: part for name, part in doc["components"].items() if part is not None}
     refused = problems(400)[400]
     for operation in (operation for item in doc["paths"].values() for operation in item.values()):
         answers = operation["responses"]

@@ -47,6 +47,7 @@ def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of the d
 
 def test_every_call_of_the_contract_is_described(spec: dict[str, Any]) -> None:
     assert spec["openapi"].startswith("3.")
+    assert None not in spec["components"].values()
     for path, methods in CONTRACT.items():
         assert set(methods.split()) <= set(spec["paths"][path]), path
 
