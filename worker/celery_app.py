@@ -36,6 +36,7 @@ celery_app.conf.update(
     broker_transport_options=BROKER_OPTIONS,
     task_ignore_result=True,  # the job's row is the result
     worker_prefetch_multiplier=1,
+    worker_proc_alive_timeout=60,  # a busy machine may need more than the usual four seconds to start a child
     worker_disable_prefetch=True,  # a busy machine keeps no job from an idle one
     worker_hijack_root_logger=False,
     beat_schedule={
