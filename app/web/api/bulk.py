@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from flask import Response, stream_with_context
+from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.services.archive import members
+from app.services.bulk_results import Wanted
 from app.services.tabular import BLOCK_BYTES, FORMATS
 from app.web import forms
-from app.web.answers import Accepted
+from app.web.answers import Accepted, ResultCounts
 from app.web.api.jobs import accepted
 from app.web.context import services
 from app.web.docs import body, problems
@@ -48,17 +49,26 @@ def bulk_predict() -> Response:
 def job_results(path: JobPath, query: ResultsQuery) -> Response:
     """Give a bulk prediction's answers so far, a row per file, in the order in which they were sent.
 
-    X-Total-Count says how many rows there are in all.
+    X-Total-Count says how many rows there are in all, of the decision and class asked for.
     """
-    job = services().jobs.get(path.job_id)
-    rows = services().batch.results(job.id, query.offset, query.limit)
+    job, wanted = services().jobs.get(path.job_id), Wanted(query.decision, query.predicted_class)
+    rows = services().batch.results(job.id, query.offset, query.limit, wanted)
     parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
-    answer.headers["X-Total-Count"] = str(job.total)
+    answer.headers["X-Total-Count"] = str(services().batch.count(job.id, wanted))
     if query.format != "json":
         name = f"fovea-{job.classifier}-{job.id}.{query.format}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+@blueprint.get("/api/jobs/<job_id>/results/counts", responses={200: ResultCounts, **problems(404)})
+def job_result_counts(path: JobPath) -> Response:
+    """Count a bulk prediction's rows by decision and predicted class.
+
+    Files without an answer have the decision error or waiting, and no class.
+    """
+    return jsonify(services().batch.counts(path.job_id))
 
 
 def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
