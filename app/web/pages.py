@@ -24,8 +24,8 @@ PAGES = ("predict", "bulk", "data", "train", "models", "monitor")
 ICONS: Final = (
     "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
     "chevron-left", "chevron-right", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle",
-    "eye", "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle", "layers",
-    "list", "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
+    "eye", "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle",
+    "layers", "list", "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
 )  # fmt: skip
 
 

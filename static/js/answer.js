@@ -62,11 +62,11 @@ function possible(answer, spec) {
 }
 
 function grade({ score, gradable, reasons }) {
-  return check("Photograph", gradable, gradable ? `good enough to judge (quality ${fixed(score)} of 1)` : quality(reasons));
+  return check("Photograph", gradable, gradable ? `good enough to judge (${fixed(score)} of 1)` : quality(reasons));
 }
 
 function known({ score, threshold, in_distribution: inside }) {
-  const figures = `${fixed(score)} from those the model knows; up to ${fixed(threshold)} is alike`;
+  const figures = `distance ${fixed(score)}, alike up to ${fixed(threshold)}`;
   return check("Kind of image", inside, inside ? `like its training images (${figures})` : `unlike its training images (${figures})`);
 }
 

@@ -22,7 +22,6 @@ async function start(found) {
   try {
     const { job_id: id } = await send(find("upload"), "/api/bulk-predict", form, `Sending ${plural(found.length, "file")}`);
     open(id);
-    list();
   } catch (error) {
     showProblem(find("problems"), error, { retry: error.status >= 400 && error.status < 500 ? undefined : () => start(found) });
   }
@@ -45,11 +44,11 @@ function open(id) {
 
 function onJob(id, state) {
   if (!job) picker.choose(state.classifier); // what is dropped next is most likely more of the same
+  if (job?.status !== state.status) list();
   job = state;
   if (!hasEnded(job) && Date.now() - read < REFRESH) return;
   read = Date.now();
   refresh();
-  if (hasEnded(job)) list();
 }
 
 async function refresh() {
@@ -71,7 +70,7 @@ function draw() {
   const text = rows.find((row) => row.notice)?.notice;
   if (text) fill(find("notice"), icon("info-circle"), h("span", {}, text));
   const total = results.total(decision, label);
-  find("count").textContent = total ? `${count(offset + 1)} to ${count(offset + rows.length)} of ${plural(total, "image")}` : "No image is so.";
+  find("count").textContent = total ? `${count(offset + 1)} to ${count(offset + rows.length)} of ${plural(total, "image")}` : "No such image.";
   find("download").href = results.table("", "");
   find("download-these").hidden = !(decision || label);
   find("download-these").href = results.table(decision, label);
@@ -123,10 +122,11 @@ function kept(row, of) {
 function line(row, of) {
   const { tone, icon: name, title } = decisionOf(row.error ? "error" : row.id ? row.decision : "waiting");
   const badge = h("span", { class: `badge tone-${tone}` }, icon(name), title);
-  const file = h("th", { scope: "row" }, row.file);
+  const [folder, base] = [row.file.slice(0, row.file.lastIndexOf("/") + 1), row.file.slice(row.file.lastIndexOf("/") + 1)];
+  const file = h("th", { scope: "row" }, folder && h("small", {}, folder), base);
   if (!row.id) return h("tr", {}, h("td", {}, h("span", { class: "thumb" })), file, h("td", { colspan: 3 }, badge, row.error && ` ${row.error}`));
   const picture = h("img", { class: "thumb", src: `/api/predictions/${row.id}/image?side=112`, alt: "", width: 56, height: 56, loading: "lazy" });
-  return h("tr", {},
+  return h("tr", { class: "answered" },
     h("td", {}, h("button", { type: "button", class: "thumb-button", "aria-label": `Look at ${row.file}`, onclick: () => look(row.id, of, rows) }, picture)),
     file, h("td", {}, badge), h("td", {}, titleOf(of, row.predicted_class)), h("td", { class: "num" }, chance(row.confidence)));
 }
@@ -136,7 +136,7 @@ const about = (state) => `${titleOfJob(state)}, version ${state.params.model_ver
 
 async function list() {
   try {
-    await listJobs(find("jobs"), "bulk_predict", null, opened, (chosen) => (open(chosen.id), list()),
+    await listJobs(find("jobs"), "bulk_predict", null, opened, (chosen) => open(chosen.id),
       (each) => `${titleOfJob(each)}, ${plural(each.progress.total, "image")}`);
   } catch (error) {
     fill(find("jobs"), problem(error.message, { link: error.link }));

@@ -1,7 +1,7 @@
 // A job: how far it is, its end, and what can be done about it.
 import { get, post, remove } from "./api.js";
 import { empty, fill, h, icon, problem } from "./dom.js";
-import { count, duration, time } from "./format.js";
+import { count, duration, plural, time } from "./format.js";
 import { follow, hasEnded } from "./poll.js";
 import { KINDS, capital, statusOf } from "./words.js";
 
@@ -53,7 +53,7 @@ export function badge(status) {
 }
 
 export const subject = (job) =>
-  job.kind === "retrain" ? `${job.params.epochs} epochs` : job.kind === "audit" ? "" : `${count(job.progress.total)} images`;
+  job.kind === "retrain" ? plural(job.params.epochs, "epoch") : job.kind === "audit" ? "" : plural(job.progress.total, "image");
 
 function draw(panel, job, act, about) {
   const { percent, stage, done, total, eta_seconds: eta } = job.progress;

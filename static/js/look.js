@@ -13,7 +13,7 @@ export function look(chosen, spec, rows) {
     const step = (by, text, name) => h("button", { type: "button", class: "btn btn-outline-secondary", "data-by": by, disabled: !answered[index + by],
       onclick: () => go(index + by, by) }, icon(name), text);
     fill(dialog,
-      h("div", { class: "look-head" }, step(-1, "Before", "chevron-left"), step(1, "Next", "chevron-right"),
+      h("div", { class: "look-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
         h("button", { type: "button", class: "btn-close", "aria-label": "Close", onclick: () => dialog.close() })),
       h("div", { class: "answers" }, answerCard(answered[index], spec, { source: `/api/predictions/${answered[index].id}/image`, name: answered[index].file })));
   }

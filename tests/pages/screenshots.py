@@ -58,5 +58,13 @@ def show(page: Page, name: str, path: str) -> None:
         expect(page.locator(".decision")).to_be_visible()
     if name == "models":
         expect(page.locator("#differences")).to_contain_text(re.compile(r"images? of \d+"), timeout=60 * SECONDS)
+    page.evaluate("""async () => {  // charts are drawn when they come near the screen
+        for (let y = 0; y < document.body.scrollHeight; y += 400) {
+            scrollTo(0, y);
+            await new Promise((done) => setTimeout(done, 60));
+        }
+        scrollTo(0, 0);
+    }""")
+    page.wait_for_load_state("networkidle")
     page.evaluate("document.querySelectorAll('img').forEach((img) => (img.loading = 'eager'))")
     page.evaluate("Promise.allSettled([...document.images].map((img) => img.decode()))")

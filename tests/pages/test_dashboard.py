@@ -6,17 +6,10 @@ import re
 
 import pytest
 from browser import SECONDS, barriers
+from first_views import LIMIT, SHIFT, WATCH_SHIFTS
 from playwright.sync_api import Browser, Page, expect
 
 PAGES = ("/", "/predict", "/bulk", "/data", "/train", "/models", "/monitor", "/docs", "/login", "/nowhere")
-FIRST_VIEW = 300_000  # bytes
-SHIFT = 0.1  # the layout shift from which Web Vitals no longer calls a page good
-WATCH_SHIFTS = """
-window.shift = 0;
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.shift += entry.hadRecentInput ? 0 : entry.value;
-}).observe({ type: "layout-shift", buffered: true });
-"""
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -41,7 +34,7 @@ def test_the_first_view_of_a_page_is_light(page: Page, path: str) -> None:
     network.send("Network.enable")
     network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     page.goto(path, wait_until="networkidle")
-    assert 1000 < sum(sizes) < FIRST_VIEW
+    assert 1000 < sum(sizes) < LIMIT
 
 
 @pytest.mark.parametrize("path", ["/predict", "/bulk", "/data", "/train", "/models", "/monitor"])
