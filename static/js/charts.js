@@ -49,7 +49,7 @@ function make(canvas, scales, interaction) {
     chart.update();
   }
   charts.add(repaint);
-  whenNear(canvas, () => {
+  const begin = () => whenNear(canvas, () => {
     chart = new window.Chart(canvas, {
       type: "line",
       data: { labels: [], datasets: [] },
@@ -60,8 +60,11 @@ function make(canvas, scales, interaction) {
     });
     repaint();
   });
+  let begun = false;
   return (series, labels = []) => {
     [shown, names] = [series, labels];
+    // Before there is anything to draw, what belongs above the chart may be missing too: it would seem near.
+    if (!begun && series.some(({ points }) => points.length)) begin(), (begun = true);
     repaint();
   };
 }
