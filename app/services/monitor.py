@@ -17,6 +17,7 @@ from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.inference import drift
 from app.services.predict import Predict
+from app.services.processor import Processor
 from app.services.queues import Queues
 from app.services.serving import Serving
 from app.services.transitions import ACTIVE
@@ -27,7 +28,6 @@ from app.store.tables import Image, Job, Prediction
 
 WINDOW: Final = 1000
 MIN_FOR_DRIFT: Final = 30
-CPU_SECONDS: Final = 1.0
 
 
 class Monitor:
@@ -43,7 +43,7 @@ class Monitor:
         self._serving = serving
         self._versions = versions
         self._started = time.time()
-        self._cpu = (time.monotonic(), psutil.cpu_percent())  # the first has nothing to compare with and is 0
+        self._processor = Processor()
 
     def ready(self) -> tuple[str, dict[str, str]]:
         """Check what predictions need; return "ok", "degraded" or "unavailable", and "ok" or what is wrong by part.
@@ -75,7 +75,7 @@ class Monitor:
         """Return CPU, memory and disk figures of this machine."""
         memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(self._settings.data_dir))
         return {
-            "cpu_percent": self._cpu_percent(),
+            "cpu_percent": self._processor.percent(),
             "cpu_count": psutil.cpu_count(),
             "load_average": [round(value, 2) for value in psutil.getloadavg()],
             "memory_percent": memory.percent,
@@ -86,12 +86,6 @@ class Monitor:
             "disk_total_bytes": disk.total,
             "process_memory_bytes": psutil.Process().memory_info().rss,
         }
-
-    def _cpu_percent(self) -> float:
-        """Return the CPU's use since the last look, at least CPU_SECONDS ago: over less it is mostly noise."""
-        if time.monotonic() - self._cpu[0] > CPU_SECONDS:
-            self._cpu = (time.monotonic(), psutil.cpu_percent())
-        return float(self._cpu[1])
 
     def statistics(self, classifier: str | None = None, hours: int | None = None) -> dict[str, Any]:
         """Return usage figures of the last `hours`, or of all time: answers by class, decision, day; latency."""

@@ -55,7 +55,7 @@ function make(canvas, scales, interaction) {
       data: { labels: [], datasets: [] },
       options: {
         animation: false, responsive: true, maintainAspectRatio: false, scales, interaction,
-        plugins: { legend: { position: "bottom", labels: { usePointStyle: true, pointStyle: "line", boxWidth: 28 } } },
+        plugins: { legend: { position: "bottom", labels: { boxWidth: 24, boxHeight: 0, padding: 8 } } },
       },
     });
     repaint();

@@ -79,13 +79,16 @@ def test_the_keyboard_goes_past_the_menu_and_opens_it_on_a_telephone(page: Page)
     expect(page.get_by_role("link", name="Monitor")).to_be_hidden()
 
 
-def test_a_page_in_a_hidden_tab_asks_for_nothing(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [("/", "**/api/health"), ("/models", "**/challenger"), ("/monitor", "**/api/status")],
+)
+def test_a_page_in_a_hidden_tab_asks_for_nothing(page: Page, path: str, call: str) -> None:
     asked: list[str] = []
     page.clock.install()
-    page.goto("/monitor")
-    expect(page.locator("#freshness")).to_contain_text("Updated")
+    page.goto(path, wait_until="networkidle")
     page.on("request", lambda request: asked.append(request.url))
-    with page.expect_response("**/api/status"):
+    with page.expect_response(call):
         page.clock.run_for(6 * SECONDS)
     page.evaluate("""() => {
         Object.defineProperty(document, "visibilityState", { configurable: true, value: "hidden" });
