@@ -21,7 +21,7 @@ run: $(VENV)/installed ## Start Fovea; the first time installs it into .venv
 test: lint ## Run every check and every test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
-chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (about 20 minutes)
+chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (over half an hour)
 	@CHAOS=long $(BIN)/python -m pytest tests/chaos/test_campaign.py -s -p no:randomly
 
 lint: $(VENV)/installed-dev ## Run ruff, mypy and the import contracts

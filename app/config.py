@@ -17,7 +17,15 @@ from app.errors import ConfigError
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
 # Not to be printed.
-_MAY_HOLD_SECRETS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET")
+_MAY_HOLD_SECRETS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BROKER_URL",
+    "STORAGE_URL",
+    "SECRET_KEY",
+    "WEBHOOK_URL",
+    "WEBHOOK_SECRET",
+)
 
 
 class Settings(BaseModel):
@@ -32,6 +40,7 @@ class Settings(BaseModel):
     data_dir: Path = CHECKOUT
     database_url: str = ""
     redis_url: str = ""
+    broker_url: str = ""
     storage_url: str = ""
     weights_dir: Path | None = None
     classifiers_dir: Path | None = None
@@ -69,6 +78,14 @@ class Settings(BaseModel):
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        urlsplit(value).port  # noqa: B018 - raises ValueError when it is no number
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        if value and not value.startswith(("amqp://", "amqps://")):
+            raise ValueError("must begin with amqp:// or amqps://, or be unset for Redis")
         urlsplit(value).port  # noqa: B018 - raises ValueError when it is no number
         return value
 
@@ -166,6 +183,11 @@ class Settings(BaseModel):
     def redis(self) -> str:
         """The Redis URL in force, as redis-py reads it."""
         return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def broker(self) -> str:
+        """The URL of what carries the queues, in Celery's spelling, which differs for Redis on a Unix socket."""
+        return self.broker_url or self.redis.replace("unix://", "redis+socket://", 1)
 
     @property
     def engine_options(self) -> dict[str, object]:

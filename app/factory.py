@@ -66,7 +66,9 @@ def _assemble(app: T, settings: Settings | None, offload: Away, aside: Aside, aw
     }
     app.secret_key = _secret_key(settings)
     db.init_app(app)
-    app.extensions[EXTENSION] = wiring.build(settings, Producer(settings.redis).send, offload, aside, away)
+    producer = Producer(settings.broker)
+    count = producer.waiting if settings.broker_url else None
+    app.extensions[EXTENSION] = wiring.build(settings, producer.send, offload, aside, away, count)
     return app
 
 

@@ -7,27 +7,25 @@ import logging
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from app.services.queues import ROUTES
+from app.errors import Unavailable
+from app.services.queues import QUEUES, ROUTES
 from app.store.tables import Job
 
 log = logging.getLogger(__name__)
 
 # A broker that is down must be noticed within a second: the job's row waits instead of the caller.
-BROKER_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 2.0}
+BROKER_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 2.0}  # of Redis; RabbitMQ knows the next one
+CONNECTION_SECONDS = 1
 RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_max": 0}
-
-
-def broker_url(redis_url: str) -> str:
-    """Return a Redis URL in Celery's spelling, which differs for Unix sockets."""
-    return redis_url.replace("unix://", "redis+socket://", 1)
 
 
 class Producer:
     """Sends a job's id to the queue of its kind."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._celery = Celery("fovea", broker=broker_url(redis_url), set_as_current=False)
+    def __init__(self, broker: str) -> None:
+        self._celery = Celery("fovea", broker=broker, set_as_current=False)
         self._celery.conf.broker_transport_options = BROKER_OPTIONS
+        self._celery.conf.broker_connection_timeout = CONNECTION_SECONDS
         self._celery.conf.task_ignore_result = True
 
     def send(self, job: Job) -> bool:
@@ -39,3 +37,13 @@ class Producer:
             log.warning("The broker did not take job %s: %s", job.id, error)
             return False
         return True
+
+    def waiting(self) -> dict[str, int]:
+        """Ask the broker, of whatever kind, how many messages wait in each queue; Unavailable when it is down."""
+        try:
+            with self._celery.connection_for_write() as connection:
+                connection.ensure_connection(**RETRY_ONCE)
+                queues = [self._celery.amqp.queues[name](connection.channel()) for name in QUEUES]
+                return {queue.name: queue.queue_declare().message_count for queue in queues}
+        except (OperationalError, OSError) as error:
+            raise Unavailable(f"The broker does not answer: {error}") from error

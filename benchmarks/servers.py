@@ -56,26 +56,28 @@ def fovea(folder: Path) -> Server:
 
 
 def peers(folder: Path, threads: int) -> list[Server]:
-    """Return the peers with the same network, each with two processes that predict.
+    """Return the peers with the same network, each with two processes that predict, FastAPI's also with one.
 
     `threads` is how many ONNX Runtime takes in each; 0 leaves it the choice, as its users mostly do.
     """
     env = {"MODEL": str(folder / MODEL / "model"), "THREADS": str(threads), "WORKERS": str(WORKERS)}
     return [
-        _fastapi("FastAPI + ONNX Runtime", "fastapi_onnx", env),
+        *_fastapi("FastAPI + ONNX Runtime", "fastapi_onnx", env),
         _peer("LitServe + ONNX Runtime", env, "-m", "benchmarks.peers.litserve_onnx", "{port}", str(WORKERS)),
         _peer(
             "BentoML + ONNX Runtime", env | {"BENTOML_DO_NOT_TRACK": "True"}, "-m", "bentoml", "serve",
             "benchmarks.peers.bentoml_onnx:Classify", "--host", "127.0.0.1", "--port", "{port}",
         ),
-        _fastapi("FastAPI + keras predict", "fastapi_keras", env),
+        *_fastapi("FastAPI + keras predict", "fastapi_keras", env),
     ]  # fmt: skip
 
 
-def _fastapi(name: str, module: str, env: dict[str, str]) -> Server:
-    quiet = ("--log-level", "warning", "--no-access-log")
-    app = f"benchmarks.peers.{module}:app"
-    return _peer(name, env, "-m", "uvicorn", app, "--port", "{port}", "--workers", str(WORKERS), *quiet)
+def _fastapi(name: str, module: str, env: dict[str, str]) -> Iterator[Server]:
+    """Give the server with one process, as uvicorn starts it unless told otherwise, and with as many as Fovea has."""
+    start = ("-m", "uvicorn", f"benchmarks.peers.{module}:app", "--port", "{port}", "--log-level", "warning")
+    for workers in (1, WORKERS):
+        title = f"{name}, workers: {workers}"
+        yield _peer(title, env, *start, "--no-access-log", "--workers", str(workers))
 
 
 def _peer(name: str, env: dict[str, str], *argv: str) -> Server:

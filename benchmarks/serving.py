@@ -1,10 +1,11 @@
 """Compares Fovea's predictions per second with four peers' and with the machine's limit: `make bench`.
 
-All serve the same MobileNetV2 (alpha 1.0, 224 pixels) with two processes that predict: the peers in float32, Fovea as
-its trainer decides, which is in eight bits where these give the same answers (`--float32` forbids it). The load is
-wrk's, a native process of its own, with 8 connections that send different drawn photographs in turn as multipart
-forms. Only one server runs at a time, and they take turns, so that a machine that slows down slows all; the figures
-are medians over the rounds. The limit is a bare loop of Fovea's decoding and network on as many processes.
+All serve the same MobileNetV2 (alpha 1.0, 224 pixels) with two processes that predict, FastAPI also with the one
+that it starts by default: the peers in float32, Fovea as its trainer decides, which is in eight bits where these give
+the same answers (`--float32` forbids it). The load is wrk's, a native process of its own, with 8 connections that send
+different drawn photographs in turn as multipart forms. Only one server runs at a time, and they take turns, so that a
+machine that slows down slows all; the figures are medians over the rounds. The limit is a bare loop of Fovea's decoding
+and network on as many processes.
 """
 
 from __future__ import annotations

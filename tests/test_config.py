@@ -19,6 +19,8 @@ BAD = [
     ("DATABASE_URL", "oracle9://user@host/base"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "redis://localhost:door/0"),
+    ("BROKER_URL", "redis://localhost:6379/0"),
+    ("BROKER_URL", "amqp://localhost:door//"),
     ("STORAGE_URL", "gs://bucket/prefix"),
     ("STORAGE_URL", "s3:///prefix"),
     ("STORAGE_URL", "s3://bucket?region=eu"),

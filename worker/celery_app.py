@@ -14,7 +14,7 @@ from celery.signals import heartbeat_sent, worker_process_init, worker_ready
 
 from app.config import Settings
 from app.lifeline import die_with_parent
-from app.producer import BROKER_OPTIONS, broker_url
+from app.producer import BROKER_OPTIONS
 from app.services.queues import DELIVER, PRUNE, SWEEP, Queues
 
 SWEEP_SECONDS = 15
@@ -30,7 +30,7 @@ _settings = Settings.from_env()
 LONGEST_TRAINING = 3600 * _settings.training_hours + 600
 _queues = Queues(_settings.redis)
 
-celery_app = Celery("fovea", broker=broker_url(_settings.redis), include=["worker.tasks", "worker.losses"])
+celery_app = Celery("fovea", broker=_settings.broker, include=["worker.tasks", "worker.losses"])
 celery_app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options=BROKER_OPTIONS,

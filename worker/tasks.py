@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from flask import Flask
 
 from app.factory import EXTENSION, create_core
 from app.services.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.services.wiring import Services
+from app.store.tables import Job
 from worker.celery_app import LONGEST_TRAINING, celery_app
 
 
@@ -37,11 +39,15 @@ def audit(job_id: str) -> None:
 @celery_app.task(name=ROUTES["retrain"].task, time_limit=LONGEST_TRAINING)
 def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""
-    from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this process only
-
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
-        services.jobs.run(job_id, TrainingRun(services).run)
+
+        def train(job: Job) -> dict[str, Any]:
+            from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and only for who has the claim
+
+            return TrainingRun(services).run(job)
+
+        services.jobs.run(job_id, train)
 
 
 @celery_app.task(name=SWEEP.task)
@@ -50,8 +56,9 @@ def sweep() -> None:
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
         services.limits.sweep()
-        services.jobs.sweep()
-        services.batch.sweep()
+        empty = services.queues.empty()
+        services.jobs.sweep(empty)
+        services.batch.sweep(empty)
 
 
 @celery_app.task(name=DELIVER.task)

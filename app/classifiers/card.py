@@ -67,7 +67,8 @@ class DataFingerprint(Frozen):
 class Reference(Frozen):
     """What the training images looked like, to notice others.
 
-    `quality`: for each measure of `app.inference.quality`, and for all together, its [1st, 50th, 99th] percentile.
+    `quality`: of each measure of `app.inference.quality` the [1st, 50th, 99th] percentile, of all together (`together`)
+    the [3rd, 50th, 97th].
     `histograms`: by name (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin,
     for drift.
     """

@@ -17,6 +17,7 @@ from app.cli.context import services
 from app.cli.gathering import gather, in_order
 from app.cli.rows import WRITERS, Row, as_table, write
 from app.errors import FoveaError
+from app.inference.similar import MOST
 
 
 @click.command()
@@ -27,9 +28,16 @@ from app.errors import FoveaError
               help="A file to write: .csv, .json, .jsonl or .parquet; a table on the screen if left out.")  # fmt: skip
 @click.option("--explain", "heat_maps", type=click.Path(path_type=Path, file_okay=False),
               help="A folder to write heat maps of what the answers rest on into.")  # fmt: skip
+@click.option("--similar", type=click.IntRange(0, MOST), default=0, metavar="N",
+              help=f"Name the N nearest training images, with labels and distances; at most {MOST}.")  # fmt: skip
 @with_appcontext
 def predict(
-    classifier: str, images: tuple[str, ...], version: str | None, output: Path | None, heat_maps: Path | None
+    classifier: str,
+    images: tuple[str, ...],
+    version: str | None,
+    output: Path | None,
+    heat_maps: Path | None,
+    similar: int,
 ) -> None:
     """Answer IMAGES: files, folders with all below them, or quoted patterns such as 'eyes/**/*.jpg'.
 
@@ -43,14 +51,14 @@ def predict(
         raise click.ClickException("There is no image in what was given; name files, folders or patterns.")
     if heat_maps is not None:
         heat_maps.mkdir(parents=True, exist_ok=True)
-    run = _Run(cast("Any", current_app)._get_current_object(), classifier, str(number), heat_maps)  # noqa: SLF001 - Flask's documented way
+    run = _Run(cast("Any", current_app)._get_current_object(), classifier, str(number), heat_maps, similar)  # noqa: SLF001 - Flask's documented way
     rows = run.counted(in_order(run.answer, enumerate(files)))
     if output is None:
         for line in as_table(rows, files, card.classes):
             click.echo(line)
     else:
         with click.progressbar(rows, length=len(files), label="Answering", file=sys.stderr) as bar:
-            write(bar, output, card.classes)
+            write(bar, output, card.classes, similar > 0)
         click.echo(f"{output} written: {run.answered} of {len(files)} answered.", err=True)
     click.echo(card.notice or "", err=True, nl=bool(card.notice))
     if run.answered == 0:
@@ -65,6 +73,7 @@ class _Run:
     classifier: str
     version: str
     heat_maps: Path | None
+    similar: int
     answered: int = field(default=0, init=False)
 
     def answer(self, numbered: tuple[int, Path]) -> Row:
@@ -73,8 +82,9 @@ class _Run:
         try:
             with self.app.app_context():
                 body = services().predict.predict(
-                    path.read_bytes(), self.classifier, self.version, self.heat_maps is not None, path.name
-                )
+                    path.read_bytes(), self.classifier, self.version, self.heat_maps is not None, path.name,
+                    similar=self.similar,
+                )  # fmt: skip
         except (FoveaError, OSError) as error:
             wrong = f"It cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
             return {"file": str(path), "error": wrong}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from app.services.tabular import FORMATS
+from app.services.tabular import FORMATS, as_text
 
 Row = dict[str, Any]
 FILE_CHARACTERS: Final = 60
@@ -15,14 +15,20 @@ FILE_CHARACTERS: Final = 60
 WRITERS: Final = {f".{name}": writer for name, writer in FORMATS.items()}
 
 
-def write(rows: Iterable[Row], output: Path, classes: Sequence[str]) -> None:
-    """Write the rows in the form that the file's suffix names; memory does not grow with them."""
+def write(rows: Iterable[Row], output: Path, classes: Sequence[str], similar: bool = False) -> None:
+    """Write the rows in the form that the file's suffix names; memory does not grow with them.
+
+    `similar` adds a column for the similar cases to a table; JSON says them anyway.
+    """
     with output.open("wb") as file:
-        file.writelines(WRITERS[output.suffix.lower()](rows, classes))
+        file.writelines(WRITERS[output.suffix.lower()](rows, classes, similar))
 
 
 def as_table(rows: Iterable[Row], files: Sequence[Path], classes: Sequence[str]) -> Iterator[str]:
-    """Yield aligned lines to read: a head, then the file, class, confidence and decision, or what is wrong."""
+    """Yield aligned lines to read: a head, then the file, class, confidence and decision, or what is wrong.
+
+    Where similar cases were asked for, they stand below their file.
+    """
     width = min(max(len(str(path)) for path in files), FILE_CHARACTERS)
     name = max(len("class"), *map(len, classes))
     yield f"{'file':{width}}  {'class':{name}}  {'confidence':>10}  decision"
@@ -32,3 +38,5 @@ def as_table(rows: Iterable[Row], files: Sequence[Path], classes: Sequence[str])
         else:
             answer = f"{row['predicted_class']:{name}}  {row['confidence']:>10.3f}  {row['decision']}"
             yield f"{row['file']:{width}}  {answer}"
+            if row.get("similar"):
+                yield f"  similar: {as_text(row['similar'])}"

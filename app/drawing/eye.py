@@ -51,7 +51,7 @@ def normal(rng: Generator, size: int) -> Drawing:
 
 def cataract(rng: Generator, size: int) -> Drawing:
     """Draw an eye whose pupil is clouded grey, white or yellow; the mask is the pupil."""
-    return _photograph(rng, size, "eye_cataract", rng.uniform(0.38, 1.0))
+    return _photograph(rng, size, "eye_cataract", rng.uniform(0.48, 1.0))
 
 
 def _eye(rng: Generator) -> Eye:

@@ -56,7 +56,7 @@ def _lens(rng: Generator, x: Image, y: Image, radius: Image, opacity: float) -> 
         return lens
     spokes = polar_noise(rng, x, y, 22, 1.2)
     grain = np.ascontiguousarray(noise(rng, max(x.shape), 12)[: x.shape[0], : x.shape[1]])
-    nucleus = np.exp(radius * radius * -rng.uniform(0.2, 1.5)) * rng.uniform(0.85, 1.1)
+    nucleus = np.exp(radius * radius * -rng.uniform(0.3, 6.0)) * rng.uniform(0.85, 1.1)
     nucleus *= 1 + 0.16 * spokes + 0.1 * grain
     cortex = np.clip(radius - 0.35, 0, 1) * np.clip(spokes + 0.4, 0, 1.3) * rng.uniform(0, 0.8)
     milk = mix((0.84, 0.86, 0.88), (0.82, 0.71, 0.46), rng.beta(0.8, 1.2))

@@ -7,22 +7,45 @@ import base64
 import cv2
 import numpy as np
 
-from app.inference.arrays import Floats
+from app.inference.arrays import Floats, Pixels
 
 LONGER_SIDE = 384  # of the layer, in pixels: finer than any map, and small enough to be carried in an answer
+_BRIGHT, _LIT = 90, 0.1  # percentile of the brightness, and the share of it below which a place is black
+_GAP = 9  # pixels of the layer: dark spots narrower than this are no surround
 
 
-def heat(activation: Floats, region: tuple[float, float, float, float], width: int, height: int) -> Floats:
+def heat(
+    activation: Floats,
+    region: tuple[float, float, float, float],
+    width: int,
+    height: int,
+    retina: Pixels | None = None,
+) -> Floats:
     """The evidence for a class at each place of a photograph of `width` x `height` pixels, 0 to 1; 1 is the most.
 
     (h, w) of the photograph's proportions, its longer side at most LONGER_SIDE. `activation` (rows, columns) is the
     map of the square, `region` the part of the photograph that the square shows, as `app.inference.preprocess.shown`
-    says. What speaks against the class is 0, and so is what the network did not see.
+    says. What speaks against the class is 0, and so are what the network did not see and, with `retina` (the
+    photograph), its black surround.
     """
     scale = min(1.0, LONGER_SIDE / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     found = np.maximum(_laid_over(activation, region, size), 0)
+    if retina is not None:
+        found *= lit(retina, found.shape)
     return np.asarray(found / max(float(found.max()), 1e-9))
+
+
+def lit(rgb: Pixels, size: tuple[int, int]) -> Floats:
+    """Where a photograph (height, width, 3) of a retina is not its black surround, 1 or 0, in a picture of `size`.
+
+    `size` is (height, width). At the rim of their input networks answer to their own padding, and a surround has
+    nothing that could outweigh it: without this the hottest point may lie in a black corner.
+    """
+    small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA).max(axis=2)
+    _, bright = cv2.threshold(small, _LIT * float(np.percentile(small, _BRIGHT)), 1, cv2.THRESH_BINARY)
+    closed = cv2.morphologyEx(np.asarray(bright, np.uint8), cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8))
+    return np.asarray(closed, np.float32)
 
 
 def layer(evidence: Floats) -> bytes:

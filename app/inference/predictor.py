@@ -95,7 +95,8 @@ class Predictor:
         """Draw the evidence for the predicted class."""
         activation = outputs.activation[0, :, :, self.card.classes.index(answer.predicted_class)]
         region = shown(decoded.pixels, self.card.preprocessing)
-        return data_url(layer(heat(activation, region, decoded.width, decoded.height)))
+        retina = decoded.pixels if self.card.preprocessing.crop == "retina" else None
+        return data_url(layer(heat(activation, region, decoded.width, decoded.height, retina)))
 
     def _answer(self, framed: Pixels, outputs: Outputs, width: int, height: int) -> Prediction:
         """Put together what the network says and the measures of the square, before it is evened out, say."""

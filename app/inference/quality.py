@@ -18,9 +18,11 @@ _LIMIT = 1.4  # of the length of all distances, where the reference does not say
 _STEEPNESS = 5.0  # of the score's fall around the limit
 _MIN_SPREAD = 0.05  # ratio to the median below which a percentile is not trusted to be so near
 _TINY = 1e-6
-_FINE = 2.0  # pixels: standard deviation of the Gaussian that leaves vessels and lesions behind
+_THIN = 9  # pixels: dark lines and spots narrower than this are what `lines` measures
 _RED = 1.15  # red over green, above which a pixel is red
-_PERCENTILES = (1, 50, 99)
+_PERCENTILES = (1, 50, 99)  # of each measure
+_LENGTHS = (3, 50, 97)  # of all distances together; above the last a photograph is ungradable
+_SQUARE = np.ones((_THIN, _THIN), np.uint8)
 _TOGETHER = "together"
 NO_RETINA = "no retina found"
 
@@ -29,7 +31,7 @@ _REASONS = (  # measure, direction, reason
     ("sharpness", 1, "noisy"),
     ("brightness", -1, "too dark"),
     ("brightness", 1, "too bright"),
-    ("detail", -1, "low contrast"),
+    ("lines", -1, "low contrast"),
     ("contrast", -1, "low contrast"),
     ("field", -1, "field cut off"),
     ("redness", -1, NO_RETINA),
@@ -53,9 +55,9 @@ def measure(rgb: Pixels) -> dict[str, float]:
     """Measure a square whose contrast is the photograph's own.
 
     `brightness` and `contrast`: mean and standard deviation of the grey levels outside the black surround.
-    `sharpness`: standard deviation of the Laplacian there, over the contrast. `detail`: that of the green levels' fine
-    structure. `redness`: share of what is not black that is clearly more red than green. `field`: share of the square
-    that is not black.
+    `sharpness`: standard deviation of the Laplacian there, over the contrast. `lines`: mean of the green levels' black
+    top-hat, which leaves what is thin and darker than its surroundings, such as vessels (Meyer, 1979). `redness`: share
+    of what is not black that is clearly more red than green. `field`: share of the square that is not black.
     """
     if max(rgb.shape) > _SIDE:
         rgb = np.asarray(cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
@@ -71,7 +73,7 @@ def measure(rgb: Pixels) -> dict[str, float]:
         "sharpness": float(edges[0, 0]) / max(contrast, 1.0),
         "brightness": float(mean[0, 0]),
         "contrast": contrast,
-        "detail": _fine_structure(np.asarray(green, np.uint8), np.asarray(inside, np.uint8)),
+        "lines": float(cv2.mean(cv2.morphologyEx(green, cv2.MORPH_BLACKHAT, _SQUARE), mask=inside)[0]),
         "redness": cv2.countNonZero(cv2.bitwise_and(redder, field)) / max(lit, 1),
         "field": lit / field.size,
     }
@@ -80,12 +82,13 @@ def measure(rgb: Pixels) -> dict[str, float]:
 def reference(measures: Mapping[str, Floats], expect_retina: bool) -> Reference:
     """What the measures (n,) of training images look like, to judge others by: their 1st, 50th and 99th percentile.
 
-    `together` are those of the length that `assess` judges, so that it calls 1 of 100 training images ungradable.
+    `together` are the 3rd, 50th and 97th of the length that `assess` judges, so that it calls 3 of 100 training images
+    ungradable.
     """
-    found = {name: _percentiles(values) for name, values in measures.items()}
+    found = {name: _percentiles(values, _PERCENTILES) for name, values in measures.items()}
     images = [dict(zip(measures, values, strict=True)) for values in zip(*measures.values(), strict=True)]
     lengths = [_length(_distances(each, found, expect_retina)) for each in images]
-    return {**found, _TOGETHER: _percentiles(np.array(lengths))}
+    return {**found, _TOGETHER: _percentiles(np.array(lengths), _LENGTHS)}
 
 
 def assess(measures: Mapping[str, float], reference: Reference, expect_retina: bool = False) -> Quality:
@@ -117,15 +120,9 @@ def _length(distances: Mapping[str, float]) -> float:
     return math.hypot(*distances.values())
 
 
-def _percentiles(values: Floats) -> tuple[float, float, float]:
-    low, median, high = np.percentile(values, _PERCENTILES).tolist()
+def _percentiles(values: Floats, ranks: tuple[int, int, int]) -> tuple[float, float, float]:
+    low, median, high = np.percentile(values, ranks).tolist()
     return low, median, high
-
-
-def _fine_structure(green: Pixels, inside: Pixels) -> float:
-    """Standard deviation of the difference to a blurred copy."""
-    blurred = cv2.GaussianBlur(green, (0, 0), _FINE)
-    return float(cv2.meanStdDev(cv2.subtract(green, blurred, dtype=cv2.CV_16S), mask=inside)[1][0, 0])
 
 
 def _distance(value: float, direction: int, percentiles: tuple[float, float, float]) -> float:

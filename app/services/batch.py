@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -121,9 +121,9 @@ class Batch:
             if self._chunks.all_finished(job_id):
                 self._end(job_id)
 
-    def sweep(self) -> None:
-        """Put right what dead workers left behind."""
-        for job_id in self._chunks.sweep():
+    def sweep(self, empty: Collection[str] = ()) -> None:
+        """Put right what dead workers left behind, and what was lost from queues that are `empty`."""
+        for job_id in self._chunks.sweep(empty):
             self._end(job_id)
 
     def results(

@@ -7,7 +7,7 @@ message that comes twice does nothing twice, and one that gets lost is replaced 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Update, case, exists, func, insert, or_, s
 
 from app.errors import Cancelled
 from app.services.heartbeat import SILENCE, is_dead, this_worker
-from app.services.jobs import MAX_ATTEMPTS, RECEIVING, Jobs
-from app.services.queues import SHARED
+from app.services.jobs import LOST, MAX_ATTEMPTS, RECEIVING, Jobs
+from app.services.queues import ROUTES, SHARED
 from app.services.transitions import change, move, note
 from app.store.db import db, now
 from app.store.tables import Job, JobChunk, JobItem
@@ -145,15 +145,19 @@ class Chunks:
         if times >= MAX_ATTEMPTS:
             self._jobs.fail(chunk.job_id, f"It broke off {times} times at image {position + 1}: {reason}")
 
-    def sweep(self) -> list[str]:
-        """Free the chunks of dead workers, send the jobs that no message speaks of; return those that need an end."""
+    def sweep(self, empty: Collection[str] = ()) -> list[str]:
+        """Free the chunks of dead workers, send the jobs that no message speaks of; return those that need an end.
+
+        A job with free chunks whose queue is `empty` has lost its message.
+        """
         for row in db.session.scalars(select(JobChunk).where(JobChunk.worker.is_not(None))).all():
             if is_dead(row.worker, row.heartbeat_at):
                 _bury(Chunk(row.job_id, row.first, row.end, row.claims), str(row.worker))
         running = db.session.scalars(select(Job).where(Job.status == "running", Job.kind.in_(SHARED))).all()
         for job in running:
             heard = [moment for moment in (job.enqueued_at, job.heartbeat_at) if moment is not None]
-            if job.enqueued_at is None or min(abs(now() - moment) for moment in heard) > SILENCE:
+            quiet = LOST if ROUTES[job.kind].queue in empty else SILENCE
+            if job.enqueued_at is None or min(abs(now() - moment) for moment in heard) > quiet:
                 self.pass_on(job.id)
         return [job.id for job in running if self.all_finished(job.id)]
 

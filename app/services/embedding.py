@@ -17,7 +17,8 @@ from app.store.files import Files
 from app.store.registry import Registry
 from app.training.progress import Progress
 
-UNTAUGHT: Final = ("custom_cnn", "resunet")  # backbones that start from nothing: they know only their own dataset
+# Backbones that start from nothing: they know only their own dataset.
+UNTAUGHT: Final = ("custom_cnn", "custom_cnn_focused", "resunet")
 
 
 class Embedding:

@@ -20,7 +20,9 @@ from app.store.db import now
 log = logging.getLogger(__name__)
 
 SECONDS: Final = 10.0
-SILENCE: Final = timedelta(seconds=60)  # a worker that has not been heard of for so long is dead
+SILENCE: Final = timedelta(seconds=45)  # a worker of another machine that has not been heard of for so long is dead
+STALL: Final = timedelta(minutes=5)  # one of this machine is seen to live, and a busy machine may keep it waiting
+BIRTH: Final = 2.0  # seconds; what the kernel says of a process' birth is not more exact
 
 
 def this_worker() -> str:
@@ -34,9 +36,20 @@ def is_dead(worker: str | None, heartbeat_at: datetime | None) -> bool:
     A sign of life from the future, of before the clock was put back, is none.
     """
     host, _, pid = (worker or "").rpartition(":")
-    if host == socket.gethostname() and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+    here = host == socket.gethostname() and pid.isdecimal()
+    if heartbeat_at is None or (here and not _lives(int(pid), heartbeat_at)):
         return True
-    return heartbeat_at is None or abs(now() - heartbeat_at) > SILENCE
+    return abs(now() - heartbeat_at) > (STALL if here else SILENCE)
+
+
+def _lives(pid: int, heartbeat_at: datetime) -> bool:
+    """Tell whether the process that gave this sign of life is there; a younger one of its number is another."""
+    try:
+        process = psutil.Process(pid)
+        born: float = process.create_time()
+        return born - BIRTH < heartbeat_at.timestamp() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

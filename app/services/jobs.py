@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
 from app.services.heartbeat import heartbeat, is_dead, this_worker
-from app.services.queues import ALONE, SHARED
+from app.services.queues import ALONE, ROUTES, SHARED
 from app.services.transitions import change, move, note
 from app.store.db import db, now
 from app.store.tables import Job
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 3
 RESEND: Final = timedelta(minutes=5)  # a sent job that nobody claimed for so long is sent again
+LOST: Final = timedelta(seconds=30)  # and so soon when its queue is empty: a worker needs less to claim what it took
 RECEIVING: Final = "receiving"  # the stage of a job that waits for more parts
 RECEIVE: Final = timedelta(hours=24)  # and for so long it does
 SMALLER: Final = "choose a smaller backbone, or a smaller image size or batch_size in the classifier's YAML"
@@ -180,14 +181,17 @@ class Jobs:
         errors = [*self.get(job_id).errors, {"file": None, "reason": reason}]
         move(job_id, "running", "failed", reason, *owned, stage="failed", errors=errors)
 
-    def sweep(self) -> None:
-        """Put right what died: requeue or fail the jobs of dead workers, send the jobs that no queue holds."""
+    def sweep(self, empty: Collection[str] = ()) -> None:
+        """Put right what died: requeue or fail the jobs of dead workers, send the jobs that no queue holds.
+
+        In the queues that are known to be `empty` no message of a job can be left; Redis may have lost it.
+        """
         running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
         for job in db.session.scalars(running).all():
             if is_dead(job.worker, job.heartbeat_at):
                 self._bury(job)
-        recently = Job.enqueued_at.between(now() - RESEND, now() + RESEND)  # a clock may have been put back
-        unsent = or_(Job.enqueued_at.is_(None), ~recently)
+        gone = Job.kind.in_([kind for kind, route in ROUTES.items() if route.queue in empty]) & ~_sent_within(LOST)
+        unsent = or_(Job.enqueued_at.is_(None), ~_sent_within(RESEND), gone)
         waiting = select(Job).where(Job.status == "queued", Job.stage != RECEIVING, unsent, ~_IN_LINE)
         for job in db.session.scalars(waiting.order_by(Job.created_at)).all():
             self.enqueue(job)
@@ -231,6 +235,10 @@ _IN_LINE: Final = and_(
     exists().where(_OTHER.kind == Job.kind, _OTHER.classifier == Job.classifier, _OTHER.status == "running"),
 )
 _DEADLY: Final = {"retrain": f"if it lacked memory, {SMALLER}; retry it to go on from its last epoch"}
+
+
+def _sent_within(time: timedelta) -> ColumnElement[bool]:
+    return Job.enqueued_at.between(now() - time, now() + time)  # a clock may have been put back
 
 
 def _stand_in_line(job_id: str) -> None:

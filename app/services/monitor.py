@@ -139,9 +139,11 @@ class Monitor:
         }
         if len(rows) < MIN_FOR_DRIFT:
             return answer | {"verdict": "too_few", "needed": MIN_FOR_DRIFT, "measures": {}}
+        looks = [{"confidence": row.confidence, **row.measures} for row in rows]
         measures = {
-            name: _drift(reference, [row.measures.get(name, row.confidence) for row in rows])
+            name: _drift(reference, [each[name] for each in looks if name in each])
             for name, reference in card.reference.histograms.items()
+            if sum(name in each for each in looks) >= MIN_FOR_DRIFT  # an older model's card may name another measure
         }
         worst = max(measures.values(), key=lambda found: float(found["psi"]))
         return answer | {"verdict": worst["verdict"], "measures": measures}

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from tempfile import TemporaryFile
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 import orjson
 
 Row = dict[str, Any]
+
+
+class Format(Protocol):
+    """Yields the bytes of a file of rows; `similar` adds a column for the similar cases to a table."""
+
+    def __call__(self, rows: Iterable[Row], classes: Sequence[str], /, similar: bool = False) -> Iterator[bytes]:
+        """Write rows of a classifier with these classes."""
+
 
 # The fields of a prediction and how a table holds them; the probability of each class comes after.
 COLUMNS: Final = {
@@ -26,10 +34,10 @@ GROUP_ROWS: Final = 1000
 BLOCK_BYTES: Final = 65_536
 
 
-def as_csv(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[bytes]:
-    """Yield a CSV table line by line: COLUMNS, then the probability of each class."""
+def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
+    """Yield a CSV table line by line: COLUMNS, the probability of each class, and where asked for the similar cases."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _columns(classes), extrasaction="ignore")
+    writer = csv.DictWriter(buffer, _columns(classes, similar), extrasaction="ignore")
     writer.writeheader()
     for row in rows:
         writer.writerow(_flat(row) | {"file": _harmless(row["file"])})
@@ -39,33 +47,33 @@ def as_csv(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[bytes]:
     yield buffer.getvalue().encode()
 
 
-def as_json_lines(rows: Iterable[Row], _: Sequence[str]) -> Iterator[bytes]:
+def as_json_lines(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Iterator[bytes]:  # noqa: ARG001  # it is in the rows
     """Yield a JSON object for each row, on a line of its own."""
     return (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 
 
-def as_json(rows: Iterable[Row], _: Sequence[str]) -> Iterator[bytes]:
+def as_json(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Iterator[bytes]:  # noqa: ARG001  # it is in the rows
     """Yield one JSON array."""
     parts = ((b"[" if number == 0 else b",") + orjson.dumps(row) for number, row in enumerate(rows))
     first = next(parts, b"[")
     return chain((first,), parts, (b"]\n",))
 
 
-def as_parquet(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[bytes]:
+def as_parquet(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
     """Yield a Parquet file with the columns of the CSV, written aside first, since its table of contents comes last."""
     with TemporaryFile() as file:
-        _write_parquet(rows, classes, file)
+        _write_parquet(rows, _columns(classes, similar), file)
         file.seek(0)
         while block := file.read(BLOCK_BYTES):
             yield block
 
 
-FORMATS: Final[dict[str, Callable[[Iterable[Row], Sequence[str]], Iterator[bytes]]]] = {
+FORMATS: Final[dict[str, Format]] = {
     "json": as_json, "jsonl": as_json_lines, "csv": as_csv, "parquet": as_parquet,
 }  # fmt: skip
 
 
-def _write_parquet(rows: Iterable[Row], classes: Sequence[str], file: IO[bytes]) -> None:
+def _write_parquet(rows: Iterable[Row], columns: Mapping[str, str], file: IO[bytes]) -> None:
     """Write rows in groups, each column of its own type."""
     from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema  # noqa: PLC0415 - 13 MB
     from arro3.io import write_parquet  # noqa: PLC0415
@@ -74,7 +82,6 @@ def _write_parquet(rows: Iterable[Row], classes: Sequence[str], file: IO[bytes])
         "string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64(),
         "bool": DataType.bool(), "timestamp": DataType.timestamp("us", tz="UTC"),
     }  # fmt: skip
-    columns = _columns(classes)
     schema = Schema([Field(name, kinds[kind], nullable=True) for name, kind in columns.items()])
 
     def array(kind: str, values: list[Any]) -> Array:
@@ -90,8 +97,9 @@ def _write_parquet(rows: Iterable[Row], classes: Sequence[str], file: IO[bytes])
     write_parquet(RecordBatchReader.from_batches(schema, batches()), file, compression="zstd(3)")
 
 
-def _columns(classes: Sequence[str]) -> dict[str, str]:
-    return COLUMNS | {f"probability_{name}": "float64" for name in classes}
+def _columns(classes: Sequence[str], similar: bool) -> dict[str, str]:
+    probabilities = {f"probability_{name}": "float64" for name in classes}
+    return COLUMNS | probabilities | ({"similar": "string"} if similar else {})
 
 
 def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -110,8 +118,14 @@ def _flat(row: Row) -> Row:
         "novelty_score": novelty.get("score"),
         "novelty_threshold": novelty.get("threshold"),
         "in_distribution": novelty.get("in_distribution"),
+        "similar": as_text(row.get("similar")),
     }
     return flat | {f"probability_{name}": value for name, value in row.get("probabilities", {}).items()}
+
+
+def as_text(cases: Sequence[Row] | None) -> str | None:
+    """Return similar cases as a cell of a table: the label and distance of each; None where there are none."""
+    return "; ".join(f"{case['label']} {case['distance']:.3f}" for case in cases) if cases else None
 
 
 def _microseconds(moment: str) -> int:

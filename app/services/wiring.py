@@ -82,17 +82,18 @@ def build(
     offload: Away,
     aside: Aside,
     away: Away,
+    count: Callable[[], dict[str, int]] | None = None,
 ) -> Services:
     """Return the use cases.
 
     `send` hands a job to the queue, `offload` runs computation off the request loop, `aside` what no request waits for,
-    `away` what waits for another machine.
+    `away` what waits for another machine; `count` counts the messages in each queue where Redis does not carry them.
     """
     catalog = Catalog(settings.classifiers_dir)
     remote = Remote(settings.storage_url, away) if settings.storage_url else None
     bundles = Bundles(remote, settings.instance_dir / "cards") if remote else None
     files, registry = Files(settings.uploads_dir, remote), Registry(settings.models_dir, bundles)
-    queues, jobs = Queues(settings.redis), Jobs(send)
+    queues, jobs = Queues(settings.redis, count), Jobs(send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     serving = Serving(registry, offload, aside)
     predict = Predict(catalog, registry, files, serving, Shadow(aside), offload)

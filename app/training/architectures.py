@@ -27,9 +27,17 @@ def custom_cnn(pixels: keras.KerasTensor) -> Body:
 
     With a wider view it learns to point beside the evidence as well as at it.
     """
-    x = _convolution(pixels, 16, kernel=5, strides=2)
-    x = layers.MaxPooling2D()(_convolution(x, 32))
-    x = _attended(_convolution(_convolution(x, 64, kernel=1), 64, kernel=1))
+    x = _narrow(pixels)
+    x = _attended(x, x.shape[-1])
+    return Body(x, (x,))
+
+
+def custom_cnn_focused(pixels: keras.KerasTensor) -> Body:
+    """The same with one map of weights: for classes that show at one and the same place, such as the lens.
+
+    With weights of its own a channel can say at the rim of the iris that the pupil is not black. 13,000 parameters.
+    """
+    x = _attended(_narrow(pixels), 1)
     return Body(x, (x,))
 
 
@@ -134,22 +142,30 @@ def _mobilenetv2(pixels: keras.KerasTensor, alpha: float) -> keras.Model:
     return keras.applications.MobileNetV2(input_tensor=pixels, alpha=alpha, include_top=False, weights=None)
 
 
+def _narrow(pixels: keras.KerasTensor) -> keras.KerasTensor:
+    """64 channels, a place for every 4 pixels."""
+    x = _convolution(pixels, 16, kernel=5, strides=2)
+    x = layers.MaxPooling2D()(_convolution(x, 32))
+    return _convolution(_convolution(x, 64, kernel=1), 64, kernel=1)
+
+
 def _convolution(x: keras.KerasTensor, filters: int, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
     """Convolution, batch normalisation, ReLU."""
     x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
     return _activated(x)
 
 
-def _attended(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Weigh the places of each channel by what they show, so that a small lesion outweighs all that surrounds it.
+def _attended(x: keras.KerasTensor, maps: int) -> keras.KerasTensor:
+    """Weigh the places by what they show, so that a small lesion outweighs all that surrounds it.
 
-    Attention pooling (Ilse, Tomczak & Welling 2018), for each channel its own. The mean weight is 1, so the mean of
-    what comes out is the weighted mean of the features, and class activation maps of it are exact.
+    Attention pooling (Ilse, Tomczak & Welling 2018), with one map of weights for all channels or for each its own. The
+    mean weight is 1, so the mean of what comes out is the weighted mean of the features, and class activation maps of
+    it are exact.
     """
-    rows, columns, channels = x.shape[1:]
-    places = layers.Reshape((rows * columns, channels))(layers.Conv2D(channels, 1)(x))
+    rows, columns = x.shape[1:3]
+    places = layers.Reshape((rows * columns, maps))(layers.Conv2D(maps, 1)(x))
     weights = layers.Rescaling(rows * columns)(layers.Softmax(axis=1)(places))
-    return layers.multiply([x, layers.Reshape((rows, columns, channels))(weights)])
+    return layers.multiply([x, layers.Reshape((rows, columns, maps))(weights)])
 
 
 def _residual(x: keras.KerasTensor, filters: int, strides: int = 1, *, activate: bool = True) -> keras.KerasTensor:
@@ -168,6 +184,7 @@ def _activated(x: keras.KerasTensor) -> keras.KerasTensor:
 
 BUILDERS: Mapping[str, Callable[[keras.KerasTensor], Body]] = {
     "custom_cnn": custom_cnn,
+    "custom_cnn_focused": custom_cnn_focused,
     "vgg16": vgg16,
     "resnet50": resnet50,
     "mobilenet": mobilenet,

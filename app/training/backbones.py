@@ -39,6 +39,9 @@ class Backbone:
 
 BACKBONES: Mapping[str, Backbone] = {
     "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0, batch=512),
+    "custom_cnn_focused": Backbone(
+        "Small convolutional network that looks at one place", "custom_cnn_focused", 128, "unit", pace=3.0, batch=512
+    ),
     "vgg16": Backbone("VGG16", "vgg16", 224, "caffe", ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8),
     "resnet50": Backbone(
         "ResNet50", "resnet50", 224, "caffe", ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8

@@ -26,7 +26,9 @@ def build_demo(
     epochs: int = EPOCHS,
     seed: int = SEED,
 ) -> Card:
-    """Draw images, train custom_cnn on them and put the bundle at `models`/<classifier>/1, whole or not at all.
+    """Draw images, train the classifier's `backbone` on them and put the bundle at `models`/<classifier>/1.
+
+    It is put there whole or not at all.
 
     Conflict when version 1 is there already; InvalidInput when Fovea cannot draw a class.
     """
@@ -39,7 +41,9 @@ def build_demo(
         TemporaryDirectory(prefix=".demo-", dir=place.parent) as staging,
     ):
         samples = draw_samples(spec, Path(drawings), per_class, seed, progress)
-        plan = Plan(spec, samples, "custom_cnn", "full", epochs, seed, source=f"drawn by Fovea, seed {seed}", demo=True)
+        plan = Plan(
+            spec, samples, spec.training.backbone, "full", epochs, seed, f"drawn by Fovea, seed {seed}", demo=True
+        )
         bundle = Path(staging) / "1"
         bundle.mkdir()
         card = train(plan, bundle, progress)

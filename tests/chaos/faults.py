@@ -14,7 +14,6 @@ from product import Product
 from sqlalchemy import create_engine, select, text
 
 from app.factory import create_core
-from app.producer import broker_url
 from app.services.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.store.db import db
 from app.store.tables import Job
@@ -23,6 +22,7 @@ Fault = Callable[[Product, random.Random], int]
 BATCH = ("celery", "worker", "batch")
 TRAINING = ("celery", "worker", "training")
 GUNICORN = ("gunicorn", "wsgi:app")
+PERCENT = (-20.0, 98.0)  # of a training; below 0 it has only just begun
 JUMPS = (timedelta(hours=1), timedelta(hours=-1))
 
 
@@ -33,12 +33,16 @@ def _kill(found: list[psutil.Process], chance: random.Random) -> int:
     return 0
 
 
-def kill_training_child(product: Product, chance: random.Random) -> int:
-    """Kill a process that trains, at whatever it does."""
-    product.until(lambda: bool(_trainers(product)), "No training began.")
-    time.sleep(chance.uniform(0, 4))
-    product.until(lambda: _kill(_trainers(product), chance) == 1, "The trainings had ended.")
-    return 1
+def kill_training_child(product: Product, chance: random.Random, between: tuple[float, float] = PERCENT) -> int:
+    """Kill a process that trains, anywhere between two percentages; 0 when every training ended before."""
+    percent, found = chance.uniform(*between), list[psutil.Process]()
+
+    def is_there() -> bool:
+        found[:] = _trainers(product, percent)
+        return bool(found) or not _trainings_left(product)
+
+    product.until(is_there, "No training came so far.")
+    return _kill(found, chance)
 
 
 def kill_batch_child(product: Product, chance: random.Random) -> int:
@@ -100,7 +104,7 @@ def pause_redis(product: Product, chance: random.Random, seconds: float = 30.0) 
 
 def deliver_twice(product: Product, chance: random.Random) -> int:
     """Send every task again, those of every job that has not ended among them."""
-    celery = Celery("chaos", broker=broker_url(product.settings.redis), set_as_current=False)
+    celery = Celery("chaos", broker=product.settings.broker, set_as_current=False)
     with create_core(product.settings).app_context():
         jobs = [(job.kind, job.id) for job in db.session.scalars(select(Job))]
         db.session.remove()
@@ -129,13 +133,20 @@ def jump_clock(product: Product, chance: random.Random) -> int:
     return 0
 
 
-def _trainers(product: Product) -> list[psutil.Process]:
-    """Return the processes that train now, as the jobs' rows name them."""
-    engine, found = create_engine(product.settings.database), []
+def _trainers(product: Product, percent: float) -> list[psutil.Process]:
+    """Return the processes whose training has come so far, as the jobs' rows name them."""
+    owners = _of_trainings(product, f"worker FROM jobs WHERE status = 'running' AND percent >= {percent}")
+    pids = {int(worker.rpartition(":")[2]) for worker in owners}
+    return [process for process in product.processes(*TRAINING) if process.pid in pids]
+
+
+def _trainings_left(product: Product) -> bool:
+    return bool(_of_trainings(product, "id FROM jobs WHERE status IN ('queued', 'running')"))
+
+
+def _of_trainings(product: Product, what: str) -> list[str]:
+    engine = create_engine(product.settings.database)
     with engine.connect() as connection:
-        owners = connection.execute(text("SELECT worker FROM jobs WHERE kind = 'retrain' AND status = 'running'"))
-        for worker in owners.scalars():
-            with suppress(psutil.NoSuchProcess):
-                found.append(psutil.Process(int(worker.rpartition(":")[2])))
+        found = list(connection.execute(text(f"SELECT {what} AND kind = 'retrain'")).scalars())
     engine.dispose()
     return found

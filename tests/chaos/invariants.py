@@ -16,10 +16,13 @@ from app.config import Settings
 from app.errors import FoveaError
 from app.factory import EXTENSION, create_core
 from app.inference.predictor import Predictor
+from app.services.jobs import MAX_ATTEMPTS
 from app.services.transitions import ACTIVE
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import AliasMove, Image, Job, JobItem, ModelVersion, Prediction
+
+GIVEN_UP = f"The worker died {MAX_ATTEMPTS} times over this image; it was left out."
 
 
 def losses(product: Product, ledger: Ledger) -> list[str]:
@@ -37,17 +40,25 @@ def losses(product: Product, ledger: Ledger) -> list[str]:
 
 
 def _of_results(ledger: Ledger) -> Iterator[str]:
-    """Every accepted image has exactly one result."""
+    """Every accepted image has exactly one result, and that is an answer.
+
+    An image may be given up that its worker died over three times. The faults do this to one, or two, in three strikes.
+    """
+    given_up = 0
     for job_id, files in ledger.bulk.items():
         columns = select(JobItem.filename, JobItem.prediction_id, JobItem.error)
         items = db.session.execute(columns.where(JobItem.job_id == job_id)).all()
         logged = list(db.session.scalars(select(Prediction.id).where(Prediction.job_id == job_id)))
         if Counter(name for name, _, _ in items) != Counter(files):
             yield f"job {job_id}: {len(files)} files were accepted, {len(items)} are there"
-        if errors := {error for _, prediction, error in items if prediction is None}:
-            yield f"job {job_id}: images without a prediction: {errors}"
-        if sorted(str(prediction) for _, prediction, _ in items) != sorted(logged):
+        errors = Counter(str(error) for _, prediction, error in items if prediction is None)
+        given_up += errors.pop(GIVEN_UP, 0)
+        if errors:
+            yield f"job {job_id}: images without a prediction: {set(errors)}"
+        if sorted(prediction for _, prediction, _ in items if prediction is not None) != sorted(logged):
             yield f"job {job_id}: {len(items)} images, {len(logged)} answers in the log"
+    if given_up > 2 * ledger.strikes // MAX_ATTEMPTS:
+        yield f"{given_up} images were given up after {ledger.strikes} strikes"
 
 
 def _of_uploads(ledger: Ledger, services: Services) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from redis import Redis, RedisError
 from app.config import CHECKOUT, Settings
 from app.supervisor.checks import find_redis_server
 
-PATIENCE = 240.0  # seconds for anything, on a busy machine
+PATIENCE = 900.0  # seconds for anything, on a machine that is busy with other things
 WORKER = ("celery", "worker")
 
 
@@ -58,7 +59,10 @@ class Product:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
-                process.wait(60)
+                with suppress(subprocess.TimeoutExpired):  # a worker may still be told that its job has ended
+                    process.wait(60)
+                process.kill()
+                process.wait()
 
     def start_redis(self) -> None:
         """Start Redis, with what it wrote down."""
@@ -73,8 +77,8 @@ class Product:
         self._redis.kill()
         self._redis.wait()
         if forget:
-            for path in self.data_dir.glob("appendonly*"):
-                path.unlink()
+            for path in self.data_dir.glob("appendonly*"):  # a file of Redis 6, a folder since
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def pause_redis(self, seconds: float) -> None:
         """Let Redis stand still."""

@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +32,38 @@ DISK, PIECE = "size=400m", 65_536
 TABLE: list[str] = []
 
 
+Work = Callable[[Product, Ledger, int], object]
+
+
+def bulk(product: Product, ledger: Ledger, number: int) -> None:
+    """Before each strike a bulk prediction."""
+    assert number >= 0
+    predict_many(product, ledger, IMAGES)
+
+
+def both(product: Product, ledger: Ledger, number: int) -> None:
+    """Before the first strike a training, and a bulk prediction before each."""
+    if number == 0:
+        train(product, ledger)
+    bulk(product, ledger, number)
+
+
+def trainings(product: Product, ledger: Ledger, number: int) -> None:
+    """Before every second strike two trainings, once those before have ended."""
+    if number % 2 == 0:
+        wait_for_end(product, ledger)
+        train(product, ledger)
+        train(product, ledger)
+
+
 @dataclass(frozen=True)
 class Campaign:
-    """A fault, how often it strikes, and whether it strikes trainings (two strikes for two) or bulk predictions."""
+    """A fault, how often it strikes, and the work that is given to the product before each strike."""
 
     title: str
     fault: Fault
     strikes: int
-    trains: bool = False
+    work: Work = both
 
 
 PROCESSES = (
@@ -54,7 +78,7 @@ PROCESSES = (
     Campaign("Redis paused for 30 s", faults.pause_redis, 1),
     Campaign("every task delivered three times more", faults.deliver_twice, 3),
     Campaign("the clock jumps by an hour", faults.jump_clock, 4),
-    Campaign("kill -9 of the training child", faults.kill_training_child, 6, trains=True),
+    Campaign("kill -9 of the training child", faults.kill_training_child, 6, trainings),
 )
 
 
@@ -82,14 +106,12 @@ def strike(product: Product, campaign: Campaign) -> list[str]:
     chance, ledger, killed = random.Random(f"{SEED} {campaign.title}"), Ledger(), 0  # noqa: S311 - not for secrets
     with predicting(product, ledger):
         for number in range(campaign.strikes):
-            if not campaign.trains:
-                predict_many(product, ledger, IMAGES)
-                time.sleep(chance.uniform(0, 1.5))
-            elif number % 2 == 0:
-                wait_for_end(product, ledger)
-                train(product, ledger)
-                train(product, ledger)  # one may end before the strike finds it
-            killed += campaign.fault(product, chance)
+            campaign.work(product, ledger, number)
+            time.sleep(chance.uniform(0, 1.5))
+            while not (struck := campaign.fault(product, chance)) and campaign.work is trainings:
+                train(product, ledger)  # those before had ended
+            killed += struck
+            ledger.strikes += 1
             product.start()
             upload(product, ledger, fresh(UPLOADS))
         wait_for_end(product, ledger)
@@ -123,7 +145,7 @@ def test_postgresql_restarts(postgres: Server, tmp_path: Path) -> None:
         return 1
 
     with started(tmp_path / "p", DATABASE_URL=postgres.create_database()) as product:
-        assert strike(product, Campaign("PostgreSQL restarted", restart, 3)) == []
+        assert strike(product, Campaign("PostgreSQL restarted", restart, 3, bulk)) == []
 
 
 @pytest.mark.parametrize(("title", "trouble"), [("S3 answers errors for 5 s", "fail"), ("S3 answers slowly", "wait")])
@@ -138,7 +160,7 @@ def test_a_storage_in_trouble(bucket: Bucket, tmp_path: Path, title: str, troubl
     with proxy(bucket.env["AWS_ENDPOINT_URL"]) as door:
         env = bucket.env | {"AWS_ENDPOINT_URL": door.url}
         with started(tmp_path / "p", STORAGE_URL=bucket.url, **env) as product:
-            assert strike(product, Campaign(title, bring, 3)) == []
+            assert strike(product, Campaign(title, bring, 3, bulk)) == []
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
@@ -159,6 +181,6 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
     try:
         with started(disk / "p") as product:
-            assert strike(product, Campaign("a full disk for 6 to 8 s", fill, 3)) == []
+            assert strike(product, Campaign("a full disk for 6 to 8 s", fill, 3, bulk)) == []
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -33,6 +33,7 @@ class Ledger:
     bulk: dict[str, set[str]] = field(default_factory=dict)
     trainings: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)  # trainings that may fail
+    strikes: int = 0
     served: set[int] = field(default_factory=set)
     answers: int = 0
     refusals: int = 0
@@ -88,9 +89,9 @@ def predict_many(product: Product, ledger: Ledger, images: int) -> str:
     return job_id
 
 
-def train(product: Product, ledger: Ledger, epochs: int = 2, classifier: str = NAME) -> str:
+def train(product: Product, ledger: Ledger, **options: object) -> str:
     """Submit a training; return the job's id."""
-    wanted = {"classifier": classifier, "epochs": epochs}
+    wanted = {"classifier": NAME, "epochs": 2} | options
     key = f"chaos-{time.time_ns()}"
     answer = product.ask("POST", "/api/retrain", json=wanted, headers={"Idempotency-Key": key})
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
@@ -112,18 +113,24 @@ def job(product: Product, job_id: str) -> dict[str, Any]:
 
 
 def wait_for_end(product: Product, ledger: Ledger) -> None:
-    """Wait until every accepted job has ended; a bulk prediction that failed is retried, as its owner would."""
+    """Wait until every accepted job has ended; those that the faults failed are retried, as their owners would."""
     end = time.monotonic() + 2 * PATIENCE
     left = [*ledger.bulk, *ledger.trainings]
     while left:
         assert time.monotonic() < end, [job(product, each) for each in left]
-        states = {each: job(product, each)["status"] for each in left}
-        for each, status in states.items():
-            if status == "failed" and each in ledger.bulk:
-                product.ask("POST", f"/api/jobs/{each}/retry")
-        left = [each for each in left if states[each] in ACTIVE or (states[each] == "failed" and each in ledger.bulk)]
+        jobs = [job(product, each) for each in left]
+        for each in jobs:
+            if _is_to_be_retried(each, ledger):
+                product.ask("POST", f"/api/jobs/{each['id']}/retry")
+        left = [each["id"] for each in jobs if each["status"] in ACTIVE or _is_to_be_retried(each, ledger)]
         product.start()
         time.sleep(0.3)
+
+
+def _is_to_be_retried(found: dict[str, Any], ledger: Ledger) -> bool:
+    """Tell whether a bulk prediction failed, or a training that was struck thrice; what else fails is a loss."""
+    struck = any(each["reason"].startswith("The worker died") for each in found["errors"])
+    return found["status"] == "failed" and (found["id"] in ledger.bulk or struck)
 
 
 @contextmanager

@@ -79,6 +79,27 @@ def test_heat_maps_are_saved_beside_one_another(app: Flask, pets: Path, tmp_path
         assert picture.format == "PNG"
 
 
+def test_similar_cases_are_named_in_every_form(app: Flask, pets: Path, tmp_path: Path) -> None:
+    cat = pets / "cat.jpg"
+    status, lines, _ = run(app, cat, "--similar", "3")
+    assert (status, len(lines)) == (0, 3)
+    shown = lines[2].removeprefix("  similar: ").split("; ")
+    assert [each.split()[0] for each in shown] == ["cat"] * 3
+    distances = [float(each.split()[1]) for each in shown]
+    assert distances == sorted(distances)
+    for suffix in ("csv", "jsonl", "parquet"):
+        assert run(app, pets, "--similar", "3", "--output", tmp_path / f"found.{suffix}")[0] == 0
+    table = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
+    assert table[0]["similar"].split("; ") == shown
+    assert table[2]["similar"] == ""
+    cases = json.loads((tmp_path / "found.jsonl").read_text().splitlines()[0])["similar"]
+    assert [each["label"] for each in cases] == ["cat"] * 3
+    assert run(app, cat, "--output", tmp_path / "plain.csv")[0] == 0
+    assert "similar" not in (tmp_path / "plain.csv").read_text().splitlines()[0]
+    status, _, aside = run(app, cat, "--similar", "21")
+    assert (status, "0<=x<=20" in aside) == (2, True)
+
+
 def test_only_where_nothing_is_answered_the_command_fails(app: Flask, pets: Path) -> None:
     assert run(app, pets / "old" / "text.png")[0] == 1
     assert run(app, pets / "old" / "text.png", pets / "cat.jpg")[0] == 0

@@ -107,10 +107,16 @@ def test_a_cataract_hides_the_vessels() -> None:
     assert np.median([contrast("fundus_cataract", seed) for seed in range(15)]) < 0.5 * np.median(clear)
 
 
+def middle(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The inner half of a disc."""
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(depth > depth.max() / 2)
+
+
 def test_the_pupil_that_a_cataract_marks_is_clouded() -> None:
-    """Darker than the white of the eye, brighter than a clear pupil's black."""
+    """Darker than the white of the eye, brighter in its middle than a clear pupil's black; the margin may be clear."""
     drawings = [draw("eye_cataract", seed, 160) for seed in range(20)]
-    inside = [float(np.median(brightness(drawing)[drawing.mask])) for drawing in drawings]
+    inside = [float(np.median(brightness(drawing)[middle(drawing.mask)])) for drawing in drawings]
     assert min(inside) > 25
     assert np.median(inside) > 60
     assert np.corrcoef(inside, [drawing.facts["opacity"] for drawing in drawings])[0, 1] > 0.4

@@ -65,6 +65,17 @@ def test_what_the_network_did_not_see_is_cold() -> None:
     assert not found[:, 201:].any()
 
 
+def test_the_black_surround_of_a_retina_is_cold_and_a_dark_spot_in_it_is_not() -> None:
+    image = photograph(0, 0)
+    cv2.circle(image, (300, 150), 3, (4, 2, 2), -1)
+    found = heat(np.ones((4, 4)), WHOLE, 500, 300, image)
+    scale = 500 / LONGER_SIDE
+    assert found[round(150 / scale), round(300 / scale)] > 0.999
+    assert not found[-20:, :20].any()
+    assert not found[:20, -20:].any()
+    assert heat(np.ones((4, 4)), WHOLE, 500, 300).all()
+
+
 def test_the_layer_is_red_where_the_evidence_is_and_clear_elsewhere() -> None:
     with Image.open(io.BytesIO(layer(heat(one_hot(2, 5), WHOLE, 70, 70)))) as png:
         assert png.mode == "RGBA"

@@ -18,7 +18,7 @@ from app.errors import Unavailable
 from app.services import chunks
 from app.services.chunks import LEAST, Chunks
 from app.services.heartbeat import SILENCE
-from app.services.jobs import MAX_ATTEMPTS, Jobs
+from app.services.jobs import LOST, MAX_ATTEMPTS, Jobs
 from app.services.transitions import events
 from app.services.wiring import Services
 from app.store.db import db, now
@@ -156,13 +156,14 @@ def test_a_lost_message_is_replaced_and_a_lost_end_is_made_up_for(services: Serv
     first = mine.claim(job_id)
     assert first is not None
     mine.pass_on(job_id)
-    mine.sweep()
+    mine.sweep({"batch"})
     assert queue.sent == [job_id]
-    long_ago = now() - SILENCE - timedelta(seconds=1)
-    db.session.execute(update(Job).values(enqueued_at=long_ago, heartbeat_at=long_ago))
-    db.session.commit()
-    mine.sweep()
-    assert queue.sent == [job_id] * 2
+    for times, (silence, empty) in enumerate(((LOST, {"batch"}), (SILENCE, set[str]())), start=2):
+        long_ago = now() - silence - timedelta(seconds=1)
+        db.session.execute(update(Job).values(enqueued_at=long_ago, heartbeat_at=long_ago))
+        db.session.commit()
+        mine.sweep(empty)
+        assert queue.sent == [job_id] * times
     db.session.execute(update(JobChunk).values(finished=True, worker=None))
     db.session.commit()
     services.batch.sweep()

@@ -4,11 +4,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
+from job_steps import change
 from redis import Redis, RedisError
 
 from app.config import Settings
+from app.services.jobs import LOST
 from app.services.wiring import Services
+from app.store.db import now
 from app.store.tables import Job
 from app.supervisor import commands
 
@@ -59,6 +63,20 @@ def test_jobs_wait_for_a_queue_that_is_down_and_are_sent_when_it_is_back(service
         services.jobs.sweep()
         assert waiting(services) == {"batch": 1, "training": 1, "system": 0}
         assert services.jobs.get(second.id).enqueued_at is not None
+
+
+def test_what_redis_lost_is_sent_again_soon_and_what_it_has_is_not(services: Services) -> None:
+    with redis_server(services.settings) as redis:
+        jobs = [services.jobs.submit(Job(kind=kind, classifier="cat_dog")) for kind in ("bulk_predict", "retrain")]
+        redis.flushall()
+        services.jobs.sweep(services.queues.empty())
+        assert waiting(services) == {"batch": 0, "training": 0, "system": 0}  # a worker may be about to claim them
+        for _ in range(2):
+            for job in jobs:
+                change(job.id, enqueued_at=now() - LOST - timedelta(seconds=1))
+            services.jobs.sweep(services.queues.empty())
+            assert waiting(services) == {"batch": 1, "training": 1, "system": 0}
+    assert services.queues.empty() == set()  # nobody knows
 
 
 def test_a_worker_is_seen_as_long_as_it_shows_life(services: Services) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 from typing import Any
 
@@ -10,6 +11,7 @@ from conftest import work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, pack
 
+from app.classifiers.card import CARD_NAME
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
 from app.services.wiring import Services
@@ -174,6 +176,18 @@ def test_drift_is_told_once_there_are_enough_answers(client: FlaskClient) -> Non
     for measure in drift["measures"].values():
         assert len(measure["share"]) == len(measure["reference_share"]) == len(measure["edges"]) - 1
         assert sum(measure["share"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_drift_leaves_out_what_only_an_older_model_measured(client: FlaskClient, settings: Settings) -> None:
+    path = settings.models_dir / "cat_dog" / "1" / CARD_NAME
+    card = json.loads(path.read_text())
+    card["reference"]["histograms"]["gone"] = {"edges": [2.0, 3.0], "share": [1.0]}
+    path.write_text(json.dumps(card))
+    for seed in range(30):
+        assert client.post("/api/predict?classifier=cat_dog", data=draw("cat_face", seed, 64).jpeg()).status_code == 200
+    measures = get(client, "/api/drift/cat_dog")["measures"]
+    assert "gone" not in measures
+    assert {"confidence", "brightness"} <= set(measures)
 
 
 def test_requests_are_counted_for_prometheus(client: FlaskClient) -> None:
