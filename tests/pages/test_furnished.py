@@ -29,7 +29,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> It
         yield Furnished(stack.url, views(furnish(stack.url)))
 
 
-@pytest.fixture(params=[(360, "dark"), (1280, "light"), (1920, "dark")], ids=str)
+@pytest.fixture(params=[(360, "dark"), (1920, "light")], ids=str)
 def visitor(chromium: Browser, furnished: Furnished, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Somebody who was never here, with a screen of some width and a theme."""
     width, theme = request.param
