@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.classifiers.catalog import Catalog
 from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, TooLarge, Unavailable
+from app.services import bulk_results
 from app.services.archive import Member
+from app.services.bulk_results import ALL, Wanted
 from app.services.chunks import Chunk, Chunks, Item
 from app.services.heartbeat import heartbeat
 from app.services.jobs import RECEIVING, Jobs
@@ -35,7 +37,6 @@ MAX_IMAGES: Final = 100_000  # of one job, all parts together
 MAX_ERRORS: Final = 1000  # in the job's own list; its results have them all
 STORED: Final = 16  # images in one go
 ANSWERED, ANSWERED_SECONDS = 64, 0.5  # images in one transaction: so many, or as many as that takes
-PAGE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -125,23 +126,22 @@ class Batch:
         for job_id in self._chunks.sweep(empty):
             self._end(job_id)
 
-    def results(self, job_id: str, offset: int = 0, limit: int | None = None) -> Iterator[dict[str, Any]]:
-        """Yield a row per file, in the order of submission: its name, then its answer or its error.
+    def results(
+        self, job_id: str, offset: int = 0, limit: int | None = None, wanted: Wanted = ALL
+    ) -> Iterator[dict[str, Any]]:
+        """Yield a row per wanted file, in the order of submission: its name, then its answer or its error."""
+        self._jobs.get(job_id)
+        return bulk_results.rows(job_id, wanted, offset, limit)
 
-        Read in pages, so that neither memory nor the database is held while somebody downloads slowly.
-        """
-        total = self._jobs.get(job_id).total
-        end = total if limit is None else min(total, offset + limit)
-        return self._rows(job_id, offset, end)
+    def count(self, job_id: str, wanted: Wanted = ALL) -> int:
+        """Return how many rows the results have."""
+        job = self._jobs.get(job_id)
+        return job.total if wanted == ALL else bulk_results.count(job_id, wanted)
 
-    def _rows(self, job_id: str, offset: int, end: int) -> Iterator[dict[str, Any]]:
-        columns = select(JobItem.filename, JobItem.error, Prediction.body)
-        query = columns.outerjoin(Prediction, Prediction.id == JobItem.prediction_id).order_by(JobItem.position)
-        for first in range(offset, end, PAGE):
-            page = JobItem.position.between(first, min(first + PAGE, end) - 1)
-            for filename, error, body in db.session.execute(query.where(JobItem.job_id == job_id, page)).all():
-                yield {"file": filename, "error": error, **(body or {})}
-            db.session.rollback()
+    def counts(self, job_id: str) -> list[dict[str, Any]]:
+        """Return how many images have each decision and predicted class; "error" and "waiting" have no class."""
+        self._jobs.get(job_id)
+        return bulk_results.counts(job_id)
 
     def _take(self, members: Iterable[Member]) -> list[Taken]:
         """Store the files, a few at a time; what is in memory at once is one of them."""

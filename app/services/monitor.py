@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.inference import drift
 from app.services.predict import Predict
+from app.services.processor import Processor
 from app.services.queues import Queues
 from app.services.serving import Serving
 from app.services.transitions import ACTIVE
@@ -26,7 +28,6 @@ from app.store.tables import Image, Job, Prediction
 
 WINDOW: Final = 1000
 MIN_FOR_DRIFT: Final = 30
-CPU_SECONDS: Final = 1.0
 
 
 class Monitor:
@@ -42,7 +43,7 @@ class Monitor:
         self._serving = serving
         self._versions = versions
         self._started = time.time()
-        self._cpu = (time.monotonic(), psutil.cpu_percent())  # the first has nothing to compare with and is 0
+        self._processor = Processor()
 
     def ready(self) -> tuple[str, dict[str, str]]:
         """Check what predictions need; return "ok", "degraded" or "unavailable", and "ok" or what is wrong by part.
@@ -74,7 +75,7 @@ class Monitor:
         """Return CPU, memory and disk figures of this machine."""
         memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(self._settings.data_dir))
         return {
-            "cpu_percent": self._cpu_percent(),
+            "cpu_percent": self._processor.percent(),
             "cpu_count": psutil.cpu_count(),
             "load_average": [round(value, 2) for value in psutil.getloadavg()],
             "memory_percent": memory.percent,
@@ -86,12 +87,6 @@ class Monitor:
             "process_memory_bytes": psutil.Process().memory_info().rss,
         }
 
-    def _cpu_percent(self) -> float:
-        """Return the CPU's use since the last look, at least CPU_SECONDS ago: over less it is mostly noise."""
-        if time.monotonic() - self._cpu[0] > CPU_SECONDS:
-            self._cpu = (time.monotonic(), psutil.cpu_percent())
-        return float(self._cpu[1])
-
     def statistics(self, classifier: str | None = None, hours: int | None = None) -> dict[str, Any]:
         """Return usage figures of the last `hours`, or of all time: answers by class, decision, day; latency."""
         if classifier is not None:
@@ -99,21 +94,11 @@ class Monitor:
         where = [] if classifier is None else [Prediction.classifier == classifier]
         if hours is not None:
             where.append(Prediction.created_at > now() - timedelta(hours=hours))
-        latencies = _recent(Prediction.duration_ms, *where)
-        total = db.session.scalars(select(func.count()).select_from(Prediction).where(*where)).one()
-        hour = Prediction.created_at > now() - timedelta(hours=1)
-        labelled = (Prediction.label.is_not(None), *where)
         return {
             "classifier": classifier,
             "hours": hours,
-            "predictions": total,
-            "last_hour": db.session.scalars(select(func.count()).select_from(Prediction).where(hour, *where)).one(),
-            "by_classifier": _count_by(Prediction.classifier, *where),
-            "by_class": _count_by(Prediction.predicted_class, *where),
-            "by_decision": _count_by(Prediction.decision, *where),
-            "by_day": _count_by(func.date(Prediction.created_at), *where),
-            "latency_ms": _percentiles(latencies),
-            "feedback": _feedback(labelled),
+            **_usage(*where),
+            "latency_ms": _percentiles(_recent(Prediction.duration_ms, *where)),
             "jobs": _count_by(Job.status),
             "host": self.host(),
         }
@@ -190,6 +175,33 @@ def _count_by(column: Any, *where: Any) -> dict[str, int]:  # noqa: ANN401 - SQL
     return {str(name): count for name, count in db.session.execute(query)}
 
 
+def _usage(*where: Any) -> dict[str, Any]:  # noqa: ANN401 - SQL expressions
+    """Count the answers in every way at once: the log is read through a single time, however long it is."""
+    groups = {
+        "by_classifier": Prediction.classifier, "by_class": Prediction.predicted_class,
+        "by_decision": Prediction.decision, "by_day": func.date(Prediction.created_at),
+    }  # fmt: skip
+    last_hour = Prediction.created_at > now() - timedelta(hours=1)
+    kinds = (last_hour, Prediction.label.is_not(None), Prediction.label == Prediction.predicted_class)
+    counts = (func.count(), *(func.count().filter(kind) for kind in kinds))
+    rows = db.session.execute(select(*groups.values(), *counts).where(*where).group_by(*groups.values())).all()
+    found: dict[str, Counter[str]] = {name: Counter() for name in groups}
+    for row in rows:
+        for name, key in zip(groups, row, strict=False):
+            found[name][str(key)] += row[len(groups)]
+    total, recent, labelled, correct = (sum(row[len(groups) + place] for row in rows) for place in range(len(counts)))
+    return {
+        "predictions": total,
+        "last_hour": recent,
+        **{name: dict(sorted(counted.items())) for name, counted in found.items()},
+        "feedback": {
+            "labelled": labelled,
+            "correct": correct,
+            "accuracy": round(correct / labelled, 4) if labelled else None,
+        },
+    }
+
+
 def _percentiles(values: Sequence[float]) -> dict[str, float | None]:
     if not values:
         return {"p50": None, "p95": None, "p99": None}
@@ -202,13 +214,3 @@ def _histogram(values: Sequence[float], bins: int = 10) -> dict[str, list[float]
         return {"edges": [], "counts": []}
     found, edges = np.histogram(values, bins=bins)
     return {"edges": [round(float(edge), 4) for edge in edges], "counts": [int(count) for count in found]}
-
-
-def _feedback(where: tuple[Any, ...]) -> dict[str, Any]:
-    right = func.count().filter(Prediction.label == Prediction.predicted_class)
-    labelled, correct = db.session.execute(select(func.count(), right).select_from(Prediction).where(*where)).one()
-    return {
-        "labelled": labelled,
-        "correct": correct,
-        "accuracy": round(correct / labelled, 4) if labelled else None,
-    }

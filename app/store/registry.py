@@ -141,7 +141,7 @@ class Registry:
         """Return the version that serves; NotFound when none does yet."""
         version = self.alias(classifier, "champion")
         if version is None:
-            raise NotFound(f"{classifier} has no trained model yet; upload images and call /api/retrain.")
+            raise NotFound(f"{classifier} has no trained model yet; upload images of each class, then train one.")
         return version
 
     def move(self, classifier: str, alias: Alias, version: int | None, reason: str) -> None:

@@ -25,7 +25,7 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"}
+COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
 
 
 def register(app: OpenAPI) -> None:

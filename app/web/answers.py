@@ -134,6 +134,18 @@ class Jobs(RootModel[list[JobAnswer]]):
     """Jobs, the newest first."""
 
 
+class ResultCount(Schema):
+    """How many images of a bulk prediction have this decision and predicted class."""
+
+    decision: str = Field(description="That of the answers, or error or waiting")
+    predicted_class: str | None
+    images: int
+
+
+class ResultCounts(RootModel[list[ResultCount]]):
+    """All rows of a bulk prediction, counted."""
+
+
 class Rejected(Schema):
     """A file that was not taken."""
 

@@ -23,9 +23,9 @@ PAGES = ("predict", "bulk", "data", "train", "models", "monitor")
 # The icons that the templates and scripts name, out of the two thousand of the package.
 ICONS: Final = (
     "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
-    "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle", "eye",
-    "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle", "layers",
-    "list", "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
+    "chevron-left", "chevron-right", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle",
+    "eye", "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle",
+    "layers", "list", "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
 )  # fmt: skip
 
 

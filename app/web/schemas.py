@@ -153,6 +153,10 @@ class ResultsQuery(Schema):
     format: Literal["json", "jsonl", "csv", "parquet"] = "json"
     offset: int = Field(default=0, ge=0, le=1_000_000_000)
     limit: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Rows at most; all if left out")
+    decision: str | None = Field(
+        default=None, max_length=40, description="Only rows of this decision; also error (no answer) and waiting"
+    )
+    predicted_class: str | None = Field(default=None, max_length=40, description="Only rows of this predicted class")
 
 
 class PredictionsQuery(OptionalClassifier):

@@ -1,7 +1,7 @@
 // One answer: the picture and everything that is known about it.
 import { post } from "./api.js";
 import { bars, fill, h, icon, notice, problem } from "./dom.js";
-import { fixed, milliseconds, percent, time } from "./format.js";
+import { chance, fixed, milliseconds, percent, time } from "./format.js";
 import { picture, strip } from "./pictures.js";
 import { explain, headlineOf, list, quality, titleOf } from "./words.js";
 
@@ -15,9 +15,10 @@ export function answerCard(answer, spec, { source, name, threshold }) {
       h("div", { class: `decision tone-${tone}` }, icon(picture),
         h("div", {}, h("p", { class: "decision-title" }, title), h("p", {}, explain(answer, spec)))),
       probabilities(answer, spec, threshold, doubtful),
-      h("dl", { class: "checks" }, ...possible(answer, spec), ...grade(answer.quality), ...known(answer.novelty)),
+      feedback(answer, spec)),
+    h("div", { class: "answer-more" },
+      h("dl", { class: "checks" }, possible(answer, spec), grade(answer.quality), known(answer.novelty)),
       similar(answer, spec),
-      feedback(answer, spec),
       answer.notice && notice(answer.notice),
       h("p", { class: "quiet answer-foot" }, `${name} · version ${answer.model_version} · ${milliseconds(answer.duration_ms)} · `, time(answer.timestamp))));
 }
@@ -47,7 +48,7 @@ function probabilities(answer, spec, threshold, doubtful) {
   const rows = spec.classes.map(({ name, title }) => ({
     label: title,
     value: answer.probabilities[name],
-    text: percent(answer.probabilities[name]),
+    text: chance(answer.probabilities[name]),
     tone: doubtful ? "idle" : name === answer.predicted_class ? "brand" : "idle",
     mark: name === spec.positive && threshold ? threshold : undefined,
   }));
@@ -65,12 +66,12 @@ function grade({ score, gradable, reasons }) {
 }
 
 function known({ score, threshold, in_distribution: inside }) {
-  const figures = `distance ${fixed(score)}, limit ${fixed(threshold)}`;
-  return check("Kind of image", inside, inside ? `like those the model knows (${figures})` : `unlike those the model knows (${figures})`);
+  const figures = `distance ${fixed(score)}, alike up to ${fixed(threshold)}`;
+  return check("Kind of image", inside, inside ? `like its training images (${figures})` : `unlike its training images (${figures})`);
 }
 
 function check(name, fine, text) {
-  return [h("dt", {}, icon(fine ? "check-circle" : "exclamation-triangle"), name), h("dd", { class: fine ? "" : "doubt" }, text)];
+  return h("div", { class: fine ? "" : "doubt" }, h("dt", {}, icon(fine ? "check-circle" : "exclamation-triangle"), name), h("dd", {}, text));
 }
 
 /** The training images that lie nearest to this one, where they were asked for. */
@@ -78,8 +79,8 @@ function similar({ similar: cases }, spec) {
   if (cases === undefined) return undefined;
   if (!cases?.length) return h("p", { class: "quiet" }, "This version keeps no training images to compare with; one that is trained now does.");
   const told = cases.map(({ label, distance, image }) =>
-    picture(image, titleOf(spec, label), h("span", { class: "quiet" }, `distance ${fixed(distance)}`)));
-  return h("section", { class: "similar", "aria-label": "Similar cases" }, h("h3", { class: "small-title" }, "Most similar cases that the model has seen"), strip(told, told.length));
+    h("div", { title: `Cosine distance ${fixed(distance, 3)}` }, picture(image, titleOf(spec, label))));
+  return h("section", { class: "similar", "aria-label": "Similar cases" }, h("h3", { class: "small-title" }, "The training images most like it, the nearest first"), strip(told, told.length));
 }
 
 function feedback(answer, spec) {

@@ -20,7 +20,7 @@ const TITLES = {
   duplicates_across_splits: "The same image in two splits", one_camera_class: "A class from one camera",
   told_by_file: "A class that its files give away", told_by_light: "A class that its light gives away", label_errors: "Labels to look at again",
 };
-const SHOWN = 12; // pictures, or pairs, of a finding at first
+const SHOWN = 8; // pictures, or pairs, of a finding at first
 let spec, stop = () => {};
 
 /** Show the last audit of the dataset, or the one that runs. */
@@ -50,7 +50,7 @@ export function auditLine({ findings, complete, stale, images }) {
 function draw(audit) {
   const { findings, images } = audit;
   if (!images) {
-    fill(find("audit"), empty("images", "Nothing to look at yet."));
+    fill(find("audit"), empty("images", "Nothing to look at yet: add images above, then the audit looks for copies, wrong labels and signs of the camera."));
     return;
   }
   fill(find("audit"), state(audit), findings.length > 0 && h("ul", { class: "findings" }, findings.map(finding)));
@@ -72,7 +72,7 @@ function finding({ kind, severity, count: n, message, files = [], pairs = [], im
     : images.map((sha256, i) => picture(`/api/datasets/${spec.name}/images/${sha256}`, pairs[i]?.file ?? files[i] ?? "", doubt(pairs[i])));
   return h("li", { class: `audit-finding tone-${tone}` },
     h("div", { class: "audit-head" }, h("h3", {}, TITLES[kind] ?? plain(kind)), h("span", { class: `badge tone-${tone}` }, icon(name), title),
-      h("span", { class: "quiet" }, count(n))),
+      h("span", { class: "quiet" }, `${count(n)} found`)),
     h("p", {}, message),
     pictures.length > 0 ? strip(pictures, SHOWN) : files.length > 0 && h("details", {}, h("summary", {}, "The files"), h("ul", {}, files.map((file) => h("li", {}, file)))));
 }

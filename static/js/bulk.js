@@ -1,18 +1,18 @@
 // Bulk: a folder of images becomes a job; its answers fill a table that survives a reload.
 import { fill, find, h, icon, problem, showProblem } from "./dom.js";
 import { takeFiles } from "./files.js";
-import { count, percent, plural } from "./format.js";
+import { chance, count, plural } from "./format.js";
 import { listJobs, showJob } from "./job.js";
+import { look } from "./look.js";
 import { parameter, pickClassifier, setParameter } from "./picker.js";
 import { hasEnded } from "./poll.js";
-import { Results } from "./results.js";
+import { PAGE, Results } from "./results.js";
 import { send } from "./sending.js";
-import { decisionOf, titleOf } from "./words.js";
+import { GRAVEST_FIRST, decisionOf, titleOf } from "./words.js";
 
-const PAGE = 50;
 const REFRESH = 2000; // milliseconds between two readings of a running job's answers
 const made = new Map(); // rows of answers, kept so that their pictures do not flicker
-let spec, specs, results, rows = [], shown = PAGE, stop = () => {}, read = 0, opened;
+let spec, picker, results, rows = [], job, opened, stop = () => {}, read = 0, offset = 0, decision = "", label = "";
 
 async function start(found) {
   const form = new FormData();
@@ -22,68 +22,96 @@ async function start(found) {
   try {
     const { job_id: id } = await send(find("upload"), "/api/bulk-predict", form, `Sending ${plural(found.length, "file")}`);
     open(id);
-    list();
   } catch (error) {
     showProblem(find("problems"), error, { retry: error.status >= 400 && error.status < 500 ? undefined : () => start(found) });
   }
 }
 
+/** Show a job from its beginning; a filter in the address holds for the job in the address. */
 function open(id) {
   stop();
   made.clear();
-  [results, rows, shown, read, opened] = [new Results(id), [], PAGE, 0, id];
+  fill(find("problems"));
+  const same = id === parameter("job");
+  [decision, label] = same ? [parameter("decision") ?? "", parameter("class") ?? ""] : ["", ""];
+  [results, job, read, offset, opened] = [new Results(id), undefined, 0, 0, id];
   setParameter("job", id);
+  keepFilter();
   find("empty").hidden = true;
   find("results").hidden = true;
-  find("download").href = `/api/jobs/${encodeURIComponent(id)}/results?format=csv`;
-  stop = showJob(find("job"), id, (job) => onJob(id, job));
+  stop = showJob(find("job"), id, (state) => onJob(id, state), about);
 }
 
-async function onJob(id, job) {
+function onJob(id, state) {
+  if (!job) picker.choose(state.classifier); // what is dropped next is most likely more of the same
+  if (job?.status !== state.status) list();
+  job = state;
   if (!hasEnded(job) && Date.now() - read < REFRESH) return;
   read = Date.now();
+  refresh();
+}
+
+async function refresh() {
+  const [of, asked] = [results, `${decision} ${label} ${offset}`];
   try {
-    await results.read(job.progress.total, hasEnded(job));
-    if (id !== opened) return; // another one was opened meanwhile
-    const found = results.rows.filter(Boolean);
-    const sent = new Set(found.map((row) => row.file));
-    const refused = (hasEnded(job) ? job.errors : []).filter((error) => error.file && !sent.has(error.file));
-    rows = [...found, ...refused.map(({ file, reason }) => ({ file, error: reason }))];
-    draw(specs.get(job.classifier));
-    if (hasEnded(job)) list();
+    const found = await of.read(decision, label, offset);
+    if (of !== results || asked !== `${decision} ${label} ${offset}`) return; // something else is wanted by now
+    rows = found;
+    draw();
   } catch (error) {
-    showProblem(find("problems"), error);
+    showProblem(find("problems"), error, { retry: refresh });
   }
 }
 
-function draw(of) {
+function draw() {
+  const of = picker.specs.get(job.classifier);
   find("results").hidden = false;
-  options(find("by-decision"), "decision", (name) => decisionOf(name).title);
-  options(find("by-class"), "predicted_class", (name) => titleOf(of, name));
+  drawFilters(of);
   const text = rows.find((row) => row.notice)?.notice;
-  fill(find("notice"), text && icon("info-circle"), text);
-  const wanted = rows.filter((row) => fits(row, "decision", find("by-decision").value) && fits(row, "predicted_class", find("by-class").value));
-  const done = rows.filter((row) => row.id || row.error).length;
-  find("count").textContent = `${count(wanted.length)} of ${plural(rows.length, "image")} shown${done < rows.length ? `, ${count(done)} answered` : ""}`;
-  fill(find("rows"), wanted.slice(0, shown).map((row) => kept(row, of)));
-  find("more").hidden = wanted.length <= shown;
-  find("more").textContent = `Show ${count(Math.min(PAGE, wanted.length - shown))} more of ${count(wanted.length - shown)}`;
+  if (text) fill(find("notice"), icon("info-circle"), h("span", {}, text));
+  const total = results.total(decision, label);
+  find("count").textContent = total ? `${count(offset + 1)} to ${count(offset + rows.length)} of ${plural(total, "image")}` : "No such image.";
+  find("download").href = results.table("", "");
+  find("download-these").hidden = !(decision || label);
+  find("download-these").href = results.table(decision, label);
+  fill(find("rows"), rows.map((row) => kept(row, of)));
+  find("pager").hidden = total <= PAGE;
+  find("back").disabled = offset === 0;
+  find("on").disabled = offset + PAGE >= total;
 }
 
-/** Offer each value that occurs, with how often; keep the choice. */
-function options(select, key, title) {
-  const counts = new Map();
-  for (const row of rows) {
-    const value = row.error ? "error" : row[key];
-    if (value) counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
-  const chosen = select.value;
-  fill(select, h("option", { value: "" }, `All (${count(rows.length)})`),
-    [...counts].sort().map(([value, n]) => h("option", { value }, `${value === "error" ? "Error" : title(value)} (${count(n)})`)));
-  select.value = counts.has(chosen) ? chosen : "";
+/** A button for each decision that occurs, with how often, the gravest first; and the classes. */
+function drawFilters(of) {
+  const occurring = GRAVEST_FIRST.filter((name) => name === decision || results.total(name, label));
+  const focused = document.activeElement?.dataset.decision;
+  fill(find("decisions"), ["", ...occurring].map((name) => {
+    const { tone, icon: picture, title } = name ? decisionOf(name) : { tone: "idle", icon: "images", title: "All" };
+    return h("button", { type: "button", class: `chip tone-${tone}`, "data-decision": name, "aria-pressed": String(name === decision),
+      onclick: () => filter(name, label) }, icon(picture), title, h("b", {}, count(results.total(name, label))));
+  }));
+  if (focused !== undefined) find("decisions").querySelector(`[data-decision="${focused}"]`)?.focus();
+  const classes = of.classes.filter(({ name }) => name === label || results.total(decision, name));
+  fill(find("by-class"), h("option", { value: "" }, "All classes"), classes.map(({ name, title }) =>
+    h("option", { value: name, selected: name === label }, `${title} (${count(results.total(decision, name))})`)));
 }
 
-const fits = (row, key, value) => !value || (row.error ? "error" : row[key]) === value;
+function filter(...wanted) {
+  [decision, label] = wanted;
+  offset = 0;
+  keepFilter();
+  refresh();
+}
+
+function keepFilter() {
+  setParameter("decision", decision);
+  setParameter("class", label);
+}
+
+async function turn(by) {
+  offset = Math.max(0, offset + by);
+  await refresh();
+  find("results").scrollIntoView({ block: "start" });
+}
 
 function kept(row, of) {
   if (!row.id) return line(row, of);
@@ -92,37 +120,35 @@ function kept(row, of) {
 }
 
 function line(row, of) {
-  if (row.error) {
-    return h("tr", { class: "failed" }, h("td", {}, h("span", { class: "thumb" })), h("th", { scope: "row" }, row.file),
-      h("td", { colspan: 3 }, h("span", { class: "badge tone-bad" }, icon("exclamation-circle"), "Error"), ` ${row.error}`));
-  }
-  if (!row.id) {
-    return h("tr", {}, h("td", {}, h("span", { class: "thumb" })), h("th", { scope: "row" }, row.file), h("td", { colspan: 3, class: "quiet" }, "Waiting"));
-  }
-  const { tone, icon: name, title } = decisionOf(row.decision);
-  return h("tr", {},
-    h("td", {}, h("img", { class: "thumb", src: `/api/predictions/${row.id}/image?side=144`, alt: "", width: 56, height: 56, loading: "lazy" })),
-    h("th", { scope: "row" }, row.file),
-    h("td", {}, h("span", { class: `badge tone-${tone}` }, icon(name), title)),
-    h("td", {}, titleOf(of, row.predicted_class)),
-    h("td", { class: "num" }, percent(row.confidence)));
+  const { tone, icon: name, title } = decisionOf(row.error ? "error" : row.id ? row.decision : "waiting");
+  const badge = h("span", { class: `badge tone-${tone}` }, icon(name), title);
+  const [folder, base] = [row.file.slice(0, row.file.lastIndexOf("/") + 1), row.file.slice(row.file.lastIndexOf("/") + 1)];
+  const file = h("th", { scope: "row" }, folder && h("small", {}, folder), base);
+  if (!row.id) return h("tr", {}, h("td", {}, h("span", { class: "thumb" })), file, h("td", { colspan: 3 }, badge, row.error && ` ${row.error}`));
+  const picture = h("img", { class: "thumb", src: `/api/predictions/${row.id}/image?side=112`, alt: "", width: 56, height: 56, loading: "lazy" });
+  return h("tr", { class: "answered" },
+    h("td", {}, h("button", { type: "button", class: "thumb-button", "aria-label": `Look at ${row.file}`, onclick: () => look(row.id, of, rows) }, picture)),
+    file, h("td", {}, badge), h("td", {}, titleOf(of, row.predicted_class)), h("td", { class: "num" }, chance(row.confidence)));
 }
+
+const titleOfJob = ({ classifier }) => picker.specs.get(classifier)?.title ?? classifier;
+const about = (state) => `${titleOfJob(state)}, version ${state.params.model_version}, ${plural(state.progress.total, "image")}`;
 
 async function list() {
   try {
-    await listJobs(find("jobs"), "bulk_predict", null, opened, (job) => (open(job.id), list()));
+    await listJobs(find("jobs"), "bulk_predict", null, opened, (chosen) => open(chosen.id),
+      (each) => `${titleOfJob(each)}, ${plural(each.progress.total, "image")}`);
   } catch (error) {
     fill(find("jobs"), problem(error.message, { link: error.link }));
   }
 }
 
-const picker = await pickClassifier((chosen) => (spec = chosen));
+picker = await pickClassifier((chosen) => (spec = chosen));
 if (picker) {
-  specs = picker.specs;
   takeFiles(start);
-  const redraw = () => draw(specs.get(rows.find((row) => row.classifier)?.classifier) ?? spec);
-  for (const id of ["by-decision", "by-class"]) find(id).addEventListener("change", () => ((shown = PAGE), redraw()));
-  find("more").addEventListener("click", () => ((shown += PAGE), redraw()));
+  find("by-class").addEventListener("change", () => filter(decision, find("by-class").value));
+  find("back").addEventListener("click", () => turn(-PAGE));
+  find("on").addEventListener("click", () => turn(PAGE));
   if (parameter("job")) open(parameter("job"));
   list();
 }

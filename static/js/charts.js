@@ -1,19 +1,18 @@
-// Charts in the page's own colours, light or dark.
+// Charts in the page's own colours, light or dark. Chart.js is fetched when the first of them comes near the screen.
 
+const LIBRARY = "/assets/chart.js";
+const NEAR = "300px";
 const charts = new Set();
+let library;
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const shares = { min: 0, max: 1, ticks: { callback: (share) => `${Math.round(100 * share)} %` } };
+const shares = { min: 0, max: 1, ticks: { maxRotation: 0, maxTicksLimit: 6, callback: (share) => `${Math.round(100 * share)} %` } };
 
 /** Draw lines: series of {label, tone, dashed}. Returns `update(labels, rows)`, where rows[i] belongs to series[i]. */
 export function lines(canvas, series, { percent = false, title = "" } = {}) {
   const x = { title: { display: Boolean(title), text: title }, grid: { display: false }, ticks: { maxTicksLimit: 8, maxRotation: 0 } };
-  const paint = make(canvas, { x, y: percent ? structure(shares) : { beginAtZero: true } });
-  paint.interact({ mode: "index", intersect: false });
+  const paint = make(canvas, { x, y: percent ? structure(shares) : { beginAtZero: true } }, { mode: "index", intersect: false });
   paint(series.map((each) => ({ ...each, points: [] })));
-  return (labels, rows) => {
-    paint.chart.data.labels = labels;
-    paint(series.map((each, index) => ({ ...each, points: rows[index] })));
-  };
+  return (labels, rows) => paint(series.map((each, index) => ({ ...each, points: rows[index] })), labels);
 }
 
 /** Draw a training history: the two curves of a figure. Returns `update(history)`. */
@@ -34,23 +33,12 @@ export function plane(canvas, x, y) {
   return make(canvas, { x: axis(x), y: axis(y) });
 }
 
-function make(canvas, scales) {
-  const chart = new window.Chart(canvas, {
-    type: "line",
-    data: { labels: [], datasets: [] },
-    options: {
-      animation: false,
-      responsive: true,
-      maintainAspectRatio: false,
-      scales,
-      plugins: { legend: { position: "bottom", labels: { usePointStyle: true, pointStyle: "line", boxWidth: 28 } } },
-    },
-  });
-  let shown = [];
-  const repaint = () => paint(shown);
-  function paint(series) {
-    shown = series;
-    chart.data.datasets = series.map(dataset);
+/** Returns `paint(series, labels)`. What is painted before the chart can be seen is drawn when it can. */
+function make(canvas, scales, interaction) {
+  let chart, shown = [], names = [];
+  function repaint() {
+    if (!chart) return;
+    chart.data = { labels: names, datasets: shown.map(dataset) };
     const [ink, line] = [colour("--muted"), colour("--line")];
     for (const axis of Object.values(chart.options.scales)) {
       axis.ticks = { ...axis.ticks, color: ink };
@@ -61,8 +49,44 @@ function make(canvas, scales) {
     chart.update();
   }
   charts.add(repaint);
-  return Object.assign(paint, { chart, interact: (how) => (chart.options.interaction = how) });
+  const begin = () => whenNear(canvas, () => {
+    chart = new window.Chart(canvas, {
+      type: "line",
+      data: { labels: [], datasets: [] },
+      options: {
+        animation: false, responsive: true, maintainAspectRatio: false, scales, interaction,
+        plugins: { legend: { position: "bottom", labels: { boxWidth: 24, boxHeight: 0, padding: 8 } } },
+      },
+    });
+    repaint();
+  });
+  let begun = false;
+  return (series, labels = []) => {
+    [shown, names] = [series, labels];
+    // Before there is anything to draw, what belongs above the chart may be missing too: it would seem near.
+    if (!begun && series.some(({ points }) => points.length)) begin(), (begun = true);
+    repaint();
+  };
 }
+
+/** Call `draw` once the canvas is on the screen or a little below, and Chart.js is there. */
+function whenNear(canvas, draw) {
+  const watch = new IntersectionObserver(async (entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    watch.disconnect();
+    await (library ??= load());
+    draw();
+  }, { rootMargin: NEAR });
+  watch.observe(canvas.parentElement);
+}
+
+const load = () => new Promise((loaded) => {
+  const script = document.createElement("script");
+  script.src = LIBRARY;
+  script.onload = loaded;
+  script.onerror = () => (library = undefined); // the next chart that comes into view tries again
+  document.head.append(script);
+});
 
 const structure = (options) => ({ ...options, ticks: { ...options.ticks } });
 

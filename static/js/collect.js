@@ -10,7 +10,7 @@ let spec;
 /** Take images for this classifier from now on. */
 export function collectFor(chosen) {
   spec = chosen;
-  fill(find("label"), h("option", { value: "" }, "As their folders or file names say"),
+  fill(find("label"), h("option", { value: "" }, "As folders or file names say"),
     spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
   fill(find("upload"));
 }

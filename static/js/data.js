@@ -2,15 +2,15 @@
 import { get } from "./api.js";
 import { showAudit } from "./audit.js";
 import { collect, collectFor } from "./collect.js";
-import { counts, origins } from "./dataset.js";
-import { empty, fill, find, h, showProblem } from "./dom.js";
+import { counts, origins, suffices } from "./dataset.js";
+import { empty, fill, find, h, settle, showProblem } from "./dom.js";
 import { showFeedback } from "./feedback.js";
 import { count } from "./format.js";
 import { pickClassifier } from "./picker.js";
 import { picture } from "./pictures.js";
 import { titleOf } from "./words.js";
 
-const PAGE = 24;
+const PAGE = 16;
 let spec, shown = 0;
 const isCurrent = (chosen) => chosen === spec;
 
@@ -22,12 +22,10 @@ function change(chosen) {
   refresh(spec);
 }
 
-function refresh(chosen) {
+async function refresh(chosen) {
   if (!isCurrent(chosen)) return;
-  showSummary(chosen);
-  showAudit(chosen);
-  showFeedback(chosen, isCurrent, grown);
-  browse(chosen, true);
+  await Promise.all([showSummary(chosen), showAudit(chosen), showFeedback(chosen, isCurrent, grown), browse(chosen, true)]);
+  settle();
 }
 
 /** One image more: what stands on the page about the others stays. */
@@ -41,7 +39,10 @@ function grown(chosen) {
 async function showSummary(chosen) {
   try {
     const summary = await get(`/api/datasets/${chosen.name}`);
-    if (isCurrent(chosen)) fill(find("dataset"), counts(summary, chosen), origins(summary));
+    if (!isCurrent(chosen)) return;
+    fill(find("dataset"), counts(summary, chosen), origins(summary));
+    find("to-train").hidden = !suffices(summary);
+    find("to-train").href = `/train?classifier=${chosen.name}`;
   } catch (error) {
     showProblem(find("dataset"), error, { retry: () => showSummary(chosen) });
   }

@@ -25,6 +25,9 @@ export function counts(summary, spec) {
   ];
 }
 
+/** Whether a model can be trained on the images. */
+export const suffices = ({ classes }) => Object.values(classes).every((n) => n >= MINIMUM);
+
 /** What is missing before a model can be trained; undefined when nothing is. */
 function short({ classes }, spec) {
   const few = Object.entries(classes).filter(([, n]) => n < MINIMUM).map(([name, n]) => `${MINIMUM - n} of ${titleOf(spec, name)}`);

@@ -30,6 +30,11 @@ export function icon(name) {
 
 export const find = (id) => document.getElementById(id);
 
+/** Show the parts of the page that wait until what stands above them has its size, so that nothing moves. */
+export function settle() {
+  for (const part of document.querySelectorAll("[data-waits]")) part.removeAttribute("data-waits");
+}
+
 /** Put new children in the place of the old ones. */
 export function fill(element, ...children) {
   element.replaceChildren(...present(children));

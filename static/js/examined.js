@@ -1,11 +1,11 @@
 // The test images with what one version, or two, answer for each.
 import { get } from "./api.js";
 import { empty, fill, h, problem } from "./dom.js";
-import { count, percent, plural } from "./format.js";
+import { chance, count, plural } from "./format.js";
 import { picture, strip } from "./pictures.js";
 import { titleOf } from "./words.js";
 
-const SHOWN = 24;
+const SHOWN = 16;
 const found = new Map(); // what was asked before, by its address
 
 /** Ask about every test image, a few at a time; `onPart(done, total)` is told how far it is. Returns {own, answers}. */
@@ -51,7 +51,7 @@ export async function showExamined(place, { spec, version, against, title, wante
 
 function card({ sha256, file, label, answer, other }, spec, version, against) {
   const line = (name, { predicted_class: top, confidence }) =>
-    h("span", { class: top === label ? "right-answer" : "wrong-answer" }, `${name}${titleOf(spec, top)} ${percent(confidence, 0)}`);
+    h("span", { class: top === label ? "right-answer" : "wrong-answer" }, `${name}${titleOf(spec, top)} ${chance(confidence, 0)}`);
   return picture(`/api/datasets/${spec.name}/images/${sha256}`, file, h("span", {}, h("b", {}, titleOf(spec, label))),
     line(other ? `v${version}: ` : "", answer), other && line(`v${against}: `, other));
 }

@@ -13,6 +13,11 @@ export const fixed = (value, digits = 2) => (value === null || value === undefin
 export const signed = (value, digits = 1) => (value < 0 ? "−" : "+") + number(digits).format(Math.abs(value));
 export const percent = (share, digits = 1) =>
   share === null || share === undefined ? NONE : `${number(digits).format(100 * share)}${NARROW}%`;
+/** A probability, which is never told as certain. */
+export function chance(share, digits = 1) {
+  const least = 10 ** -digits / 100;
+  return share > 1 - least ? `> ${percent(1 - least, digits)}` : share < least ? `< ${percent(least, digits)}` : percent(share, digits);
+}
 export const interval = (pair, digits = 1) =>
   pair ? `${number(digits).format(100 * pair[0])} to ${percent(pair[1], digits)}` : NONE;
 export const milliseconds = (value) => (value === null || value === undefined ? NONE : `${fixed(value, value < 10 ? 1 : 0)}${NARROW}ms`);

@@ -1,6 +1,6 @@
 // Home: how good each classifier is, what runs, what wants attention.
 import { get } from "./api.js";
-import { empty, fill, find, h, icon, problem } from "./dom.js";
+import { empty, fill, find, h, icon, problem, settle } from "./dom.js";
 import { count, plural } from "./format.js";
 import { headline } from "./figures.js";
 import { badge, subject } from "./job.js";
@@ -13,7 +13,7 @@ async function showCards() {
   const cards = document.querySelectorAll("[data-classifier]");
   try {
     const champions = new Map((await get("/api/classifiers")).map(({ name, champion }) => [name, champion]));
-    cards.forEach((card) => showCard(card, champions.get(card.dataset.classifier)));
+    await Promise.all([...cards].map((card) => showCard(card, champions.get(card.dataset.classifier))));
   } catch (error) {
     cards.forEach((card) => fill(card.querySelector("[data-figure]"), problem(error.message, { link: error.link })));
   }
@@ -22,14 +22,17 @@ async function showCards() {
 async function showCard(card, champion) {
   const figure = card.querySelector("[data-figure]");
   if (!champion) {
-    fill(figure, empty("mortarboard", "No model yet: add images and train one."));
+    fill(figure, empty("mortarboard", "No model yet: add images of each class, then train one."));
+    const first = card.querySelector("[data-first]");
+    first.href = `/data?classifier=${card.dataset.classifier}`;
+    fill(first, icon("folder2-open"), "Add images");
     return;
   }
   try {
     const info = await get(`/api/model-info?classifier=${card.dataset.classifier}`);
     fill(figure, headline(info.metrics, "accuracy"),
-      h("span", { class: "quiet" }, `on ${count(info.metrics.n)} test images, version ${info.version}`));
-    if (info.demo) fill(card.querySelector("[data-badge]"), h("span", { class: "badge tone-odd" }, "Demonstration"));
+      h("span", { class: "quiet" }, `on ${count(info.metrics.n)} test images, version ${info.version}`),
+      info.demo && h("span", { class: "badge tone-odd" }, "Demonstration model"));
   } catch (error) {
     fill(figure, problem(error.message, { link: error.link }));
   }
@@ -54,9 +57,13 @@ async function showAttention() {
   const [health, feedback, versions] = await Promise.all(
     ["/api/health", "/api/feedback?limit=0", "/api/models"].map((url) => get(url).catch(() => null)));
   const items = [...troubles(health), ...challengers(versions ?? []), ...corrections(feedback?.waiting ?? {})];
-  fill(find("attention"), items.length === 0 ? empty("check-circle", "All is well: nothing waits for you.") : h("ul", { class: "attention" }, items.map(({ tone, icon: name, text, href, action }) =>
+  fill(find("attention"), items.length === 0 ? calm(versions ?? []) : h("ul", { class: "attention" }, items.map(({ tone, icon: name, text, href, action }) =>
     h("li", { class: `finding tone-${tone}` }, icon(name), h("span", {}, text), h("a", { class: "btn btn-sm btn-outline-secondary", href }, action)))));
 }
+
+const calm = (versions) => (versions.every(({ demo }) => demo)
+  ? empty("eye", "Nothing waits. Begin with a sample on ", h("a", { href: "/predict" }, "Predict"), ", then ", h("a", { href: "/data" }, "add photographs of your own"), ": the models here know drawings only.")
+  : empty("check-circle", "All is well: nothing waits for you."));
 
 function troubles(health) {
   if (!health) return [{ tone: "bad", icon: "exclamation-circle", text: "A model or the database cannot be reached, so predictions may fail.", href: "/monitor", action: "Monitor" }];
@@ -78,5 +85,8 @@ const corrections = (waiting) => Object.entries(waiting).map(([classifier, n]) =
 
 const title = (name) => document.querySelector(`[data-classifier="${name}"] [data-title]`)?.textContent ?? name;
 
-showCards();
-whileVisible(5, () => Promise.all([showRunning(), showAttention()]));
+const cards = showCards();
+whileVisible(5, async () => {
+  await Promise.all([cards, showRunning(), showAttention()]);
+  settle();
+});

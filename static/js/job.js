@@ -1,12 +1,14 @@
 // A job: how far it is, its end, and what can be done about it.
 import { get, post, remove } from "./api.js";
 import { empty, fill, h, icon, problem } from "./dom.js";
-import { count, duration, time } from "./format.js";
+import { count, duration, plural, time } from "./format.js";
 import { follow, hasEnded } from "./poll.js";
 import { KINDS, capital, statusOf } from "./words.js";
 
-/** Show a job in `place` until it ends, telling `onJob` every state. Returns a function that stops it. */
-export function showJob(place, id, onJob) {
+/** Show a job in `place` until it ends, telling `onJob` every state; `about(job)` says what it works on.
+
+    Returns a function that stops it. */
+export function showJob(place, id, onJob, about = () => "") {
   const stop = new AbortController();
   const announce = h("p", { class: "visually-hidden", role: "status" });
   const panel = h("div");
@@ -17,11 +19,11 @@ export function showJob(place, id, onJob) {
   const start = () =>
     follow(id, (job) => {
       fill(trouble);
-      draw(panel, job, act);
+      draw(panel, job, act, about(job));
       const now = `${statusOf(job.status).title}: ${job.progress.stage}`;
       if (now !== stage) announce.textContent = stage = now; // told once for each stage, not every second
       onJob(job);
-    }, { signal: stop.signal, onTrouble: (error) => fill(trouble, problem(error.message, { link: error.link })) });
+    }, { signal: stop.signal, onTrouble: (error) => fill(trouble, problem(error.message, { link: error.link ?? (error.status === 404 && { href: location.pathname, text: "Show what there is" }) })) });
 
   async function act(call) {
     try {
@@ -35,12 +37,12 @@ export function showJob(place, id, onJob) {
   return () => stop.abort();
 }
 
-/** List earlier jobs of a kind in `place`; a click opens one. Returns the jobs. */
-export async function listJobs(place, kind, classifier, current, open) {
+/** List earlier jobs of a kind in `place`, with what `tell(job)` says of them; a click opens one. Returns the jobs. */
+export async function listJobs(place, kind, classifier, current, open, tell = subject) {
   const jobs = (await get(`/api/jobs?kind=${kind}&limit=200`)).filter((job) => !classifier || job.classifier === classifier);
   const rows = jobs.slice(0, 8).map((job) => h("li", {},
     h("button", { type: "button", class: "job-link", "aria-current": job.id === current ? "true" : null, onclick: () => open(job) },
-      badge(job.status), time(job.created_at), h("span", { class: "quiet" }, subject(job)))));
+      badge(job.status), time(job.created_at), h("span", { class: "quiet" }, tell(job)))));
   fill(place, rows.length ? h("ul", { class: "job-list" }, rows) : empty("clock", "None yet."));
   return jobs;
 }
@@ -51,9 +53,9 @@ export function badge(status) {
 }
 
 export const subject = (job) =>
-  job.kind === "retrain" ? `${job.params.epochs} epochs` : job.kind === "audit" ? "" : `${count(job.progress.total)} images`;
+  job.kind === "retrain" ? plural(job.params.epochs, "epoch") : job.kind === "audit" ? "" : plural(job.progress.total, "image");
 
-function draw(panel, job, act) {
+function draw(panel, job, act, about) {
   const { percent, stage, done, total, eta_seconds: eta } = job.progress;
   const url = `/api/jobs/${job.id}`;
   const active = !hasEnded(job);
@@ -62,7 +64,7 @@ function draw(panel, job, act) {
   fill(panel,
     h("div", { class: "job" },
       h("div", { class: "job-head" }, badge(job.status), h("strong", {}, KINDS[job.kind] ?? job.kind),
-        h("span", { class: "quiet" }, time(job.created_at)),
+        h("span", { class: "quiet" }, about && `${about}, `, time(job.created_at)),
         active && h("button", { type: "button", class: "btn btn-sm btn-outline-secondary", disabled: job.cancel_requested, onclick: () => act(remove(url)) },
           job.cancel_requested ? "Stopping …" : "Cancel"),
         ["failed", "cancelled"].includes(job.status) &&

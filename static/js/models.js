@@ -1,6 +1,6 @@
 // Models: versions, what they are worth, and which one serves.
 import { get, post } from "./api.js";
-import { empty, fill, find, h, problem, showProblem, table } from "./dom.js";
+import { empty, fill, find, h, problem, settle, showProblem, table } from "./dom.js";
 import { inCell } from "./figures.js";
 import { time } from "./format.js";
 import { parameter, pickClassifier, setParameter } from "./picker.js";
@@ -19,15 +19,17 @@ async function change(chosen) {
     cards = new Map(found.map((card) => [card.version, card]));
     fill(find("versions"), versions.length ? list(versions)
       : empty("layers", "No version yet: ", h("a", { href: `/data?classifier=${chosen.name}` }, "add images"), ", then train one."));
-    showMoves(versions);
+    const moves = showMoves(versions);
     const wanted = Number(parameter("version"));
     const first = versions.find(({ aliases }) => aliases.includes("champion")) ?? versions[0];
     find("detail").hidden = !first;
     if (first) show(cards.has(wanted) ? wanted : first.version);
+    await moves;
   } catch (error) {
     find("detail").hidden = true;
     showProblem(find("problems"), error, { retry: () => change(chosen) });
   }
+  settle();
 }
 
 function list(versions) {

@@ -3,7 +3,7 @@ import { get, text } from "./api.js";
 import { lines } from "./charts.js";
 import { bars, empty, fill, find, h, icon, problem, table } from "./dom.js";
 import { tile } from "./figures.js";
-import { bytes, count, duration, fixed, milliseconds, percent, time } from "./format.js";
+import { bytes, chance, count, duration, fixed, milliseconds, percent, time } from "./format.js";
 import { parameter, pickClassifier, setParameter } from "./picker.js";
 import { whileVisible } from "./poll.js";
 import { decisionOf, plain, titleOf } from "./words.js";
@@ -58,7 +58,7 @@ function showService({ uptime_seconds: uptime, queue }, { latency_ms: latency, l
     tile("Up for", duration(uptime)),
     tile("Requests", count(answered.all), `${count(answered[4])} refused, ${count(answered[5])} broken`),
     tile("Answers", count(predictions), `by ${spec.title}, ${count(hour)} in the last hour`),
-    tile("Time for an answer", milliseconds(latency.p50), predictions ? `95 % under ${milliseconds(latency.p95)}, 99 % under ${milliseconds(latency.p99)}` : "half of them take less"),
+    tile("Time for an answer", milliseconds(latency.p50), predictions ? `half take less; 95 % under ${milliseconds(latency.p95)}, 99 % under ${milliseconds(latency.p99)}` : "no answer yet"),
     tile("Workers", queue.available ? count(queue.workers.length) : "–", queue.available ? "alive" : "the queue is down"));
 }
 
@@ -79,11 +79,11 @@ function showQueues({ queue, jobs }) {
     fill(find("queues"), problem("The queue is down: predictions go on, and jobs wait until Redis is back."));
     return;
   }
-  const workers = queue.workers.map(({ name, queue: from, seen }) => [name, from, `${duration(Date.now() / 1000 - seen)} ago`]);
+  const heard = (from) => queue.workers.filter((worker) => worker.queue === from).map(({ name, seen }) => h("div", {}, name, h("small", { class: "d-block quiet" }, `heard of ${duration(Date.now() / 1000 - seen)} ago`)));
+  const rows = Object.entries(queue.waiting).map(([name, length]) => [plain(name), { number: count(length) }, heard(name).length ? heard(name) : h("span", { class: "badge tone-warn" }, icon("exclamation-triangle"), "None alive")]);
   fill(find("queues"),
-    h("div", { class: "tiles" }, tile("Running", count(jobs.running)), tile("Waiting", count(jobs.queued)),
-      Object.entries(queue.waiting).map(([name, length]) => tile(`Queue: ${name}`, count(length), "messages"))),
-    workers.length ? table("Workers alive", ["Worker", "Queue", "Heard of"], workers) : empty("exclamation-triangle", "No worker is alive: jobs wait until one is started."));
+    h("div", { class: "tiles" }, tile("Running", count(jobs.running), "jobs"), tile("Waiting", count(jobs.queued), "jobs")),
+    table("Queues and the workers that serve them", ["Queue", { number: "Messages" }, "Workers alive"], rows));
 }
 
 function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback }) {
@@ -92,16 +92,16 @@ function showUsage({ predictions, by_class: classes, by_decision: decisions, fee
     return;
   }
   const rows = (counts, title, tone) => Object.entries(counts).map(([name, n]) => ({ label: title(name), value: n / predictions, text: count(n), tone: tone(name) }));
-  const sure = feedback.labelled ? `${count(feedback.correct)} of ${count(feedback.labelled)} that people checked were right (${percent(feedback.accuracy)}).` : "Nobody has checked an answer yet.";
+  const sure = feedback.labelled ? `${count(feedback.correct)} of ${count(feedback.labelled)} answers that people checked (${percent(feedback.accuracy)}).` : "Nobody has checked an answer yet: say on Predict or Bulk whether one was right.";
   fill(find("usage"),
     h("h3", { class: "small-title" }, "By class"), bars(rows(classes, (name) => titleOf(spec, name), () => "brand"), "Answers by class"),
     h("h3", { class: "small-title" }, "By decision"), bars(rows(decisions, (name) => decisionOf(name).title, (name) => decisionOf(name).tone), "Answers by decision"),
-    h("p", { class: "quiet" }, sure));
+    h("h3", { class: "small-title" }, "Found right by people"), h("p", {}, sure));
 }
 
 function showDrift(found) {
   if (!found) {
-    fill(find("drift"), empty("layers", "No model serves yet."));
+    fill(find("drift"), empty("layers", "No model serves yet: ", h("a", { href: `/train?classifier=${spec.name}` }, "train one"), "."));
     return;
   }
   if (found.verdict === "too_few") {
@@ -109,9 +109,10 @@ function showDrift(found) {
     return;
   }
   const [tone, name, sentence] = VERDICTS[found.verdict];
-  const rows = Object.entries(found.measures).map(([measure, { psi, verdict }]) => [plain(measure), { number: fixed(psi, 3) }, h("span", { class: `badge tone-${VERDICTS[verdict][0]}` }, icon(VERDICTS[verdict][1]), plain(verdict))]);
-  fill(find("drift"), h("p", { class: `finding tone-${tone}` }, icon(name), sentence), table("Stability of each measure", ["Measure", { number: "PSI" }, "Verdict"], rows),
-    h("p", { class: "quiet" }, `Population stability index over the last ${count(found.predictions)} answers: from 0.10 watch, from 0.25 drifted.`));
+  const worstFirst = Object.entries(found.measures).sort(([, a], [, b]) => b.psi - a.psi);
+  const rows = worstFirst.map(([measure, { psi, verdict }]) => [plain(measure), { number: fixed(psi, 3) }, h("span", { class: `badge tone-${VERDICTS[verdict][0]}` }, icon(VERDICTS[verdict][1]), plain(verdict))]);
+  fill(find("drift"), h("p", { class: `finding tone-${tone}` }, icon(name), sentence), table("Stability of each measure", ["Measure", { number: "Shift (PSI)" }, "Verdict"], rows),
+    h("p", { class: "quiet" }, `How far the last ${count(found.predictions)} answers' images have moved from those of the training (population stability index): from 0.10 watch, from 0.25 drifted.`));
 }
 
 function showRecent(rows) {
@@ -121,9 +122,9 @@ function showRecent(rows) {
   fill(find("recent"), rows.length ? h("ul", { class: "recent" }, rows.map((row) => {
     const { tone, icon: name, title } = decisionOf(row.decision);
     return h("li", {}, h("img", { src: `/api/predictions/${row.id}/image?side=144`, alt: "", width: 96, height: 96, loading: "lazy" }),
-      h("div", {}, h("b", {}, titleOf(spec, row.predicted_class)), ` ${percent(row.confidence)}`, h("br"),
+      h("div", {}, h("b", {}, titleOf(spec, row.predicted_class)), ` ${chance(row.confidence)}`, h("br"),
         h("span", { class: `badge tone-${tone}` }, icon(name), title), h("br"), h("span", { class: "quiet" }, time(row.timestamp))));
-  })) : empty("eye", "None yet."), rows[0]?.notice && h("p", { class: "notice" }, icon("info-circle"), rows[0].notice));
+  })) : empty("eye", "None yet: the newest answers appear here with their images."), rows[0]?.notice && h("p", { class: "notice" }, icon("info-circle"), rows[0].notice));
 }
 
 let now;

@@ -1,6 +1,6 @@
 // The choice of a classifier: in the address, remembered, and the same on every page.
 import { get } from "./api.js";
-import { find, showProblem } from "./dom.js";
+import { find, settle, showProblem } from "./dom.js";
 
 const KEY = "fovea-classifier";
 
@@ -22,6 +22,7 @@ export async function pickClassifier(onChange) {
     specs = new Map((await get("/api/classifiers")).map((spec) => [spec.name, spec]));
   } catch (error) {
     showProblem(find("problems"), error, { retry: () => location.reload() });
+    settle();
     return null;
   }
   const wanted = parameter("classifier") ?? remembered();

@@ -6,8 +6,9 @@ const AFTER_FAILURE = 4;
 
 export const hasEnded = (job) => ENDED.includes(job.status);
 const sleep = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+const seen = () => document.visibilityState !== "hidden" || new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 
-/** Tell every state of a job until it ends; a lost connection is told by `onTrouble` and tried again. */
+/** Tell every state of a job until it ends, resting while the tab is hidden; a lost connection is told by `onTrouble` and tried again. */
 export async function follow(id, onJob, { signal, onTrouble } = {}) {
   while (!signal?.aborted) {
     let pause = 1;
@@ -24,6 +25,7 @@ export async function follow(id, onJob, { signal, onTrouble } = {}) {
       pause = AFTER_FAILURE;
     }
     await sleep(pause);
+    await seen();
   }
 }
 

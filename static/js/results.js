@@ -1,31 +1,35 @@
-// A bulk run's answers, read in pages: what has been answered is not asked for again.
+// A bulk run's answers: how many there are of each kind, and a page of them. The server filters and counts.
 import { get } from "./api.js";
 
-const PAGE = 500;
-const AT_ONCE = 4; // pages in one reading of a run that goes on
+export const PAGE = 25;
 
-const isDone = (row) => row !== undefined && Boolean(row.id || row.error);
-
-/** The answers of a job: `rows` in the order of submission, as far as they have been read. */
+/** The results of a job. */
 export class Results {
-  rows = [];
+  #url;
+  counts = []; // {decision, predicted_class, images}; files without an answer have the decision error or waiting
 
   constructor(id) {
-    this.id = id;
+    this.#url = `/api/jobs/${encodeURIComponent(id)}/results`;
   }
 
-  /** Read what is new: some pages of a run that goes on, all that is missing of one that has `ended`. */
-  async read(total, ended) {
-    const pages = Array.from({ length: Math.ceil(total / PAGE) }, (_, page) => page * PAGE);
-    const open = pages.filter((offset) => !this.#isRead(offset, Math.min(offset + PAGE, total)));
-    for (const offset of ended ? open : open.slice(0, AT_ONCE)) {
-      const part = await get(`/api/jobs/${this.id}/results?offset=${offset}&limit=${PAGE}`);
-      part.forEach((row, index) => (this.rows[offset + index] = row));
-    }
+  /** Count anew, and read the rows of a decision and a class ("" for any) from `offset` on. */
+  async read(decision, label, offset) {
+    const page = get(`${this.#url}?offset=${offset}&limit=${PAGE}${query(decision, label)}`);
+    this.counts = await get(`${this.#url}/counts`);
+    return page;
   }
 
-  #isRead(from, to) {
-    for (let index = from; index < to; index += 1) if (!isDone(this.rows[index])) return false;
-    return true;
+  /** How many rows there are of a decision and a class ("" for any). */
+  total(decision, label) {
+    const fits = (row) => (!decision || row.decision === decision) && (!label || row.predicted_class === label);
+    return this.counts.filter(fits).reduce((sum, { images }) => sum + images, 0);
+  }
+
+  /** The address of the rows of a decision and a class as a table. */
+  table(decision, label) {
+    return `${this.#url}?format=csv${query(decision, label)}`;
   }
 }
+
+const query = (decision, label) =>
+  (decision ? `&decision=${encodeURIComponent(decision)}` : "") + (label ? `&predicted_class=${encodeURIComponent(label)}` : "");

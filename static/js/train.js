@@ -2,7 +2,7 @@
 import { get, post } from "./api.js";
 import { auditLine } from "./audit.js";
 import { curves } from "./charts.js";
-import { counts } from "./dataset.js";
+import { counts, suffices } from "./dataset.js";
 import { fill, find, h, icon, problem, showProblem } from "./dom.js";
 import { estimate } from "./estimate.js";
 import { listJobs, showJob } from "./job.js";
@@ -39,7 +39,6 @@ async function start(event) {
     const { job_id: id } = await post("/api/retrain", fields);
     open(id);
     find("run").scrollIntoView({ block: "nearest", behavior: "smooth" });
-    list();
   } catch (error) {
     showProblem(find("problems"), error, { link: error.link ?? { href: `/data?classifier=${spec.name}`, text: "Add images" } });
     find("problems").scrollIntoView({ block: "center" });
@@ -54,13 +53,14 @@ function open(id) {
   setParameter("job", id);
   find("run").hidden = false;
   fill(find("verdict"));
+  let known;
   stop = showJob(find("job"), id, (job) => {
+    if (job.status !== known) list();
+    known = job.status;
     drawLoss(job.history);
     drawAccuracy(job.history);
     fill(find("verdict"), job.status === "succeeded" && verdict(job));
-    if (!hasEnded(job)) return;
-    list();
-    showDataset(spec);
+    if (hasEnded(job)) showDataset(spec);
   });
 }
 
@@ -73,6 +73,8 @@ async function showDataset(chosen) {
     fill(find("dataset"), counts(found, chosen));
     fill(find("audit"), line && h("p", { class: `finding tone-${line.tone}` }, icon(line.icon), h("span", {}, line.text),
       h("a", { href: `/data?classifier=${chosen.name}#audit-title` }, "See the audit")));
+    find("to-data").className = `btn ${suffices(found) ? "btn-outline-secondary" : "btn-primary"}`;
+    find("start").className = `btn ${suffices(found) ? "btn-primary" : "btn-outline-secondary"}`;
     showEstimate();
   } catch (error) {
     showProblem(find("dataset"), error, { retry: () => showDataset(chosen) });
@@ -86,7 +88,7 @@ function showEstimate() {
 
 async function list() {
   try {
-    earlier = await listJobs(find("jobs"), "retrain", spec.name, opened, (job) => (open(job.id), list()));
+    earlier = await listJobs(find("jobs"), "retrain", spec.name, opened, (job) => open(job.id));
     showEstimate();
     return earlier;
   } catch (error) {

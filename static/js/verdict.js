@@ -12,7 +12,7 @@ export function verdict({ classifier, result }) {
   return h("div", { class: `decision tone-${tone}` }, icon(name), h("div", {},
     h("p", { class: "decision-title" }, title),
     h("p", {}, comparison(figures) ?? `On ${plural(metrics.n, "test image")} its accuracy is ${percent(metrics.accuracy)}.`),
-    h("details", {}, h("summary", {}, "What the gate wrote"), result.reasons.map((reason) => h("p", { class: "quiet" }, reason))),
+    h("details", {}, h("summary", {}, "The comparison, word for word"), result.reasons.map((reason) => h("p", { class: "quiet" }, reason))),
     h("a", { class: "btn btn-sm btn-outline-secondary", href: address(classifier, version, rival) }, rival ? "Compare the two" : "See the version")));
 }
 

@@ -28,7 +28,7 @@ export function showVersions(chosen, cards) {
     confusion(card.metrics.confusion_matrix, card.classes.map((name) => titleOf(spec, name)), (i, j) => showCell(card, i, j)))),
   !other && h("div", {}, h("h3", { class: "small-title" }, "By class"), byClass(metrics)));
   fill(find("cell"));
-  fill(find("differences"));
+  fill(find("differences")).className = other ? "awaited" : "";
   if (other) showDifferences(version, other.version);
   of = classes.find((name) => name === spec.positive && metrics.curves?.[name]) ?? classes.find((name) => metrics.curves?.[name]);
   fill(find("curve-class"), classes.filter((name) => metrics.curves?.[name]).map((name) => h("option", { value: name, selected: name === of }, titleOf(spec, name))));
@@ -55,7 +55,7 @@ function beside(cards) {
     row("Test images", ({ n }) => ({ number: count(n) })),
   ];
   const [first, second] = cards.map(({ metrics }) => metrics.images_sha256);
-  const note = first && first === second ? "Both were tested on the same images." : "They were tested on different images: only the answers below, and the gate's verdict, compare them fairly.";
+  const note = first && first === second ? "Both were tested on the same images." : "They were tested on different images: only the answers below, and the verdict after training, compare them fairly.";
   return [h("div", { class: "side-by-side" }, table("Figures of both versions with their 95 % intervals", ["Figure", ...cards.map(({ version }) => ({ number: `Version ${version}` }))], rows)),
     h("p", { class: "quiet" }, note)];
 }

@@ -3,11 +3,14 @@
 const DECISIONS = {
   refer: { tone: "bad", icon: "arrow-right-circle", title: "Refer" },
   no_refer: { tone: "good", icon: "check-circle", title: "No referral" },
-  accept: { tone: "good", icon: "check-circle", title: "Clear answer" },
+  accept: { tone: "brand", icon: "check-circle", title: "Clear answer" },
   uncertain: { tone: "warn", icon: "question-circle", title: "Uncertain" },
   ungradable: { tone: "warn", icon: "eye-slash", title: "Cannot be graded" },
   out_of_distribution: { tone: "odd", icon: "slash-circle", title: "Not this kind of image" },
+  error: { tone: "bad", icon: "exclamation-circle", title: "Could not be read" },
+  waiting: { tone: "idle", icon: "clock", title: "Waiting" },
 };
+export const GRAVEST_FIRST = ["refer", "uncertain", "ungradable", "out_of_distribution", "error", "no_refer", "accept", "waiting"];
 
 const QUALITY = {
   blurred: "it is blurred",

@@ -1,4 +1,4 @@
-"""Pictures of every page, at two widths and in both themes: `make screenshots`.
+"""Pictures of every page, at three widths and in both themes: `make screenshots`.
 
 They are written to test-artifacts/screenshots; those of the README are cut from them into docs/images.
 """
@@ -6,9 +6,8 @@ They are written to test-artifacts/screenshots; those of the README are cut from
 from __future__ import annotations
 
 import re
-import shutil
-from pathlib import Path
 
+import cv2
 import pytest
 from browser import SECONDS
 from conftest import Stack
@@ -19,7 +18,7 @@ from app.config import CHECKOUT
 
 FOLDER = CHECKOUT / "test-artifacts" / "screenshots"
 README = ("predict", "bulk", "data", "train", "models", "monitor")
-VIEWS = [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (1920, "light")]
+VIEWS = [(width, theme) for width in (360, 1280, 1920) for theme in ("light", "dark")]
 
 
 @pytest.mark.timeout(900)
@@ -47,7 +46,9 @@ def test_screenshots(chromium: Browser, stack: Stack) -> None:
             page.close()
         context.close()
     for name in README:
-        shutil.copy(FOLDER / f"{name}.png", Path(CHECKOUT, "docs", "images", f"{name}.png"))
+        picture = cv2.imread(str(FOLDER / f"{name}.png"))
+        assert picture is not None
+        assert cv2.imwrite(str(CHECKOUT / "docs" / "images" / f"{name}.webp"), picture, (cv2.IMWRITE_WEBP_QUALITY, 90))
 
 
 def show(page: Page, name: str, path: str) -> None:
@@ -58,5 +59,9 @@ def show(page: Page, name: str, path: str) -> None:
         expect(page.locator(".decision")).to_be_visible()
     if name == "models":
         expect(page.locator("#differences")).to_contain_text(re.compile(r"images? of \d+"), timeout=60 * SECONDS)
+    for canvas in page.locator(".chart canvas:visible").all():
+        canvas.scroll_into_view_if_needed()  # it is drawn when it comes near the screen
+        expect(canvas).to_have_attribute("style", re.compile("display"))
+    page.evaluate("scrollTo(0, 0)")
     page.evaluate("document.querySelectorAll('img').forEach((img) => (img.loading = 'eager'))")
     page.evaluate("Promise.allSettled([...document.images].map((img) => img.decode()))")

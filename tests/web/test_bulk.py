@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 
+import pytest
 from arro3.io import read_parquet
-from conftest import work_through
+from conftest import ON_BOTH, work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, problem
 
+from app.services import bulk_results
 from app.services.wiring import Services
 from app.store.db import db
 
@@ -66,6 +69,39 @@ def test_results_come_in_every_format_and_in_pages_while_the_job_waits_and_after
     assert [table["file"][row].as_py() for row in range(3)] == ["cat1.jpg", "bad.jpg", "cat2.jpg"]
     assert "limit: " in problem(client.get(f"{url}?limit=0"), 400)
     assert "format: " in problem(client.get(f"{url}?format=xls"), 400)
+
+
+@ON_BOTH
+def test_results_of_one_decision_or_class_are_counted_and_read_in_pages(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_results, "PAGE", 2)
+    names = [*(f"cat{n}.jpg" for n in range(5)), "bad1.jpg", "bad2.jpg"]
+    job_id = submit(client, *names)
+    url = f"/api/jobs/{job_id}/results"
+    waiting = {row["decision"]: row["images"] for row in client.get(f"{url}/counts").get_json()}
+    assert waiting == {"waiting": 7}
+    work_through(services, job_id)
+    rows = client.get(url).get_json()
+    found = {(row["decision"], row["predicted_class"]): row["images"] for row in client.get(f"{url}/counts").get_json()}
+    answered = [(row["decision"], row["predicted_class"]) for row in rows if row["error"] is None]
+    assert found == {("error", None): 2} | dict(Counter(answered))
+    decision, label = answered[0]
+    for asked, fits in (
+        (f"decision={decision}", lambda row: row.get("decision") == decision),
+        (f"predicted_class={label}", lambda row: row.get("predicted_class") == label),
+        ("decision=error", lambda row: row["error"] is not None),
+        (f"decision=error&predicted_class={label}", lambda _: False),
+    ):
+        wanted = [row["file"] for row in rows if fits(row)]
+        all_of_them = client.get(f"{url}?{asked}")
+        assert [row["file"] for row in all_of_them.get_json()] == wanted
+        assert all_of_them.headers["X-Total-Count"] == str(len(wanted))
+        page = client.get(f"{url}?{asked}&offset=1&limit=3").get_json()
+        assert [row["file"] for row in page] == wanted[1:4]
+    table = client.get(f"{url}?decision=error&format=csv").get_data(as_text=True)
+    assert [line.split(",")[0] for line in table.splitlines()] == ["file", "bad1.jpg", "bad2.jpg"]
+    assert "There is no job" in problem(client.get("/api/jobs/x/results/counts"), 404)
 
 
 def test_polling_costs_a_client_nothing_until_something_changes(client: FlaskClient, services: Services) -> None:

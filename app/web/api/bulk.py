@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from flask import Response, stream_with_context, url_for
+from flask import Response, jsonify, stream_with_context, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.errors import Conflict
 from app.services.archive import members
 from app.services.batch import KIND
+from app.services.bulk_results import Wanted
 from app.services.tabular import BLOCK_BYTES, FORMATS
+from app.store.tables import Job
 from app.web import forms
-from app.web.answers import Accepted
+from app.web.answers import Accepted, ResultCounts
 from app.web.api.jobs import accepted
 from app.web.context import services
 from app.web.docs import body, problems
@@ -50,21 +52,35 @@ def bulk_predict() -> Response:
 def job_results(path: JobPath, query: ResultsQuery) -> Response:
     """Give a bulk prediction's answers so far, a row per file, in the order in which they were sent.
 
-    X-Total-Count says how many rows there are in all.
+    X-Total-Count says how many rows there are in all, of the decision and class asked for.
     """
-    job = services().jobs.get(path.job_id)
-    if job.kind != KIND:
-        raise Conflict(
-            f"Only a bulk prediction has rows; what this job came to is in {url_for('jobs.get_job', job_id=job.id)}."
-        )
-    rows = services().batch.results(job.id, query.offset, query.limit)
+    job, wanted = _bulk_job(path.job_id), Wanted(query.decision, query.predicted_class)
+    rows = services().batch.results(job.id, query.offset, query.limit, wanted)
     parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
-    answer.headers["X-Total-Count"] = str(job.total)
+    answer.headers["X-Total-Count"] = str(services().batch.count(job.id, wanted))
     if query.format != "json":
         name = f"fovea-{job.classifier}-{job.id}.{query.format}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+@blueprint.get("/api/jobs/<job_id>/results/counts", responses={200: ResultCounts, **problems(404, 409)})
+def job_result_counts(path: JobPath) -> Response:
+    """Count a bulk prediction's rows by decision and predicted class.
+
+    Files without an answer have the decision error or waiting, and no class.
+    """
+    return jsonify(services().batch.counts(_bulk_job(path.job_id).id))
+
+
+def _bulk_job(job_id: str) -> Job:
+    job = services().jobs.get(job_id)
+    if job.kind != KIND:
+        raise Conflict(
+            f"Only a bulk prediction has rows; what this job came to is in {url_for('jobs.get_job', job_id=job.id)}."
+        )
+    return job
 
 
 def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
