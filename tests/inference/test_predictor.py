@@ -195,6 +195,7 @@ def test_the_room_needs_neither_keras_nor_flask_and_is_quiet(bundle: Path) -> No
     assert {name.split(".")[1] for name in rooms.strip("]'\n").split("', '")} == {
         "classifiers",
         "errors",
+        "faults",
         "inference",
     }
     assert process.stderr == ""
