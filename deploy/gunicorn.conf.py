@@ -23,7 +23,7 @@ preload_app = False  # no model is loaded before a fork
 
 timeout = 60  # a worker whose loop stands still for so long is replaced
 graceful_timeout = 3  # requests in flight when Fovea stops
-keepalive = 5
+keepalive = 10  # seconds: longer than any Retry-After, or a poller would ask on a connection that is being closed
 
 # A body's size is the application's own limit, MAX_UPLOAD_MB.
 limit_request_line = 4094

@@ -76,7 +76,7 @@ function showHost(host) {
 
 function showQueues({ queue, jobs }) {
   if (!queue.available) {
-    fill(find("queues"), problem("The queue is down: predictions go on, and jobs wait until Redis is back."));
+    fill(find("queues"), problem("The queue is down: predictions go on, and jobs wait until it is back."));
     return;
   }
   const heard = (from) => queue.workers.filter((worker) => worker.queue === from).map(({ name, seen }) => h("div", {}, name, h("small", { class: "d-block quiet" }, `heard of ${duration(Date.now() / 1000 - seen)} ago`)));
