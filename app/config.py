@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from app.errors import ConfigError
 from app.faults import fault
 
+MEGABYTE = 1_000_000  # bytes
 CHECKOUT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there has the user and a hash in its name, and is for its owner
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
@@ -78,18 +79,12 @@ class Settings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        urlsplit(value).port  # noqa: B018 - raises ValueError when it is no number
-        return value
+        return _address(value, ("redis://", "rediss://", "unix://"), "must begin with redis://, rediss:// or unix://")
 
     @field_validator("broker_url")
     @classmethod
     def _broker(cls, value: str) -> str:
-        if value and not value.startswith(("amqp://", "amqps://")):
-            raise ValueError("must begin with amqp:// or amqps://, or be unset for Redis")
-        urlsplit(value).port  # noqa: B018 - raises ValueError when it is no number
-        return value
+        return _address(value, ("amqp://", "amqps://"), "must begin with amqp:// or amqps://, or be unset for Redis")
 
     @field_validator("database_url")
     @classmethod
@@ -221,3 +216,11 @@ class Settings(BaseModel):
 def _own_name(path: Path) -> str:
     """Return a name in a folder that everybody uses for what belongs to a path of this user."""
     return f"fovea-{os.getuid()}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
+
+def _address(value: str, beginnings: tuple[str, ...], otherwise: str) -> str:
+    """Return the URL; ValueError where it begins otherwise or its port is no number."""
+    if value and not value.startswith(beginnings):
+        raise ValueError(otherwise)
+    urlsplit(value).port  # noqa: B018 - raises ValueError when it is no number
+    return value

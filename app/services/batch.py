@@ -130,18 +130,25 @@ class Batch:
         self, job_id: str, offset: int = 0, limit: int | None = None, wanted: Wanted = ALL
     ) -> Iterator[dict[str, Any]]:
         """Yield a row per wanted file, in the order of submission: its name, then its answer or its error."""
-        self._jobs.get(job_id)
+        self._bulk(job_id)
         return bulk_results.rows(job_id, wanted, offset, limit)
 
     def count(self, job_id: str, wanted: Wanted = ALL) -> int:
         """Return how many rows the results have."""
-        job = self._jobs.get(job_id)
+        job = self._bulk(job_id)
         return job.total if wanted == ALL else bulk_results.count(job_id, wanted)
 
     def counts(self, job_id: str) -> list[dict[str, Any]]:
         """Return how many images have each decision and predicted class; "error" and "waiting" have no class."""
-        self._jobs.get(job_id)
+        self._bulk(job_id)
         return bulk_results.counts(job_id)
+
+    def _bulk(self, job_id: str) -> Job:
+        """Return the job; NotFound when there is none, Conflict when it is no bulk prediction."""
+        job = self._jobs.get(job_id)
+        if job.kind != KIND:
+            raise Conflict(f"Only a bulk prediction has rows; what this job came to is in /api/jobs/{job_id}.")
+        return job
 
     def _take(self, members: Iterable[Member]) -> list[Taken]:
         """Store the files, a few at a time; what is in memory at once is one of them."""

@@ -11,13 +11,12 @@ from typing import Final
 import psutil
 from sqlalchemy import select
 
-from app.config import Settings
+from app.config import MEGABYTE, Settings
 from app.errors import TooLarge, Unavailable
 from app.services.jobs import SMALLER, Jobs
 from app.store.db import db, now
 from app.store.tables import Job
 
-MEGABYTE: Final = 1_000_000
 CHANNELS: Final = 3
 RESERVE_MB: Final = 1000  # checkpoints, three forms of the network, and room for everybody else
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal, not_, or_, select, union_all
 
-from app.config import Settings
+from app.config import MEGABYTE, Settings
 from app.services.transitions import ACTIVE
 from app.store.db import UtcDateTime, db, now
 from app.store.files import Files, Stored
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 CHUNK: Final = 500  # rows of one transaction: other writers wait no longer than for these
 GRACE: Final = timedelta(hours=1)  # an image is stored before the row that refers to it
-MEGABYTE: Final = 1_000_000
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 

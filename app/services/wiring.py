@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.classifiers.catalog import Catalog
-from app.config import Settings
+from app.config import MEGABYTE, Settings
 from app.drawing import check_subject
 from app.errors import ConfigError, FoveaError
 from app.services.aside import Aside
@@ -42,8 +42,6 @@ from app.store.registry import Registry
 from app.store.remote import Away, Remote
 from app.store.tables import Job
 from app.training.backbones import get_backbone
-
-MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)

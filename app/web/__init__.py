@@ -8,7 +8,7 @@ from flask import Response
 from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
-from app.services.wiring import MEGABYTE
+from app.config import MEGABYTE
 from app.web import api, auth, docs, errors, metrics, pages
 from app.web.aside import aside
 from app.web.context import services

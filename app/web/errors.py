@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
+from app.config import MEGABYTE
 from app.faults import sentence
-from app.services.wiring import MEGABYTE
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 from flask import request
 from pydantic import BaseModel
 
+from app.config import MEGABYTE
 from app.errors import InvalidInput, TooLarge
 from app.services.archive import MAX_FILES, Upload
-from app.services.wiring import MEGABYTE
 from app.web.context import services
 
 T = TypeVar("T", bound=BaseModel)

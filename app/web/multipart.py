@@ -11,8 +11,8 @@ from gevent import monkey
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
+from app.config import MEGABYTE
 from app.errors import InvalidInput, TooLarge
-from app.services.wiring import MEGABYTE
 from app.web.overload import TimedBody
 
 MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; of a longer one only small parts are

@@ -6,15 +6,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from flask import Response, jsonify, stream_with_context, url_for
+from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.errors import Conflict
 from app.services.archive import members
-from app.services.batch import KIND
 from app.services.bulk_results import Wanted
 from app.services.tabular import BLOCK_BYTES, FORMATS
-from app.store.tables import Job
 from app.web import forms
 from app.web.answers import Accepted, ResultCounts
 from app.web.api.jobs import accepted
@@ -54,7 +51,7 @@ def job_results(path: JobPath, query: ResultsQuery) -> Response:
 
     X-Total-Count says how many rows there are in all, of the decision and class asked for.
     """
-    job, wanted = _bulk_job(path.job_id), Wanted(query.decision, query.predicted_class)
+    job, wanted = services().jobs.get(path.job_id), Wanted(query.decision, query.predicted_class)
     rows = services().batch.results(job.id, query.offset, query.limit, wanted)
     parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
@@ -71,16 +68,7 @@ def job_result_counts(path: JobPath) -> Response:
 
     Files without an answer have the decision error or waiting, and no class.
     """
-    return jsonify(services().batch.counts(_bulk_job(path.job_id).id))
-
-
-def _bulk_job(job_id: str) -> Job:
-    job = services().jobs.get(job_id)
-    if job.kind != KIND:
-        raise Conflict(
-            f"Only a bulk prediction has rows; what this job came to is in {url_for('jobs.get_job', job_id=job.id)}."
-        )
-    return job
+    return jsonify(services().batch.counts(path.job_id))
 
 
 def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
