@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, cast
 
@@ -66,6 +66,8 @@ class Predict:
         """
         started = time.perf_counter()
         number, load, challenger = self._choose(data, classifier, version)
+        if logged is None:
+            db.session.remove()  # nothing of the database is held while the image is computed
 
         def compute() -> tuple[Predictor, Answer, float, str | None]:
             predictor, began = load(), time.thread_time()
@@ -75,7 +77,8 @@ class Predict:
 
         predictor, answer, compute_ms, sha256 = self._offload(compute)
         sha256 = sha256 or self._files.put(data)  # a shared storage must not hold up what computes
-        body = _body(classifier, number, predictor.card.notice, answer)
+        moment = now()
+        body = _body(classifier, number, predictor.card.notice, answer, moment)
         duration = (time.perf_counter() - started) * 1000
         body["duration_ms"] = round(duration, 2)
         if similar:
@@ -86,10 +89,11 @@ class Predict:
             "filename": filename and filename[-255:],
             "sha256": sha256, "predicted_class": answer.predicted_class, "confidence": answer.confidence,
             "decision": answer.decision, "measures": answer.measures, "body": kept, "duration_ms": body["duration_ms"],
+            "created_at": moment,
         }  # fmt: skip
         if logged is None:
-            self.log([row])
-            db.session.commit()
+            with db.engine.begin() as connection:
+                connection.execute(_LOG, row)
         else:
             logged.append(row)
         if challenger is not None:
@@ -163,7 +167,7 @@ def _drawn(data: bytes, percent: float) -> bool:
     return zlib.crc32(data) < 2**32 * percent / 100
 
 
-def _body(classifier: str, version: int, notice: str | None, answer: Answer) -> dict[str, Any]:
+def _body(classifier: str, version: int, notice: str | None, answer: Answer, moment: datetime) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": new_id(),
         "classifier": classifier,
@@ -174,9 +178,9 @@ def _body(classifier: str, version: int, notice: str | None, answer: Answer) -> 
         "probabilities": answer.probabilities,
         "prediction_set": answer.prediction_set,
         "decision": answer.decision,
-        "quality": asdict(answer.quality),
-        "novelty": asdict(answer.novelty),
-        "timestamp": now().isoformat(),
+        "quality": {**vars(answer.quality)},
+        "novelty": {**vars(answer.novelty)},
+        "timestamp": moment.isoformat(),
         "notice": notice,
     }
     if answer.explanation is not None:

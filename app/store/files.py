@@ -103,7 +103,7 @@ class Files:
         """Return where the bytes lie, if they are stored below the folder."""
         if not _SHA256.fullmatch(sha256):
             raise NotFound(f"{sha256!r} is not the SHA-256 of a stored image.")
-        return self.root / IMAGES / sha256[:2] / sha256
+        return Path(self.root, IMAGES, sha256[:2], sha256)
 
     def bring(self, hashes: Iterable[str], folder: Path) -> Iterator[Path]:
         """Yield a file to read for each image; those of a shared storage are copied into `folder`, once."""
