@@ -23,6 +23,7 @@ _RED = 1.15  # red over green, above which a pixel is red
 _PERCENTILES = (1, 50, 99)  # of each measure
 _LENGTHS = (3, 50, 97)  # of all distances together; above the last a photograph is ungradable
 _SQUARE = np.ones((_THIN, _THIN), np.uint8)
+_RIM = np.ones((5, 5), np.uint8)
 _TOGETHER = "together"
 NO_RETINA = "no retina found"
 
@@ -63,17 +64,19 @@ def measure(rgb: Pixels) -> dict[str, float]:
         rgb = np.asarray(cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     field = np.asarray(cv2.threshold(grey, _BLACK, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    mean, deviation = cv2.meanStdDev(grey, mask=field)
-    inside = cv2.erode(field, np.ones((5, 5), np.uint8), borderValue=255)  # the rim is sharp in every photograph
-    _, edges = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S), mask=inside)
-    contrast, lit = float(deviation[0, 0]), cv2.countNonZero(field)
-    green = cv2.extractChannel(rgb, 1)
-    redder = cv2.subtract(cv2.extractChannel(rgb, 0), cv2.convertScaleAbs(green, alpha=_RED))
+    inside = cv2.erode(field, _RIM, borderValue=255)  # the rim is sharp in every photograph
+    lit, whole = cv2.countNonZero(field), cv2.countNonZero(inside)
+    brightness, contrast = _mean_and_deviation(cv2.bitwise_and(grey, field), lit)
+    edges = cv2.Laplacian(grey, cv2.CV_16S)
+    _, steepness = _mean_and_deviation(cv2.bitwise_and(edges, edges, mask=inside), whole)
+    red, green, _ = cv2.split(rgb)
+    thin = cv2.morphologyEx(green, cv2.MORPH_BLACKHAT, _SQUARE)
+    redder = cv2.subtract(red, cv2.convertScaleAbs(green, alpha=_RED))
     return {
-        "sharpness": float(edges[0, 0]) / max(contrast, 1.0),
-        "brightness": float(mean[0, 0]),
+        "sharpness": steepness / max(contrast, 1.0),
+        "brightness": brightness,
         "contrast": contrast,
-        "lines": float(cv2.mean(cv2.morphologyEx(green, cv2.MORPH_BLACKHAT, _SQUARE), mask=inside)[0]),
+        "lines": cv2.sumElems(cv2.bitwise_and(thin, inside))[0] / max(whole, 1),
         "redness": cv2.countNonZero(cv2.bitwise_and(redder, field)) / max(lit, 1),
         "field": lit / field.size,
     }
@@ -104,6 +107,12 @@ def assess(measures: Mapping[str, float], reference: Reference, expect_retina: b
         return Quality(score, True, ())
     told = min(limit, max(distances.values()))
     return Quality(score, False, tuple(reason for reason, distance in distances.items() if distance >= told))
+
+
+def _mean_and_deviation(masked: cv2.typing.MatLike, count: int) -> tuple[float, float]:
+    """Mean and standard deviation of the `count` values that a mask left; in a fifth of OpenCV's time with a mask."""
+    mean = cv2.sumElems(masked)[0] / max(count, 1)
+    return mean, math.sqrt(max(0.0, cv2.norm(masked, cv2.NORM_L2SQR) / max(count, 1) - mean**2))
 
 
 def _distances(measures: Mapping[str, float], reference: Reference, expect_retina: bool) -> dict[str, float]:
