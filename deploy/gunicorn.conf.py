@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn import util
+from gunicorn.workers import ggevent
 
 from app.config import Settings
+from deploy import balance
 
 settings = Settings.from_env()
 
@@ -42,10 +44,21 @@ metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.me
 metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # gunicorn's own classes are untyped
-    """Take a dead worker's gauges out of /metrics."""
+def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # gunicorn's own classes are untyped
+    """Give a worker its place among those that share the connections."""
+    worker.place = balance.enter()
+
+
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # as above
+    """Tell the worker's server its place."""
+    balance.BalancedServer.place = worker.place
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # as above
+    """Take a dead worker out of those that share the connections, and its gauges out of /metrics."""
     from prometheus_client import multiprocess  # noqa: PLC0415  # reads PROMETHEUS_MULTIPROC_DIR when imported
 
+    balance.leave(worker.place)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library has no hints here
 
 
@@ -57,4 +70,6 @@ def write_problem(sock: Any, status: int, reason: str, message: str) -> None:  #
     util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body)
 
 
-util.write_error = write_problem  # gunicorn has no setting for it, and answers with a page
+# gunicorn has no settings for these: it answers with a page, and lets the quickest worker have every connection
+util.write_error = write_problem
+ggevent.StreamServer = balance.BalancedServer

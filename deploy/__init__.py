@@ -1,0 +1,1 @@
+"""How Fovea is served: gunicorn's settings, and what they need."""

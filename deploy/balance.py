@@ -1,0 +1,63 @@
+"""Spreads connections over the web workers: one that holds more than another leaves the next to that one.
+
+A connection stays with the worker that took it, and whichever is quickest takes it. Of eight clients that came at once
+one worker might get all, compute with one interpreter, and refuse what the others have places for.
+"""
+
+from __future__ import annotations
+
+from multiprocessing.sharedctypes import RawArray
+from typing import Any, Final
+
+from gevent.server import StreamServer
+
+PAUSE_SECONDS: Final = 0.002  # for which another worker may take a connection before this one does
+MOST: Final = 256  # workers at once; those of a reload are there twice
+FREE: Final = 2**31 - 1  # what stands in a place that no worker has: more than any worker holds
+
+_held = RawArray("i", [FREE] * MOST)  # connections of each worker, in memory that all of them share
+
+
+def enter() -> int:
+    """Find a place for the worker that is about to be forked."""
+    place: int = _held[:].index(FREE)
+    _held[place] = 0
+    return place
+
+
+def leave(place: int) -> None:
+    """Free the place of a worker that has ended, however it did."""
+    _held[place] = FREE
+
+
+class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent's classes are untyped
+    """Accepts a worker's connections; `place` is where it tells the others how many it holds."""
+
+    place = 0
+    _patient = True
+
+    def do_read(self) -> Any:  # noqa: ANN401 - gevent's: what to handle, or None
+        """Accept a connection, unless another worker holds fewer: it gets a moment to do so."""
+        if self._patient and _held[self.place] > min(_held[:]):
+            self.stop_accepting()
+            self._timer = self.loop.timer(PAUSE_SECONDS)
+            self._timer.start(self._resume)
+            return None
+        return super().do_read()
+
+    def do_handle(self, *args: Any) -> None:  # noqa: ANN401 - gevent's
+        """Serve a connection."""
+        _held[self.place] += 1
+        super().do_handle(*args)
+
+    def do_close(self, *args: Any) -> None:  # noqa: ANN401 - gevent's
+        """Close a connection that was served."""
+        _held[self.place] -= 1
+        super().do_close(*args)
+
+    def _resume(self) -> None:
+        """Accept what is still there, and go on as before."""
+        self.start_accepting()
+        self._patient = False
+        self._do_read()
+        self._patient = True
