@@ -6,22 +6,25 @@ one worker might get all, compute with one interpreter, and refuse what the othe
 
 from __future__ import annotations
 
-from multiprocessing.sharedctypes import RawArray
+from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import Any, Final
 
 from gevent.server import StreamServer
 
-PAUSE_SECONDS: Final = 0.002  # for which another worker may take a connection before this one does
+PAUSE_SECONDS: Final = 0.001  # for which another worker may take a connection before this one does
 MOST: Final = 256  # workers at once; those of a reload are there twice
 FREE: Final = 2**31 - 1  # what stands in a place that no worker has: more than any worker holds
 
-_held = RawArray("i", [FREE] * MOST)  # connections of each worker, in memory that all of them share
+# In memory that all workers share: the connections of each, and how many places were ever taken.
+_held = RawArray("i", [FREE] * MOST)
+_taken = RawValue("i", 0)
 
 
 def enter() -> int:
     """Find a place for the worker that is about to be forked."""
     place: int = _held[:].index(FREE)
     _held[place] = 0
+    _taken.value = max(_taken.value, place + 1)
     return place
 
 
@@ -38,7 +41,7 @@ class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent's classes ar
 
     def do_read(self) -> Any:  # noqa: ANN401 - gevent's: what to handle, or None
         """Accept a connection, unless another worker holds fewer: it gets a moment to do so."""
-        if self._patient and _held[self.place] > min(_held[:]):
+        if self._patient and _held[self.place] > min(_held[: _taken.value]):
             self.stop_accepting()
             self._timer = self.loop.timer(PAUSE_SECONDS)
             self._timer.start(self._resume)
