@@ -13,7 +13,7 @@ from werkzeug.formparser import FormDataParser
 
 from app.config import MEGABYTE
 from app.errors import InvalidInput, TooLarge
-from app.web.overload import TimedBody
+from app.web.overload import STEP, TimedBody
 
 MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; of a longer one only small parts are
 SMALL_PART_BYTES: Final = 16_384
@@ -62,6 +62,7 @@ class _Parser(FormDataParser):
             stream,
             boundary,
             content_length=-1 if length is None else length,
+            buffer_size=STEP,
             part_limit=self._parts_at_most,
             spool_limit=MEMORY_BYTES if short else SMALL_PART_BYTES,
             headersize_limit=NAME_BYTES + HEADER_BYTES,

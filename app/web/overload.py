@@ -17,7 +17,7 @@ from app.web.metrics import REFUSED
 PLACES: Final = 16  # predictions that one web worker computes or keeps waiting: about a tenth of a second's work
 GRACE_SECONDS: Final = 10.0
 SLOWEST: Final = 20_000  # bytes a second; who sends slower would keep a connection and its memory from others
-STEP: Final = 65_536  # bytes that are waited for at a time
+STEP: Final = 131_072  # bytes that are waited for at a time; gunicorn copies what is left of a body for each
 
 _places = BoundedSemaphore(PLACES)
 
