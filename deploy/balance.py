@@ -12,6 +12,8 @@ from typing import Any, Final
 from gevent.server import StreamServer
 
 PAUSE_SECONDS: Final = 0.001  # for which another worker may take a connection before this one does
+AT_ONCE: Final = 16  # connections that a worker accepts before it does anything else
+SLACK: Final = 4  # a worker that holds a fourth more than another is not clearly fuller
 MOST: Final = 256  # workers at once; those of a reload are there twice
 FREE: Final = 2**31 - 1  # what stands in a place that no worker has: more than any worker holds
 
@@ -39,9 +41,16 @@ class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent's classes ar
     place = 0
     _patient = True
 
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self.max_accept = AT_ONCE  # gunicorn's 1 would keep a crowd waiting for seconds, a busy loop's turn for each
+        super().start()
+
     def do_read(self) -> Any:  # noqa: ANN401 - gevent's: what to handle, or None
-        """Accept a connection, unless another worker holds fewer: it gets a moment to do so."""
-        if self._patient and _held[self.place] > min(_held[: _taken.value]):
+        """Accept a connection, unless another worker holds clearly fewer: it gets a moment to do so."""
+        patient, self._patient = self._patient, True
+        fewest = min(_held[: _taken.value])
+        if patient and _held[self.place] > fewest + fewest // SLACK:
             self.stop_accepting()
             self._timer = self.loop.timer(PAUSE_SECONDS)
             self._timer.start(self._resume)
@@ -59,8 +68,7 @@ class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent's classes ar
         super().do_close(*args)
 
     def _resume(self) -> None:
-        """Accept what is still there, and go on as before."""
+        """Accept a connection that is still there, and go on as before."""
         self.start_accepting()
         self._patient = False
         self._do_read()
-        self._patient = True
