@@ -245,9 +245,11 @@ def test_no_damaged_form_breaks_a_call(client: FlaskClient, data: st.DataObject,
         body[place] = data.draw(st.sampled_from([0, 10, 13, 34, 45, 59, 255]))
     cut = data.draw(st.integers(0, len(body)))
     answer = client.post(url, data=bytes(body[:cut]), content_type=whole["content_type"])
-    if answer.status_code >= 400:  # with a damaged name it may still be a form, whose files are judged one by one
-        problem(answer, answer.status_code)
-    assert answer.status_code < 500
+    damaged = bytes(body) != whole["data"]
+    if damaged and url == "/api/bulk-predict" and answer.status_code == 202:
+        return  # the archive's damaged name makes it a file among others, which the job judges one by one
+    problem(answer, answer.status_code)
+    assert 400 <= answer.status_code < 500
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=120)
