@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Request, Response, redirect, render_template, request, session, url_for
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.errors import Forbidden, Unauthorized
@@ -20,20 +19,9 @@ PUBLIC: Final = frozenset({"state.livez", "state.readyz", "auth.login", "auth.en
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class _Sessions(SecureCookieSessionInterface):
-    """Flask's sessions, which prepare to read a signed cookie only where there is one."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the visitor's session, empty for a client that sends no cookie."""
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
-
-
 def register(app: Flask) -> None:
     """Check every request."""
     app.config.update(SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_HTTPONLY=True)
-    app.session_interface = _Sessions()
     app.register_blueprint(blueprint)
     app.before_request(_refuse_other_sites)
     app.before_request(_require_key)
