@@ -189,6 +189,15 @@ class ClassifierSpec(Frozen):
                 raise ValueError(f"label_map: {label!r} is not one of the classes")
         return self
 
+    def settled(self, size: int, **training: object) -> Self:
+        """Return a copy for one training run: the side of the network's input in pixels, and its training settings."""
+        return self.model_copy(
+            update={
+                "training": self.training.model_copy(update=training),
+                "preprocessing": self.preprocessing.model_copy(update={"size": size}),
+            }
+        )
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the model's outputs."""

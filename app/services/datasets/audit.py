@@ -21,8 +21,9 @@ from app.store.db import db, new_id
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import AuditReport, Image, Job, LeftOut
-from app.training.audit import findings, looks
+from app.training.audit import findings
 from app.training.audit.findings import Finding, Picture
+from app.training.audit.fingerprints import Fingerprints
 from app.training.data.splits import unite
 from app.training.progress import Progress
 
@@ -96,7 +97,7 @@ class Audit:
         db.session.commit()
         return body
 
-    def _judge(self, spec: ClassifierSpec, rows: Sequence[Image], seen: looks.Looks, groups: Sequence[str],
+    def _judge(self, spec: ClassifierSpec, rows: Sequence[Image], seen: Fingerprints, groups: Sequence[str],
                pictures: list[Picture], pairs: Any, progress: Progress) -> tuple[dict[str, Any], list[Finding]]:  # noqa: ANN401  # fmt: skip
         """Measure shortcuts and doubt labels: the figures, and the findings with those about copies."""
         from app.training.audit import mislabelled, shortcuts, suspicions  # noqa: PLC0415 - they load scikit-learn
@@ -124,7 +125,7 @@ class Audit:
         ]
 
     def _eyes(
-        self, spec: ClassifierSpec, rows: Sequence[Image], seen: looks.Looks, progress: Progress
+        self, spec: ClassifierSpec, rows: Sequence[Image], seen: Fingerprints, progress: Progress
     ) -> tuple[Floats, str]:
         """What labels are judged by: the serving model's embedding if it was pretrained, else simple descriptors."""
         found = self._embedding.embed(spec.name, [row.sha256 for row in rows], progress)

@@ -26,7 +26,7 @@ from app.training.evaluation.comparison import compare, contest
 from app.training.evaluation.gate import Verdict, judge
 from app.training.networks.backbones import input_size
 from app.training.progress import Progress
-from app.training.search import search
+from app.training.search import Search
 from app.training.trainer import Plan, train
 
 REPORT_SECONDS: Final = 0.5
@@ -106,7 +106,8 @@ class TrainingRun:
         if minutes is None or "trials" in job.params:
             return list(job.params.get("trials", []))
         settings = self._services.settings
-        found = search(samples, spec, settings.weights_dir, settings.instance_dir / "cache", 60 * minutes, report)
+        search = Search(samples, spec, settings.weights_dir, settings.instance_dir / "cache")
+        found = search.run(60 * minutes, report)
         trials = [asdict(trial) for trial in found]
         job.params = {**job.params, "backbone": found[0].backbone, "mode": "head", "trials": trials}
         db.session.commit()

@@ -11,19 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 
 from app.inference.arrays import Floats, Integers
+from app.training.folds import Fold, by_patient, fewest_patients
 from app.training.networks.graft import Head
-from app.training.progress import Progress
+from app.training.progress import History, Progress
 
 GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the penalty
 FOLDS = 4
 TOLERANCE, ITERATIONS = 1e-3, 300
 SMALLEST = 1e-6  # deviation of a feature that says something
-
-History = list[dict[str, float]]
-Fold = tuple[Integers, Integers]
 
 
 class Data(NamedTuple):
@@ -154,12 +151,9 @@ def _try(problem: _Problem, folds: list[Fold], progress: Progress) -> tuple[Hist
 
 def _folds(data: Data, seed: int) -> list[Fold]:
     """Rows to fit and rows kept out, whole patients each; the given split where a class has too few patients."""
-    found = np.unique(data.labels)
-    patients = [len({data.groups[row] for row in np.flatnonzero(data.labels == label).tolist()}) for label in found]
-    if min(patients) < 2 * FOLDS:
+    if fewest_patients(data.labels, data.groups) < 2 * FOLDS:
         return [data.fold]
-    split = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    return list(split.split(data.labels, data.labels, data.groups))
+    return by_patient(data.labels, data.groups, FOLDS, seed)
 
 
 def _regression(strength: float) -> LogisticRegression:

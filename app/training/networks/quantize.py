@@ -1,4 +1,4 @@
-"""Writes a network in eight bits beside the one in float32, and decides which of the two serves.
+"""Quantizes a network to eight bits and decides whether that form or float32 serves.
 
 Imported by the training process alone, since it needs the onnx package.
 """
@@ -6,7 +6,6 @@ Imported by the training process alone, since it needs the onnx package.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +20,11 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from app.classifiers.card import Int8
 from app.inference.arrays import Integers, Pixels
 from app.inference.engine import Engine, Int8Engine, OnnxEngine
+from app.training.batching import batches
 from app.training.data.samples import Images
 from app.training.networks.graph import INPUT, OUTPUTS
 from app.training.progress import Progress
+from app.training.timing import milliseconds
 
 MEANS = ("GlobalAveragePool", "ReduceMean")  # cheap, and what they give must be fine
 CALIBRATION_IMAGES = 200
@@ -33,7 +34,7 @@ SLOWER = 1.2  # times as slow as float32 is no gain; what is near 1 must not mak
 FLOAT_SHARES = (0.05, 0.15)  # of the convolutions, from the image on, left in float32: the second where one fails
 BATCH = 32
 TIMED = 40
-UNDISTURBED = 20  # percentile of the times: what other processes do to the rest is not the network's
+UNDISTURBED = 20  # percentile of the times: other processes disturb the slower ones
 
 
 def quantize(folder: Path, images: Images, progress: Progress) -> Int8:
@@ -121,7 +122,9 @@ def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, p
     labels = images.labels[rows]
     agreement = float((expected == found).mean())
     change = float((found == labels).mean() - (expected == labels).mean())
-    times = _milliseconds((whole, small), images.squares[np.resize(rows, TIMED)])
+    squares = images.squares[np.resize(rows, TIMED)]
+    runs = [lambda row, engine=engine: engine.run(squares[row : row + 1]) for engine in (whole, small)]
+    times = [round(each, 3) for each in milliseconds(runs, TIMED, UNDISTURBED)]
     kept = agreement >= AGREEMENT and change >= -LOSS and times[1] <= SLOWER * times[0]
     return Int8(
         kept=kept,
@@ -137,27 +140,17 @@ def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, p
 
 
 def _answers(engine: Engine, images: Images, rows: Integers, progress: Progress) -> Integers:
-    parts = []
-    for start in range(0, len(rows), BATCH):
-        parts.append(engine.run(images.squares[rows[start : start + BATCH]]).probabilities.argmax(axis=1))
-        progress("exporting", start, len(rows))
+    parts, done = [], 0
+    for batch in batches(rows, BATCH):
+        parts.append(engine.run(images.squares[batch]).probabilities.argmax(axis=1))
+        progress("exporting", done, len(rows))
+        done += len(batch)
     return np.concatenate(parts)
-
-
-def _milliseconds(engines: tuple[Engine, ...], squares: Pixels) -> list[float]:
-    """The undisturbed time of each for one square, taking turns so that a busy machine is fair to all."""
-    taken: list[list[float]] = [[] for _ in engines]
-    for row in range(len(squares)):
-        for times, engine in zip(taken, engines, strict=True):
-            start = time.perf_counter()
-            engine.run(squares[row : row + 1])
-            times.append(1000 * (time.perf_counter() - start))
-    return [round(float(np.percentile(times, UNDISTURBED)), 3) for times in taken]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the advice that the quantizer logs on the root logger, which no user can follow."""
+    """Suppress the advice that the quantizer logs on the root logger; users cannot act on it."""
     before: Any = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
