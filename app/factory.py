@@ -1,4 +1,4 @@
-"""Puts an application together from its rooms: wiring only."""
+"""Builds the application from its layers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from flask import Flask
@@ -14,6 +14,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from app import __version__
 from app.config import CHECKOUT, Settings
+from app.context import EXTENSION
 from app.inference import limit_threads
 from app.producer import Producer
 from app.services import wiring
@@ -21,13 +22,21 @@ from app.services.serving.background import Aside, directly
 from app.store.db import db
 from app.store.remote import Away
 
-EXTENSION = "fovea"
 T = TypeVar("T", bound=Flask)
+__all__ = ["EXTENSION", "create_app", "create_core"]
+
+
+class Threads(NamedTuple):
+    """How this process runs computations, background work and calls that wait for another machine."""
+
+    run_cpu_bound: Away
+    run_in_background: Aside
+    run_blocking_io: Away
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
     """Return the web application."""
-    from app import cli, web  # noqa: PLC0415 - the workers live without these rooms
+    from app import cli, web  # noqa: PLC0415 - the workers do not need these packages
 
     app = OpenAPI(
         "app",
@@ -39,22 +48,22 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         validation_error_status=400,
         validation_error_model=web.Problem,
     )
-    _assemble(app, settings, web.offload, web.aside, web.away)
+    _assemble(app, settings, Threads(web.run_cpu_bound, web.run_in_background, web.run_blocking_io))
     web.register(app)
     cli.register(app)
     return app
 
 
 def create_core(settings: Settings | None = None) -> Flask:
-    """Return the application without its web room, for workers."""
-    return _assemble(Flask("app"), settings, _here, directly, _here)
+    """Return the application without HTTP interface and command line, for workers."""
+    return _assemble(Flask("app"), settings, Threads(_here, directly, _here))
 
 
 def _here(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
     return work()
 
 
-def _assemble(app: T, settings: Settings | None, offload: Away, aside: Aside, away: Away) -> T:
+def _assemble(app: T, settings: Settings | None, threads: Threads) -> T:
     settings = settings or Settings.from_env()
     settings.prepare_folders()
     limit_threads()
@@ -68,7 +77,7 @@ def _assemble(app: T, settings: Settings | None, offload: Away, aside: Aside, aw
     db.init_app(app)
     producer = Producer(settings.broker)
     count = producer.waiting if settings.broker_url else None
-    app.extensions[EXTENSION] = wiring.build(settings, producer.send, offload, aside, away, count)
+    app.extensions[EXTENSION] = wiring.build(settings, producer.send, *threads, count)
     return app
 
 
@@ -78,7 +87,7 @@ def _secret_key(settings: Settings) -> str:
         return settings.secret_key.get_secret_value()
     handle = os.open(settings.instance_dir / "secret_key", os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle, "r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # of several processes that start at once, one makes it
+        fcntl.flock(file, fcntl.LOCK_EX)  # one of several processes that start at once makes it
         key = file.read()
         if not key:  # the first start, or the first after one that was killed right here
             key = secrets.token_hex(32)

@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows."""
+"""Rules of the architecture that no linter checks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_only_the_producer_and_the_workers_import_celery() -> None:
     assert found == KNOWS_CELERY
 
 
-def test_only_the_training_room_imports_keras() -> None:
+def test_only_the_training_package_imports_keras() -> None:
     found = {path.relative_to(CHECKOUT).parts[:2] for path in sources() if {"keras", "tensorflow"} & imported(path)}
     assert found == {("app", "training")}
 

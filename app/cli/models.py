@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
+from app.cli.context import echo_json, progress_bar
 from app.config import CHECKOUT
+from app.context import services
 from app.services.models.document import markdown, page
 from app.services.setup import initialise
 from app.store.tables import TrafficMode
@@ -66,20 +67,24 @@ def rollback(classifier: str, reason: str) -> None:
 @models.command()
 @click.argument("classifier")
 @click.argument("version", type=click.IntRange(1), required=False)
-@click.option("--mode", type=click.Choice(["off", "shadow", "canary"]), help="Nothing, unseen, or for real.")
+@click.option(
+    "--mode",
+    type=click.Choice(["off", "shadow", "canary"]),
+    help="off: no traffic; shadow: answers nobody sees; canary: a share of the requests.",
+)
 @click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Share of the requests.")
 @click.option("--reason", default="By command.", show_default=True)
 @with_appcontext
 def challenger(classifier: str, version: int | None, mode: TrafficMode | None, percent: float | None,
                reason: str) -> None:  # fmt: skip
-    """Try a version beside the champion; show how they compare.
+    """Try a version as challenger; show how it compares with the champion.
 
     VERSION is the present challenger if left out. Without --mode nothing is changed.
     """
     if mode is not None:
         services().traffic.direct(classifier, version, mode, percent, reason)
     elif version is not None or percent is not None:
-        raise click.UsageError("Say with --mode what the challenger shall do.")
+        raise click.UsageError("Give --mode: off, shadow or canary.")
     echo_json(services().traffic.comparison(classifier))
 
 

@@ -133,7 +133,7 @@ def _coat(rng: Generator) -> Coat:
 
 
 def _background(rng: Generator, size: int) -> Image:
-    """Paint a blurred room or garden: two colours, soft shapes."""
+    """Paint a blurred background: two colours, soft shapes."""
     hues = rng.uniform(0.12, 0.9, (2, 1)) * (0.75 + rng.uniform(-0.25, 0.25, (2, 3)))
     axis = np.linspace(0, 1, size, dtype=np.float32)
     share = np.clip(axis[:, None] * rng.uniform(0.5, 1) + fractal(rng, size, 3, 2) * 0.3, 0, 1)

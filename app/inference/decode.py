@@ -86,11 +86,11 @@ def _sniff(data: bytes) -> str:
     for signature, kind in _SIGNATURES:
         if data.startswith(signature):
             return kind
-    raise UnsupportedMedia("This is no image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
+    raise UnsupportedMedia("This is not an image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
 
 
 def _damaged(kind: str) -> InvalidInput:
-    return InvalidInput(f"The {kind} file is damaged or cut short; send it again or save it anew.")
+    return InvalidInput(f"The {kind} file is damaged or cut short; send it again or save it again.")
 
 
 def _check_size(width: int, height: int) -> None:

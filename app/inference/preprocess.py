@@ -98,7 +98,7 @@ def find_retina(rgb: Pixels) -> Box:
 
 def _bright_mask(red: Pixels) -> Pixels:
     """Mark what is brighter than a dark surround (0 or 1); nothing when the corners show no such surround."""
-    red = np.asarray(cv2.medianBlur(red, 3), np.uint8)  # a lone bright pixel is noise
+    red = np.asarray(cv2.medianBlur(red, 3), np.uint8)  # a single bright pixel is noise
     side = max(1, max(red.shape) // _CORNER)
     corners = [red[y, x].mean() for y in _ends(side) for x in _ends(side)]
     surround, retina = sorted(corners)[1], float(np.percentile(red[::4, ::4], 90))

@@ -76,7 +76,7 @@ class Similar:
                 texts = [file[key].tolist() for key in ("labels", "hashes", "names")]
                 return cls(file["embeddings"], *texts)
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise Unavailable(f"{path.name} cannot be read; train or copy the model version anew.") from error
+            raise Unavailable(f"{path.name} cannot be read; train or copy the model version again.") from error
 
 
 def balanced(classes: Integers, most: int) -> Integers:

@@ -54,7 +54,7 @@ class Files:
         sha256 = hashlib.sha256(data).hexdigest()
         place = self.place(sha256)
         try:
-            os.utime(place)  # `remove` leaves what is wanted anew
+            os.utime(place)  # `remove` leaves what is wanted again
         except FileNotFoundError:
             write_once(place, data)
         return sha256
@@ -126,7 +126,7 @@ class Files:
 def _remove(place: Path, before: datetime) -> bool:
     aside = place.with_name(f"{TEMPORARY_PREFIX}{place.name}")
     try:
-        place.rename(aside)  # from here on, who stores the image writes it anew
+        place.rename(aside)  # from here on, who stores the image writes it again
     except FileNotFoundError:
         return False
     if aside.stat().st_mtime >= before.timestamp():

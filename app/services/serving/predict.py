@@ -109,7 +109,7 @@ class Predict:
         self._catalog[classifier]
         found: Similar | None = self._offload(lambda: self._serving.load(classifier, version).similar)
         if found is None:
-            raise NotFound(f"Version {version} of {classifier} keeps no training images; train it anew.")
+            raise NotFound(f"Version {version} of {classifier} keeps no training images; train it again.")
         return found
 
     def warm(self) -> dict[str, str]:

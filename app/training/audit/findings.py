@@ -111,7 +111,7 @@ def _of(kind: str, severity: Severity, message: str, found: Sequence[Picture], c
 
 
 _LEFT_OUT: Final[dict[str, tuple[str, Severity, str]]] = {
-    "unreadable": ("corrupt_files", "warning", "cannot be read and did not join the dataset; save the image anew"),
+    "unreadable": ("corrupt_files", "warning", "cannot be read and did not join the dataset; save the image again"),
     "duplicate": ("exact_duplicates", "notice", "came again, byte for byte the same; each image is kept once"),
     "conflict": ("conflicting_labels", "critical", "came again with the label of another class; settle which is right"),
     "unlabelled": ("unlabelled_files", "notice", "came without a label and did not join the dataset; name the class"),

@@ -23,7 +23,7 @@ CIRCLES: Final = 28
 ANGLES: Final = 96
 LIKELY: Final = 20  # images with the most similar coefficients whose phases are compared
 BEST: Final = 3  # of those are looked at closely
-WORTH: Final = 0.25  # correlation below which no closer look is worth its time
+WORTH: Final = 0.25  # correlation below which a pair is not compared further
 CHUNK: Final = 256
 
 Spectra = NDArray[np.complex64]  # (n, CIRCLES, ANGLES // 2 + 1)

@@ -37,7 +37,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Item:
-    """A usable image of a folder; images of one `group` must not be parted."""
+    """A usable image of a folder; images of one `group` stay in one split."""
 
     path: Path
     label: str
@@ -75,7 +75,7 @@ def interpret(
 ) -> tuple[list[Entry], list[Refusal]]:
     """Tell images from other files by their paths, and their classes by convention, or all of the class `label`.
 
-    `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables count as nothing.
+    `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables are ignored.
     """
     tables = _Tables(names, read, spec.data)
     entries, refusals = [], []

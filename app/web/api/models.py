@@ -7,11 +7,11 @@ from typing import Any
 from flask import Response, jsonify, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.services.models.document import markdown, page
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
-from app.web.offload import offload
+from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import AliasAnswer, TrafficAnswer
 from app.web.schemas.images import AnswersQuery, Examined
 from app.web.schemas.requests import (
@@ -49,14 +49,14 @@ def card(path: VersionPath) -> dict[str, Any]:
 
 @blueprint.get("/api/models/<classifier>/<int:version>/card.md", responses=problems(404))
 def model_card_markdown(path: VersionPath) -> Response:
-    """Give a version's model card, to read, as Markdown."""
+    """Give a version's model card as Markdown."""
     found = services().models.document(path.classifier, path.version)
     return Response(markdown(found), mimetype="text/markdown")
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/card.html", responses=problems(404))
 def model_card_page(path: VersionPath) -> Response:
-    """Give a version's model card, to read, as a page."""
+    """Give a version's model card as an HTML page."""
     found = services().models.document(path.classifier, path.version)
     return Response(page(found, url_for("static", filename="model-card.css")), mimetype="text/html")
 
@@ -72,7 +72,7 @@ def training_image(path: TrainingImagePath) -> Response:
 
 @blueprint.get("/api/models/<classifier>/<int:version>/answers", responses={200: Examined, **problems(404, 503)})
 def answers(path: VersionPath, query: AnswersQuery) -> dict[str, Any]:
-    """Give what a version, and another if one is named, answers for each of its test images."""
+    """Give the answers of a version, and of another if one is named, for each of its test images."""
     asked = services().examination
     return asked.answers(path.classifier, path.version, query.against, query.offset, query.limit)
 
@@ -80,9 +80,9 @@ def answers(path: VersionPath, query: AnswersQuery) -> dict[str, Any]:
 @blueprint.get("/api/models/<classifier>/<int:version>/bundle", responses=problems(404))
 def bundle(path: VersionPath) -> Response:
     """Give a version's bundle, network and card, as a zip archive."""
-    models = services().models  # to be had here only: a thread beside the loop knows no request
+    models = services().models  # resolved here: the other thread has no request context
     folder = models.bundle(path.classifier, path.version)
-    packed = offload(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
+    packed = run_cpu_bound(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
     name = f"fovea-{path.classifier}-{path.version}.zip"
     return send_file(packed, mimetype="application/zip", as_attachment=True, download_name=name)
 
@@ -129,7 +129,7 @@ def challenger(path: ClassifierPath) -> dict[str, Any]:
     openapi_extensions=body(ChallengerForm, json=True),
 )
 def direct(path: ClassifierPath) -> dict[str, Any]:
-    """Let the challenger answer unseen (shadow), answer a share of the requests (canary), or nothing (off)."""
+    """Set the challenger's traffic: shadow (answers that nobody sees), canary (a share of the requests) or off."""
     wanted = forms.fields(ChallengerForm)
     services().traffic.direct(path.classifier, wanted.version, wanted.mode, wanted.percent, wanted.reason)
     return services().traffic.comparison(path.classifier)

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.web import metrics
-from app.web.context import services
 from app.web.docs import problems
 from app.web.schemas.requests import ClassifierPath, StatisticsQuery
 
@@ -33,7 +33,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/api/health")
 def health() -> tuple[dict[str, Any], int]:
-    """Give the same as /readyz, and whether the queue can be reached: predictions go on without it."""
+    """Give the same as /readyz, and whether the queue can be reached; predictions do not need it."""
     answer, status = readyz()
     queue = services().queues.state()
     return answer | {
@@ -44,7 +44,7 @@ def health() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/api/status")
 def status() -> dict[str, Any]:
-    """Give what runs now: models, jobs, queues, workers and the host."""
+    """Give the present state: models, jobs, queues, workers and the host."""
     return services().monitor.status()
 
 
