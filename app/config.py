@@ -128,7 +128,7 @@ class Settings(BaseModel):
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; an invalid value raises ConfigError with a sentence that names the variable."""
         env = os.environ if env is None else env
-        for name in env:  # a slip of the pen here would keep for ever what should go
+        for name in env:  # a misspelt name would keep data that should be deleted
             if name.startswith("RETAIN_") and name.lower() not in cls.model_fields:
                 known = ", ".join(field.upper() for field in cls.model_fields if field.startswith("retain_"))
                 raise ConfigError(f"There is no setting {name}; use one of {known}.")
@@ -165,7 +165,7 @@ class Settings(BaseModel):
 
     @property
     def embedded_redis(self) -> bool:
-        """Whether Fovea starts a Redis of its own."""
+        """Whether Fovea starts an embedded Redis."""
         return not self.redis_url
 
     @property
@@ -180,7 +180,7 @@ class Settings(BaseModel):
     def metrics_dir(self) -> Path:
         """Where the web workers count; in memory where Linux has a place for that.
 
-        They map these files, and the kernel kills who touches a page of them that a full disk has no room for.
+        They map these files, and the kernel kills a process that touches a page for which a full disk has no space.
         """
         return MEMORY / _own_name(self.instance_dir) if os.access(MEMORY, os.W_OK) else self.instance_dir / "metrics"
 

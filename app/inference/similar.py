@@ -43,7 +43,7 @@ class Similar:
 
     @classmethod
     def fit(cls, embeddings: Floats, labels: list[str], hashes: list[str], names: list[str]) -> Self:
-        """Keep at most KEPT images, as many of each class as there is room, spread evenly over their order."""
+        """Keep at most KEPT images, as many of each class as there is space for, spread evenly over their order."""
         rows = balanced(np.unique(labels, return_inverse=True)[1], min(KEPT, _NUMBERS // embeddings.shape[1]))
         chosen = [[each[row] for row in rows] for each in (labels, hashes, names)]
         return cls(embeddings[rows], *chosen)

@@ -65,7 +65,7 @@ def image(path: ImagePath) -> Response:
 
 @blueprint.get("/api/datasets/<classifier>/audit", responses=problems(404))
 def audit(path: ClassifierPath) -> dict[str, Any]:
-    """Give the last audit of a dataset: `stale` if the dataset has changed, `complete` once the images were compared."""
+    """Give the last audit of a dataset: `stale` if the dataset has changed, `complete` once images were compared."""
     return services().audit.latest(path.classifier)
 
 

@@ -90,19 +90,16 @@ class ReasonForm(Schema):
 
 
 class ChallengerForm(ReasonForm):
-    """What the challenger gets to answer."""
+    """The traffic that the challenger gets."""
 
     mode: Literal["off", "shadow", "canary"] = Field(
-        description="off: nothing; shadow: it answers after the champion and nobody sees it; canary: it answers a share of the requests"
+        description="off: none; shadow: it answers after the champion, unseen; canary: it answers a share of requests"
     )
     version: int | None = Field(
         default=None, ge=1, le=1_000_000_000, description="The version to try; the present challenger if left out"
     )
     percent: float | None = Field(
-        default=None,
-        gt=0,
-        le=100,
-        description="Percent of the requests; if left out, 100 for shadow, 10 for canary",
+        default=None, gt=0, le=100, description="Share of the requests; if left out, 100 for shadow and 10 for canary"
     )
 
 
