@@ -77,7 +77,7 @@ def test_neither_the_web_nor_a_waiting_worker_loads_what_it_does_not_need(
 
 
 MODULES, LINES = 15, 300  # at most, in a folder and in a file
-PRODUCT = ("app", "worker", "fovea_client", "deploy", "benchmarks")
+PRODUCT = ("app", "worker", "fovea_client", "deploy", "docs")
 # No metaphors and no archaisms; `math.floor` is a function.
 BANNED = re.compile(
     r"\b(rooms?|(?<!math\.)floors?|anew|thereof|hence|whence|therein|lest|for ever|heard of)\b", re.IGNORECASE
