@@ -99,7 +99,7 @@ def _damaged(spec: ClassifierSpec, folder: Path) -> None:
 
 
 def _labelled(spec: ClassifierSpec, table: Path) -> None:
-    """Print a table: how well the score tells the photographs that the labels reject, over folds that part no patient.
+    """Print a table: how well the score tells the photographs that the labels reject, over folds by patient.
 
     The reference is what the training images look like, first all but the rejected, as a model's card has it, then
     those alone that are labelled good or usable. Two halves of the patients show how far so few

@@ -1,4 +1,4 @@
-"""Which training images does this one resemble? Found by their embeddings, so that a person can compare."""
+"""Finds the training images most similar to an image by their embeddings, for a person to compare."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBERS = 4_000_000  # of all kept embeddings together: 8 MB on disk, 16 MB in 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training image: its class, the hash of its file, the file's name, and how far it lies from the one asked about.
+    """A training image: its class, the hash of its file, the file's name, and its distance from the image in question.
 
     `distance` is the cosine distance of the centred embeddings: 0 for the same direction, 1 for unrelated, 2 at most.
     """

@@ -21,7 +21,7 @@ def fewest_patients(labels: Integers, groups: Sequence[Any] | Integers) -> int:
 
 
 def by_patient(labels: Integers, groups: Sequence[Any] | Integers, folds: int, seed: int) -> list[Fold]:
-    """Return so many folds (fit, held out) with about the same share of each class."""
+    """Return stratified folds (fit, held out); all images of a patient are in one of them."""
     split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(split.split(labels, labels, groups))
 

@@ -18,7 +18,7 @@ from app.training.progress import Progress
 
 @dataclass(frozen=True)
 class Trial:
-    """A head that was tried: the inverse strength of its penalty, and its figures on patients kept out of the fit.
+    """A head that was tried: the inverse strength of its penalty, and its figures on held-out patients.
 
     `seconds` is what its backbone took, features included.
     """

@@ -29,7 +29,7 @@ COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "
 
 
 def register(app: OpenAPI) -> None:
-    """Add everything that speaks HTTP to the application."""
+    """Add the interface, its documentation and the pages to the application."""
     with app.app_context():
         limit = services().settings.max_upload_mb * MEGABYTE
     app.request_class = FastRequest

@@ -1,4 +1,4 @@
-"""Who may call: everybody, or with AUTH=keys the holders of a key. And from where: no other site's pages."""
+"""Authentication: everybody, or with AUTH=keys the holders of a key. Other sites' pages may not call."""
 
 from __future__ import annotations
 

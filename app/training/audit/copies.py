@@ -1,7 +1,7 @@
 """Decides whether two images show the same: aligns their fine structure and correlates it.
 
-Alignment is by the enhanced correlation coefficient (Evangelidis and Psarakis 2008), which forgives a small shift, zoom
-and shear; so a second photograph of the same eye is found like a copy.
+Alignment is by the enhanced correlation coefficient (Evangelidis and Psarakis 2008), which tolerates a small shift,
+zoom and shear, so a second photograph of the same eye is found, too.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _confirm(prints: Fingerprints, chosen: Sequence[Candidate], progress: Progre
 
 
 def compare(prints: Fingerprints, candidate: Candidate) -> Pair:
-    """Correlate the two before and after the best alignment; 0 where they share too little to tell."""
+    """Correlate the two before and after the best alignment; 0 if they overlap too little."""
     first, first_seen = _unpack(prints[candidate.first]["band"])
     second, second_seen = _unpack(prints[candidate.second]["band"])
     if candidate.mirrored:

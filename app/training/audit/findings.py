@@ -1,4 +1,4 @@
-"""What the audit says: records of what was found, how grave it is, and what to do about it."""
+"""The findings of an audit: what was found, how severe it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def imbalance(pictures: Sequence[Picture], classes: Sequence[str]) -> list[Findi
 
 
 def patients_on_both_sides(pictures: Sequence[Picture]) -> list[Finding]:
-    """Patients whom the given folders put into more than one split."""
+    """Patients that the folders put into more than one split."""
     splits: dict[str, set[Split]] = {}
     for picture in pictures:
         if picture.split:

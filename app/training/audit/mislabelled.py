@@ -21,7 +21,7 @@ STRENGTH: Final = 5.0  # inverse regularisation, over the number of dimensions: 
 
 @dataclass(frozen=True)
 class Doubt:
-    """The image of a `row` looks like `other` (`probability`), out of fold, rather than like its label."""
+    """The image of a `row` is of the class `other`, with this out-of-fold `probability`, rather than of its label."""
 
     row: int
     other: str
@@ -37,7 +37,10 @@ class Judgement:
 
 
 def judge(embeddings: Floats, labels: Sequence[str], groups: Sequence[str]) -> Judgement | None:
-    """Doubt labels that a logistic regression on the embeddings (n, d) denies; None with too few groups of a class."""
+    """Find labels that a logistic regression on the embeddings (n, d) contradicts.
+
+    None if a class has fewer than FOLDS groups.
+    """
     names, target = np.unique(labels, return_inverse=True)
     if len(names) < 2 or fewest_patients(target, groups) < FOLDS:  # noqa: PLR2004 - one class has nothing to be confused with
         return None

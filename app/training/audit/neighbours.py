@@ -22,7 +22,7 @@ from app.training.batching import batches
 CIRCLES: Final = 28
 ANGLES: Final = 96
 LIKELY: Final = 20  # images with the most similar coefficients whose phases are compared
-BEST: Final = 3  # of those are looked at closely
+BEST: Final = 3  # of those are aligned and compared
 WORTH: Final = 0.25  # correlation below which a pair is not compared further
 CHUNK: Final = 256
 

@@ -45,7 +45,7 @@ def duplicates(pairs: Sequence[Pair], pictures: Sequence[Picture]) -> list[Findi
 
 
 def shortcuts(measured: Sequence[Shortcut], pictures: Sequence[Picture]) -> list[Finding]:
-    """Classes that can be told from facts about their files alone."""
+    """Classes that facts about the files alone predict."""
     found = []
     for each in measured:
         images = of_class(pictures, each.label)

@@ -73,7 +73,7 @@ def list_files(folder: Path) -> list[str]:
 def interpret(
     names: Sequence[str], read: Reader, spec: ClassifierSpec, label: str | None = None
 ) -> tuple[list[Entry], list[Refusal]]:
-    """Tell images from other files by their paths, and their classes by convention, or all of the class `label`.
+    """Find the images among the files, and their classes by convention; with `label` all have that class.
 
     `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables are ignored.
     """

@@ -99,14 +99,14 @@ def _computed(
 
 
 def _copies(spec: TrainingSpec) -> list[str]:
-    """The names of the varied copies of an image; whatever changes them changes the names."""
+    """Return the names of the varied copies; they change with the settings and the code of the variation."""
     how = f"{spec.flip_horizontal} {spec.flip_vertical} {spec.turn}"
     key = hashlib.sha256(how.encode() + _code(augmentation)).hexdigest()[:16]
     return [f"varied {key} {number}" for number in range(spec.varied)]
 
 
 def _seen(square: Pixels, view: View, spec: TrainingSpec) -> Pixels:
-    """The image as it is or varied, in the same way every time."""
+    """Return the image or its varied copy, which is the same every time."""
     if view.copy == AS_IT_IS:
         return square
     seed = hashlib.sha256(" ".join(view).encode()).digest()

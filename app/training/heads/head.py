@@ -18,7 +18,7 @@ from app.training.progress import History, Progress
 
 @dataclass(frozen=True)
 class FrozenHead:
-    """A head with the body that it belongs on, the figures of its fit, and the images with what it answers to them."""
+    """A head with its frozen network, the figures of its fit, and the images with its answers."""
 
     frozen: Frozen
     layer: Head

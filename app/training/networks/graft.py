@@ -87,7 +87,7 @@ def _write_archive(source: Path, head: Head, target: Path) -> int:
 
 
 def _config(data: bytes, classes: int) -> bytes:
-    """The settings with so many classes."""
+    """Return the settings with another number of classes."""
     config = json.loads(data)
     layer = next(each for each in config["config"]["layers"] if each["name"] == HEAD)
     layer["config"]["units"] = classes
@@ -95,7 +95,7 @@ def _config(data: bytes, classes: int) -> bytes:
 
 
 def _weights(data: bytes, head: Head) -> tuple[bytes, int]:
-    """The weights with the head's, and how many numbers they are."""
+    """Return the weights with the head's in place, and the number of parameters."""
     file = io.BytesIO(data)
     sizes: list[int] = []
     with h5py.File(file, "r+") as store:

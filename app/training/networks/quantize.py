@@ -26,7 +26,7 @@ from app.training.networks.graph import INPUT, OUTPUTS
 from app.training.progress import Progress
 from app.training.timing import milliseconds
 
-MEANS = ("GlobalAveragePool", "ReduceMean")  # cheap, and what they give must be fine
+MEANS = ("GlobalAveragePool", "ReduceMean")  # cheap, and their results need the precision
 CALIBRATION_IMAGES = 200
 AGREEMENT = 0.99  # share of test images that must get the same answer
 LOSS = 0.005  # of accuracy, at most
@@ -38,7 +38,9 @@ UNDISTURBED = 20  # percentile of the times: other processes disturb the slower 
 
 
 def quantize(folder: Path, images: Images, progress: Progress) -> Int8:
-    """Write `model.int8.onnx` to `folder` if it is as good on the test images as `model.onnx`; tell how good it is.
+    """Write `model.int8.onnx` to `folder` if it is as good on the test images as `model.onnx`.
+
+    Return how the two compare.
 
     Static QDQ quantization per channel, calibrated on training images. The first convolutions, which see the pixels
     themselves and lose the most, and the head stay in float32.
@@ -83,7 +85,7 @@ def _prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
         quant_pre_process(source, path, skip_symbolic_shape=True)
     nodes = onnx.load(path).graph.node
     body = _ancestors(nodes, OUTPUTS[1])
-    # Of a thousand attention weights, each is less than what eight bits can tell from nothing.
+    # A thousand attention weights sum to 1: each is below the resolution of eight bits.
     attention = [place for place, node in enumerate(nodes) if node.op_type == "Softmax" and node.name in body]
     fine = [*nodes[min(attention, default=len(nodes)) :], *(node for node in nodes if node.op_type in MEANS)]
     whole = sorted({node.name for node in fine} | {node.name for node in nodes if node.name not in body})
@@ -91,7 +93,7 @@ def _prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
 
 
 def _ancestors(nodes: Sequence[onnx.NodeProto], output: str) -> set[str]:
-    """The names of the nodes that an output rests on."""
+    """Return the names of the nodes that an output depends on."""
     wanted, found = {output}, set()
     for node in reversed(nodes):  # they are in the order of their computation
         if wanted.intersection(node.output):
@@ -116,7 +118,7 @@ def _write(prepared: Path, target: Path, squares: Pixels, excluded: list[str]) -
 
 
 def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, progress: Progress) -> Int8:
-    """The answers of both on the test images, and the decision."""
+    """Compare the answers of both on the test images and decide."""
     rows = images.rows["test"]
     expected, found = _answers(whole, images, rows, progress), _answers(small, images, rows, progress)
     labels = images.labels[rows]

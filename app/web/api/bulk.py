@@ -72,7 +72,7 @@ def job_result_counts(path: JobPath) -> Response:
 
 
 def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small parts, and let this process' other requests in between."""
+    """Join small parts into blocks, and let other requests of this process run between them."""
     block = bytearray()
     for part in parts:
         block += part
