@@ -9,9 +9,9 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
-from app.context import services
 from app.web import api, auth, docs, errors, metrics, pages
 from app.web.background import run_in_background
+from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson

@@ -1,4 +1,4 @@
-"""Authentication: everybody, or with AUTH=keys the holders of a key. Other sites' pages may not call."""
+"""Who may call: everybody, or with AUTH=keys the holders of a key. And from where: no other site's pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.context import services
 from app.errors import Forbidden, Unauthorized
 from app.services.operations import keys
+from app.web.context import services
 
 blueprint = Blueprint("auth", __name__)
 
-# Probes must answer before anybody has a key; the login page and its style, so that somebody can log in.
+# Probes must answer before anybody has a key; the login page and what it looks like, to get in at all.
 PUBLIC: Final = frozenset({"state.livez", "state.readyz", "auth.login", "auth.enter", "static", "bootstrap.static"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 

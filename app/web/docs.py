@@ -41,9 +41,9 @@ def openapi() -> Response:
 
 
 def _completed(doc: dict[str, Any]) -> dict[str, Any]:
-    """Add to every call its 200 and 400 responses, which the library leaves out or gets wrong.
+    """Say of every call that it answers, and that what it refuses is a problem: the library says neither rightly.
 
-    Remove empty components, which the library writes as null and strict readers reject.
+    Where there is nothing it writes a null, which strict readers refuse.
     """
     doc["components"] = {name: part for name, part in doc["components"].items() if part is not None}
     refused = problems(400)[400]

@@ -9,13 +9,13 @@ from flask import request
 from pydantic import BaseModel
 
 from app.config import MEGABYTE
-from app.context import services
 from app.errors import InvalidInput, TooLarge
 from app.services.datasets.archive import MAX_FILES, Upload
+from app.web.context import services
 
 T = TypeVar("T", bound=BaseModel)
 
-BULK_FACTOR: Final = 64  # how many times larger a call with many files may be than one with a single image
+BULK_FACTOR: Final = 64  # a call with many files may be so many times larger than one with a single image
 ENVELOPE_BYTES: Final = 100_000  # of a multipart body around its file
 
 
@@ -28,8 +28,8 @@ def allow_bulk() -> None:
 def fields(model: type[T]) -> T:
     """Read the model's fields from the query, the form and the JSON body; the later ones win.
 
-    An empty field counts as left out, since browsers send fields that nobody filled in. InvalidInput when there is a
-    body that seems to hold fields but has the wrong content type: otherwise defaults would silently replace them.
+    An empty field counts as left out: browsers send those that nobody filled in. InvalidInput when there is a body that
+    holds fields by its looks, and is not read for want of a fitting content type: defaults would take their place.
     """
     given: dict[str, Any] = {**request.args, **request.form}
     if request.is_json:

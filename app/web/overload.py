@@ -1,4 +1,4 @@
-"""Limits the work in progress: predictions beyond a bound are refused at once, and a body must arrive in time."""
+"""Keeps what is under way small: predictions beyond a bound are refused at once, and a body must come in time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from werkzeug.exceptions import RequestTimeout
 from app.errors import Unavailable
 from app.web.metrics import REFUSED
 
-PLACES: Final = 16  # predictions that a web worker computes or queues: about a tenth of a second of work
+PLACES: Final = 16  # predictions that one web worker computes or keeps waiting: about a tenth of a second's work
 GRACE_SECONDS: Final = 10.0
-SLOWEST: Final = 20_000  # bytes a second; a slower client would hold a connection and its memory
+SLOWEST: Final = 20_000  # bytes a second; who sends slower would keep a connection and its memory from others
 STEP: Final = 131_072  # bytes that are waited for at a time; gunicorn copies what is left of a body for each
 
 _places = BoundedSemaphore(PLACES)
@@ -27,7 +27,7 @@ def place() -> Iterator[None]:
     """Hold one of this process' places for predictions; Unavailable, at once, when all are taken."""
     if not _places.acquire(blocking=False):
         REFUSED.inc()
-        raise Unavailable("Too many predictions are in progress; send this one again in a moment.")
+        raise Unavailable("Too many predictions are under way; send this one again in a moment.")
     try:
         yield
     finally:

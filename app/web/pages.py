@@ -13,8 +13,8 @@ from flask_bootstrap import Bootstrap5
 from rjsmin import jsmin
 
 from app.classifiers.card import MEDICAL_NOTICE
-from app.context import services
 from app.training.networks.backbones import BACKBONES
+from app.web.context import services
 from app.web.schemas.requests import DEFAULT_CLASSIFIER
 
 blueprint = Blueprint("pages", __name__)

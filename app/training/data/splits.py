@@ -1,4 +1,4 @@
-"""Divides images into train, val and test, so that groups stay whole and no image moves when others are added.
+"""Divides images into train, val and test, so that no group is parted and no image moves when others join.
 
 Each group has a place in [0, 1) that depends on its name and the seed alone, and the shares cut that line: what
 joins later moves nothing. Only where chance leaves a class without one of the splits is a group moved into it.

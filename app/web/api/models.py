@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, jsonify, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.context import services
 from app.services.models.document import markdown, page
 from app.web import forms
+from app.web.context import services
 from app.web.docs import body, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import AliasAnswer, TrafficAnswer

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.context import services
 from app.web import metrics
+from app.web.context import services
 from app.web.docs import problems
 from app.web.schemas.requests import ClassifierPath, StatisticsQuery
 
