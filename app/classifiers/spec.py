@@ -160,8 +160,7 @@ class PromotionSpec(Frozen):
 class ClassifierSpec(Frozen):
     """A configured problem. `positive` names the class that a screening refers, if there is one.
 
-    `reject_ungradable`: a photograph that cannot be graded gets the decision `ungradable`; if false, its quality
-    is only reported.
+    `reject_ungradable`: a photograph too poor to judge gets no other decision; else its quality is only reported.
     """
 
     name: Slug

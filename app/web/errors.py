@@ -115,11 +115,6 @@ def _drain() -> None:
         left -= len(chunk)
 
 
-def _phrase(status: int) -> str:
-    """Return the standard phrase of a status; Python before 3.13 has old ones for some."""
-    return PHRASES.get(status) or HTTPStatus(status).phrase
-
-
 def _answer(status: int, detail: str) -> Response:
     title = _phrase(status)
     wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
@@ -129,3 +124,8 @@ def _answer(status: int, detail: str) -> Response:
     answer = make_response(jsonify(body), status)
     answer.mimetype = MEDIA_TYPE
     return answer
+
+
+def _phrase(status: int) -> str:
+    """Return the standard phrase of a status; Python before 3.13 has old ones for some."""
+    return PHRASES.get(status) or HTTPStatus(status).phrase

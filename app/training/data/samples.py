@@ -51,8 +51,8 @@ class Squares(Protocol):
 class Answers(NamedTuple):
     """The outputs of a network for all images: `probabilities` (n, classes) and `embeddings` (n, d).
 
-    `fair` (n, classes): the answers to images that the network was not fitted to. Each of `folds` holds the rows of the
-    fit and the rows held out; `fair` is valid for the latter.
+    `fair` (n, classes): what it, or one like it, answers to images that it did not learn from; they are the second
+    rows of each of `folds`, whose first rows were learned from for that.
     """
 
     probabilities: Floats

@@ -63,8 +63,8 @@ def calibrate(
         novelty=limit,
     )
     probabilities = apply_temperature(answers.probabilities, temperature)
-    reference_ = _reference(images, fair.max(axis=1), spec.preprocessing.crop == "retina")
-    return Calibration(probabilities, answers.embeddings, temperature, thresholds, point, novelty, reference_)
+    looks = _reference(images, fair.max(axis=1), spec.preprocessing.crop == "retina")
+    return Calibration(probabilities, answers.embeddings, temperature, thresholds, point, novelty, looks)
 
 
 def _novelty(answers: Answers, images: Images) -> tuple[Novelty, float]:

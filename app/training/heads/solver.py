@@ -39,7 +39,8 @@ class Data(NamedTuple):
 class Fit(NamedTuple):
     """A head, the figures of each penalty that was tried, and the answers out of fold to the chosen one.
 
-    `kept_out` (n, classes) holds the out-of-fold probabilities, in the rows that `folds` hold out.
+    `kept_out` (n, classes): what a head answers to an image that was kept out of its fit, in the rows kept out by
+    `folds`.
     """
 
     head: Head
