@@ -36,9 +36,9 @@ def db(context: click.Context, arguments: tuple[str, ...]) -> None:
 @click.option("--dry-run", is_flag=True, help="Delete nothing; print what would be deleted.")
 @with_appcontext
 def prune(*, dry_run: bool) -> None:
-    """Delete predictions, images and jobs older than the RETAIN_... settings allow.
+    """Delete what the RETAIN_... settings no longer keep.
 
-    The schedule does the same every hour.
+    That is predictions, images and jobs. The schedule does the same every hour.
     """
     found = services().retention.prune(dry_run)
     click.echo(

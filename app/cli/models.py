@@ -77,7 +77,7 @@ def rollback(classifier: str, reason: str) -> None:
 @with_appcontext
 def challenger(classifier: str, version: int | None, mode: TrafficMode | None, percent: float | None,
                reason: str) -> None:  # fmt: skip
-    """Try a version as challenger; show how it compares with the champion.
+    """Try a version; compare it with the champion.
 
     VERSION is the present challenger if left out. Without --mode nothing is changed.
     """

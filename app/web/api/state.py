@@ -44,7 +44,7 @@ def health() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/api/status")
 def status() -> dict[str, Any]:
-    """Give the present state: models, jobs, queues, workers and the host."""
+    """Give what runs now: models, jobs, queues, workers and the host."""
     return services().monitor.status()
 
 
