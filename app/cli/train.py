@@ -9,7 +9,6 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, progress_bar, services
-from app.store.db import db
 from app.store.tables import Job
 from app.training.networks.backbones import BACKBONES
 
@@ -33,9 +32,7 @@ def train(classifier: str, searching: bool, budget: float, **options: Any) -> No
     """
     from app.services.models.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this command only
 
-    job = services().retrain.prepare(classifier, search=budget if searching else None, **options)
-    db.session.add(job)
-    db.session.commit()
+    job = services().retrain.record(classifier, search=budget if searching else None, **options)
     services().jobs.run(job.id, TrainingRun(services()).run)
     _print(services().jobs.get(job.id))
 

@@ -32,7 +32,7 @@ def alone(given: Connection | None = None) -> Iterator[Connection]:
     if given is not None:
         yield given
         return
-    with create_engine(db.engine.url, poolclass=NullPool).connect() as connection:
+    with create_engine(db.engine.url, poolclass=NullPool).begin() as connection:
         if connection.dialect.name == "sqlite":
             # Batch mode drops and renames tables: with foreign keys on, the rows that refer to them would go too.
             for statement in (f"PRAGMA busy_timeout={_WAIT_MS}", "PRAGMA foreign_keys=OFF", "BEGIN IMMEDIATE"):
@@ -40,7 +40,6 @@ def alone(given: Connection | None = None) -> Iterator[Connection]:
         else:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         yield connection
-        connection.commit()
 
 
 def config() -> Config:

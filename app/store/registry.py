@@ -18,6 +18,7 @@ from app.store.db import db
 from app.store.files import staging
 from app.store.outbox import announce
 from app.store.tables import AliasMove, Job, ModelVersion
+from app.store.transaction import transaction
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
@@ -50,11 +51,11 @@ class Registry:
                 if place.exists():
                     continue  # another process took the number; take the next
                 raise Unavailable(f"The new model cannot be moved into place: {error.strerror}.") from error
-            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=shared))
             try:
-                db.session.commit()
+                with transaction():
+                    row = ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=shared)
+                    db.session.add(row)
             except IntegrityError:  # another machine took the number, or has done this job
-                db.session.rollback()
                 place.rename(bundle)
                 if job_id is not None and (known := self.by_job(job_id)) is not None:
                     return known
@@ -72,19 +73,17 @@ class Registry:
     def adopt(self, classifier: str) -> list[int]:
         """Record the bundles on disk that no row knows; a classifier without champion gets the first of them."""
         rows, here = self.versions(classifier), sorted(self._on_disk(classifier))
-        for version in here:
-            if self._shared is not None and version in rows and rows[version].bundle is None:  # from before it was
-                rows[version].bundle = self._publish(self.root / classifier / str(version))
         found = [version for version in here if version not in rows]
+        unshared = [version for version in here if version in rows and rows[version].bundle is None]
+        names = {version: self._publish(self.root / classifier / str(version)) for version in [*unshared, *found]}
         makers = self._makers(classifier, found)
-        for version in found:
-            bundle = self._publish(self.root / classifier / str(version))
-            job_id = makers.get(version)
-            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=bundle))
-        try:
-            db.session.commit()
-        except IntegrityError:  # another process adopted them at the same moment
-            db.session.rollback()
+        with suppress(IntegrityError), transaction():  # another process may adopt them at the same moment
+            for version in unshared:
+                rows[version].bundle = names[version]
+            for version in found:
+                row = ModelVersion(classifier=classifier, version=version, job_id=makers.get(version))
+                row.bundle = names[version]
+                db.session.add(row)
         if found and self.alias(classifier, "champion") is None:
             self.move(classifier, "champion", found[0], "First bundle found.")
         return found
@@ -100,9 +99,8 @@ class Registry:
 
     def judge(self, classifier: str, version: int, verdict: Mapping[str, Any]) -> None:
         """Keep the promotion gate's verdict with the version."""
-        row = db.session.get_one(ModelVersion, (classifier, version))
-        row.verdict = dict(verdict)
-        db.session.commit()
+        with transaction():
+            db.session.get_one(ModelVersion, (classifier, version)).verdict = dict(verdict)
 
     def folder(self, classifier: str, version: int) -> Path:
         """Return the bundle's folder, fetched if it is not here; NotFound when the version does not exist."""
@@ -148,10 +146,10 @@ class Registry:
         """Point an alias at a version, or at none. A version that becomes champion is challenger no more."""
         if version is not None:
             self.folder(classifier, version)
-        _point(classifier, alias, version, reason)
-        if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
-            _point(classifier, "challenger", None, reason)
-        db.session.commit()
+        with transaction():
+            _point(classifier, alias, version, reason)
+            if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
+                _point(classifier, "challenger", None, reason)
 
     def moves(self, classifier: str) -> list[AliasMove]:
         """Return every move of the classifier's aliases, the newest first."""
@@ -173,8 +171,8 @@ class Registry:
         served = self.served(classifier)
         if len(served) < 2:  # noqa: PLR2004 - the present one and the one before
             raise Conflict(f"{classifier} has no promotion left to undo; promote the version that should serve.")
-        _point(classifier, "champion", served[-2], reason, undo=True)
-        db.session.commit()
+        with transaction():
+            _point(classifier, "champion", served[-2], reason, undo=True)
         return served[-2]
 
     def _makers(self, classifier: str, versions: Iterable[int]) -> dict[int, str]:

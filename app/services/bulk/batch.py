@@ -29,6 +29,7 @@ from app.services.serving.predict import Predict
 from app.store.db import db, new_id, now
 from app.store.files import Files
 from app.store.tables import Job, JobItem, Prediction
+from app.store.transaction import release_connection, transaction
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Batch:
             self._jobs.create(job)
             self._add(job.id, taken, more)
 
-        return self._started(once(key, _asked(classifier, taken, more), job.id, store))
+        return self._jobs.get(once(key, _asked(classifier, taken, more), job.id, store))
 
     def add(self, job_id: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
         """Add a part to a job that waits for more, and start it unless still `more` are to come.
@@ -98,7 +99,7 @@ class Batch:
         if taken or more:
             _check_useful(taken)
         store = partial(self._add, job_id, taken, more)
-        return self._started(once(key, _asked(job_id, taken, more), job_id, store))
+        return self._jobs.get(once(key, _asked(job_id, taken, more), job_id, store))
 
     def work(self, job_id: str) -> None:
         """Answer one chunk of the job, after passing the job on to the next free worker; the last one ends it."""
@@ -167,7 +168,7 @@ class Batch:
         return Taken(name, None, entry.reason) if entry.data is None else Taken(name, self._files.put(entry.data), None)
 
     def _add(self, job_id: str, taken: Sequence[Taken], more: bool) -> None:
-        """Add the files behind those that are there, and cut the job into chunks when they are the last; commit."""
+        """Add the files behind those that are there, and cut the job into chunks when they are the last."""
         waits = (Job.id == job_id) & (Job.status == "queued") & (Job.stage == RECEIVING)
         grown = update(Job).where(waits).values(total=Job.total + len(taken), heartbeat_at=now())
         total = db.session.scalar(grown.returning(Job.total), execution_options={"synchronize_session": False})
@@ -185,14 +186,7 @@ class Batch:
             self._chunks.cut(job_id, total)
             change(job_id, "queued", stage="waiting", heartbeat_at=None)
             note(job_id, "queued", f"Complete with {total} images.")
-        db.session.commit()
-
-    def _started(self, job_id: str) -> Job:
-        """Hand the job to the queue, unless it waits for more or was handed over before."""
-        job = self._jobs.get(job_id)
-        if job.status == "queued" and job.stage != RECEIVING and job.enqueued_at is None:
-            self._jobs.enqueue(job)
-        return job
+            self._jobs.enqueue(job_id)
 
     def _answer_all(self, chunk: Chunk) -> None:
         """Answer the chunk's images, in groups; one by one where a worker has died before, to find the culprit."""
@@ -202,7 +196,7 @@ class Batch:
         answers: list[dict[str, Any]] = []
         logged: list[dict[str, Any]] = []
         items = self._chunks.items(chunk)
-        db.session.rollback()  # nothing is held while images are computed
+        release_connection()  # nothing is held while images are computed
         began = time.monotonic()
         for item in items:
             answers.append(self._answer(item, classifier, version, chunk.job_id, logged))
@@ -214,10 +208,11 @@ class Batch:
 
     def _record(self, chunk: Chunk, answers: list[dict[str, Any]], logged: list[dict[str, Any]]) -> None:
         """Write answers and their log in one transaction; empty both lists."""
-        if logged:
-            self._predict.log(logged)
-        db.session.execute(_ANSWERED, answers)
-        self._chunks.record(chunk, len(answers))
+        with transaction():
+            if logged:
+                self._predict.log(logged)
+            db.session.execute(_ANSWERED, answers)
+            self._chunks.record(chunk, len(answers))
         answers.clear()
         logged.clear()
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal_column, select
 
 from app.store.db import db
 from app.store.tables import JobItem, Prediction
+from app.store.transaction import release_connection
 
 ERROR, WAITING = "error", "waiting"  # what stands in the place of a decision where there is no answer
 PAGE: Final = 500
@@ -49,7 +50,7 @@ def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterato
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
         found = db.session.execute(query.where(JobItem.position > last).offset(offset).limit(size)).all()
-        db.session.rollback()
+        release_connection()
         for position, filename, error, body in found:
             yield {"file": filename, "error": error, **(body or {})}
             last = position

@@ -21,6 +21,7 @@ from app.store.db import db, new_id
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import AuditReport, Image, Job, LeftOut
+from app.store.transaction import transaction
 from app.training.audit import findings, looks
 from app.training.audit.findings import Finding, Picture
 from app.training.data.splits import unite
@@ -92,8 +93,8 @@ class Audit:
         body = _body(spec, rows, [*_plain(spec, pictures), *found]) | measured | {
             "complete": True, "dataset_version": version,
         }  # fmt: skip
-        db.session.merge(AuditReport(classifier=classifier, dataset_version=version, body=body))
-        db.session.commit()
+        with transaction():
+            db.session.merge(AuditReport(classifier=classifier, dataset_version=version, body=body))
         return body
 
     def _judge(self, spec: ClassifierSpec, rows: Sequence[Image], seen: looks.Looks, groups: Sequence[str],

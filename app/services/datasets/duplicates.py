@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Compared, Image, NearDuplicate
+from app.store.transaction import transaction
 from app.training.audit import looks
 from app.training.audit.copies import Pair, find_pairs
 from app.training.data.drawn import SOURCE
@@ -47,18 +48,8 @@ class Duplicates:
         new = [row for row, sha256 in enumerate(hashes) if sha256 not in known]
         if new:
             found = find_pairs(self.looks(hashes, progress), np.array(new), progress)
-            for pair in found:
-                db.session.merge(
-                    NearDuplicate(
-                        classifier=classifier, first=hashes[pair.first], second=hashes[pair.second],
-                        similarity=pair.similarity, unmoved=pair.unmoved, turn=pair.turn, mirrored=pair.mirrored,
-                    )
-                )  # fmt: skip
-            db.session.execute(
-                delete(Compared).where(Compared.classifier == classifier)
-            )  # another run may have come first
-            db.session.add_all(Compared(classifier=classifier, sha256=sha256) for sha256 in hashes)
-            db.session.commit()
+            with transaction():
+                _remember(classifier, hashes, found)
         return self.known(classifier, hashes)
 
     def known(self, classifier: str, hashes: Sequence[str]) -> list[Pair]:
@@ -75,6 +66,19 @@ class Duplicates:
             for row in rows.all()
             if row.first in places and row.second in places and not {row.first, row.second} <= drawn
         ]
+
+
+def _remember(classifier: str, hashes: Sequence[str], found: Sequence[Pair]) -> None:
+    """Keep the pairs, and that all these images have been compared; another run may have come first."""
+    for pair in found:
+        db.session.merge(
+            NearDuplicate(
+                classifier=classifier, first=hashes[pair.first], second=hashes[pair.second],
+                similarity=pair.similarity, unmoved=pair.unmoved, turn=pair.turn, mirrored=pair.mirrored,
+            )
+        )  # fmt: skip
+    db.session.execute(delete(Compared).where(Compared.classifier == classifier))
+    db.session.add_all(Compared(classifier=classifier, sha256=sha256) for sha256 in hashes)
 
 
 def dataset(classifier: str) -> Sequence[Image]:

@@ -14,6 +14,7 @@ from app.services.serving.log import History
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Image, Prediction
+from app.store.transaction import transaction
 
 SOURCE: Final = "feedback"
 
@@ -56,8 +57,8 @@ class Feedback:
     def withdraw(self, prediction_id: str) -> Prediction:
         """Forget what a person said of a prediction."""
         found = self._history.get(prediction_id)
-        found.label = found.labelled_at = None
-        db.session.commit()
+        with transaction():
+            found.label = found.labelled_at = None
         return found
 
 

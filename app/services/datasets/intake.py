@@ -21,6 +21,7 @@ from app.services.datasets.archive import Member, Upload, members
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Image, LeftOut
+from app.store.transaction import transaction
 from app.training.data.datasets import Entry, interpret
 from app.training.progress import Progress, silent
 
@@ -103,16 +104,14 @@ class Intake:
             return False
         name = PurePosixPath(filename).name[-255:]
         group = group or group_of(spec, name) or sha256
-        db.session.add(
-            Image(
-                classifier=spec.name, sha256=sha256, label=label, split=split, group=group[:255], filename=name,
-                source=source, width=decoded.width, height=decoded.height,
-            )
+        image = Image(
+            classifier=spec.name, sha256=sha256, label=label, split=split, group=group[:255], filename=name,
+            source=source, width=decoded.width, height=decoded.height,
         )  # fmt: skip
         try:
-            db.session.commit()
+            with transaction():
+                db.session.add(image)
         except IntegrityError:  # the same image arrived twice at the same moment
-            db.session.rollback()
             return False
         return True
 
@@ -143,32 +142,36 @@ class _Log:
         self.source = source
         self.report = Report(classifier)
         self.seen: dict[str, str] = {}
-        query = select(LeftOut).where(LeftOut.classifier == classifier, LeftOut.source == source)
-        self._known = {row.path: row for row in db.session.scalars(query)}
 
     def refuse(self, path: str, kind: str, reason: str) -> None:
-        """Note a file that is left out; the same file again replaces what was noted before."""
+        """Note a file that is left out."""
         self.report.rejected.append({"file": path, "kind": kind, "reason": reason})
-        row = self._known.get(path[-255:])
-        if row is None:
-            row = LeftOut(classifier=self.report.classifier, source=self.source, path=path[-255:])
-            self._known[row.path] = row
-            db.session.add(row)
-        row.kind, row.reason = kind, reason[:500]
 
     def finish(self) -> Report:
-        """Commit, count and return the report."""
-        db.session.commit()
+        """Keep what was refused, count and return the report."""
+        with transaction():
+            self._keep()
         self.report.kinds = dict(Counter(row["kind"] for row in self.report.rejected))
         self.report.counts = counts(self.report.classifier)
         return self.report
+
+    def _keep(self) -> None:
+        """Write down the refused files; the same file again replaces what was noted before."""
+        query = select(LeftOut).where(LeftOut.classifier == self.report.classifier, LeftOut.source == self.source)
+        known = {row.path: row for row in db.session.scalars(query)}
+        for refused in self.report.rejected:
+            path = refused["file"][-255:]
+            if path not in known:
+                known[path] = LeftOut(classifier=self.report.classifier, source=self.source, path=path)
+                db.session.add(known[path])
+            known[path].kind, known[path].reason = refused["kind"], refused["reason"][:500]
 
 
 def _protect(known: Image, split: Split | None) -> None:
     """Keep a known image out of training once it was given as a validation or test image too."""
     if split is not None and (known.split is None or SPLITS.index(split) > SPLITS.index(known.split)):
-        known.split = split
-        db.session.commit()
+        with transaction():
+            known.split = split
 
 
 def _check_split(split: str | None) -> Split | None:

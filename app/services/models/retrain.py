@@ -12,8 +12,9 @@ from app.errors import InvalidInput
 from app.services.datasets.intake import counts
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.request_keys import once
-from app.store.db import new_id
+from app.store.db import db, new_id
 from app.store.tables import Job
+from app.store.transaction import transaction
 from app.training.networks.backbones import find_all_weights, find_weights, get_backbone, usual
 
 KIND: Final = "retrain"
@@ -37,6 +38,13 @@ class Retrain:
         job.id = new_id()
         asked = f"{KIND} {classifier} {sorted(options.items())}"
         return self._jobs.get(once(key, asked, job.id, lambda: self._jobs.submit(job)))
+
+    def record(self, classifier: str, **options: Any) -> Job:  # noqa: ANN401 - as above
+        """Store a training run that the caller does itself; no queue is told. Raises as `submit` does."""
+        job = self.prepare(classifier, **options)
+        with transaction():
+            db.session.add(job)
+        return job
 
     def prepare(
         self,

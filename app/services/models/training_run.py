@@ -21,6 +21,7 @@ from app.services.wiring import Services
 from app.store.db import db
 from app.store.registry import Alias
 from app.store.tables import Image, Job
+from app.store.transaction import transaction
 from app.training.data.samples import Sample
 from app.training.evaluation.comparison import compare, contest
 from app.training.evaluation.gate import Verdict, judge
@@ -108,8 +109,8 @@ class TrainingRun:
         settings = self._services.settings
         found = search(samples, spec, settings.weights_dir, settings.instance_dir / "cache", 60 * minutes, report)
         trials = [asdict(trial) for trial in found]
-        job.params = {**job.params, "backbone": found[0].backbone, "mode": "head", "trials": trials}
-        db.session.commit()
+        with transaction():
+            job.params = {**job.params, "backbone": found[0].backbone, "mode": "head", "trials": trials}
         return trials
 
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy import delete, exists, select, update
 from app.config import Settings
 from app.store.db import db, now
 from app.store.tables import Delivery
+from app.store.transaction import release_connection, transaction
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +44,18 @@ class Webhooks:
         began = time.monotonic()
         while time.monotonic() - began < BUDGET and (delivery := _claim()) is not None:
             problem = self._send(delivery)
-            if problem is None:
-                delivery.delivered_at, delivery.due_at, delivery.error = now(), None, None
-            else:
-                _postpone(delivery, problem)
-            db.session.commit()
+            with transaction():
+                if problem is None:
+                    delivery.delivered_at, delivery.due_at, delivery.error = now(), None, None
+                else:
+                    _postpone(delivery, problem)
 
     def _send(self, delivery: Delivery) -> str | None:
         """Post it; return what went wrong."""
         body = orjson.dumps(delivery.body)
         headers = {"Content-Type": "application/json", "User-Agent": "Fovea"}
         request = urllib.request.Request(self._url, body, headers | sign(self._secret, delivery.id, body))  # noqa: S310 - http or https by its setting
-        db.session.commit()  # nothing is held while the other side thinks
+        release_connection()  # nothing is held while the other side thinks
         try:
             with self._opener.open(request, timeout=PATIENCE):
                 return None
@@ -84,8 +85,8 @@ def _claim() -> Delivery | None:
     while (found := db.session.scalar(oldest)) is not None:
         values = {"due_at": now() + LEASE, "attempts": Delivery.attempts + 1}
         taken = update(Delivery).where(Delivery.id == found, due).values(**values).returning(Delivery.id)
-        mine = db.session.execute(taken, execution_options={"synchronize_session": False}).first()
-        db.session.commit()
+        with transaction():
+            mine = db.session.execute(taken, execution_options={"synchronize_session": False}).first()
         if mine is not None:
             return db.session.get_one(Delivery, found, populate_existing=True)
     return None
@@ -105,5 +106,5 @@ def _forget(*, all_of_it: bool) -> None:
     over = Delivery.due_at.is_(None) & (Delivery.created_at < now() - KEEP)
     doomed = Delivery.id.is_not(None) if all_of_it else over
     if db.session.scalar(select(exists().where(doomed))):  # mostly not, and then nobody waits for a write
-        db.session.execute(delete(Delivery).where(doomed), execution_options={"synchronize_session": False})
-        db.session.commit()
+        with transaction():
+            db.session.execute(delete(Delivery).where(doomed), execution_options={"synchronize_session": False})

@@ -13,6 +13,7 @@ from app.classifiers.labels import match_label
 from app.errors import InvalidInput, NotFound
 from app.store.db import db, now
 from app.store.tables import Prediction
+from app.store.transaction import transaction
 
 
 class History:
@@ -48,8 +49,8 @@ class History:
         known = match_label(spec, label)
         if known is None:
             raise InvalidInput(f"{label!r} is no class of {spec.name}; choose one of: {', '.join(spec.class_names)}.")
-        found.label, found.labelled_at = known, now()
-        db.session.commit()
+        with transaction():
+            found.label, found.labelled_at = known, now()
         return found
 
 

@@ -24,6 +24,7 @@ from app.store.db import db, new_id, now
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import Prediction
+from app.store.transaction import release_connection
 
 ON_REQUEST: Final = ("explanation", "similar")  # made from the image and the model at any time, so not logged
 Choice = tuple[int, Callable[[], Predictor], Model | None]
@@ -67,7 +68,7 @@ class Predict:
         started = time.perf_counter()
         number, load, challenger = self._choose(data, classifier, version)
         if logged is None:
-            db.session.remove()  # nothing of the database is held while the image is computed
+            release_connection()  # nothing of the database is held while the image is computed
 
         def compute() -> tuple[Predictor, Answer, float, str | None]:
             predictor, began = load(), time.thread_time()

@@ -15,6 +15,7 @@ from app.store import traffic
 from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import ChallengerTraffic, Prediction, ShadowAnswer, TrafficMode
+from app.store.transaction import transaction
 from app.training.evaluation.proportions import wilson
 
 LATEST: Final = 2000  # answers that percentiles are taken of
@@ -46,10 +47,12 @@ class Traffic:
             raise InvalidInput(f"{classifier} {wanted} is the champion; name another version as its challenger.")
         if mode != "off":
             self._serving.check(classifier, wanted)
-        if wanted != present:
-            self._registry.move(classifier, "challenger", wanted, reason)
         share = 0.0 if mode == "off" else percent or USUAL_PERCENT[mode]
-        traffic.add(ChallengerTraffic(classifier=classifier, version=wanted, mode=mode, percent=share, reason=reason))
+        setting = ChallengerTraffic(classifier=classifier, version=wanted, mode=mode, percent=share, reason=reason)
+        with transaction():
+            if wanted != present:
+                self._registry.move(classifier, "challenger", wanted, reason)
+            traffic.add(setting)
 
     def comparison(self, classifier: str) -> dict[str, Any]:
         """Return the challenger's share and what is known of both: agreement, computing time, corrected labels."""
