@@ -77,7 +77,7 @@ def challenger(classifier: str, version: int | None, mode: TrafficMode | None, p
     VERSION is the present challenger if left out. Without --mode nothing is changed.
     """
     if mode is not None:
-        services().traffic.direct(classifier, version, mode, percent, reason)
+        services().traffic.set_traffic(classifier, version, mode, percent, reason)
     elif version is not None or percent is not None:
         raise click.UsageError("Say with --mode what the challenger shall do.")
     echo_json(services().traffic.comparison(classifier))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,8 @@ from app.classifiers.card import CARD_NAME, Card
 from app.errors import Conflict, NotFound, Unavailable
 from app.store.bundles import Bundles
 from app.store.db import db
-from app.store.files import staging
 from app.store.outbox import announce
+from app.store.staging import staging
 from app.store.tables import AliasMove, Job, ModelVersion
 from app.store.transaction import transaction
 
@@ -25,15 +26,12 @@ ALIASES: tuple[Alias, ...] = ("champion", "challenger")
 
 
 class Registry:
-    """Bundles below `root/<classifier>/<version>/`; rows and alias moves in the database.
+    """Bundles below `root/<classifier>/<version>/`, filled by `bundles`; rows and alias moves in the database."""
 
-    With `shared` bundles the folders below `root` are copies, fetched when they are first needed.
-    """
-
-    def __init__(self, root: Path, shared: Bundles | None = None) -> None:
+    def __init__(self, root: Path, bundles: Bundles) -> None:
         self.root = root
-        self._shared = shared
-        self._names: dict[tuple[str, int], str] = {}  # of shared bundles; a version's never changes
+        self._bundles = bundles
+        self._names: dict[tuple[str, int], str | None] = {}  # in the shared storage; a version's never changes
 
     def staging(self, classifier: str) -> AbstractContextManager[Path]:
         """Give an empty folder to write a bundle into, on the file system of the bundles."""
@@ -41,10 +39,10 @@ class Registry:
 
     def register(self, classifier: str, bundle: Path, job_id: str | None = None) -> int:
         """Number the staged bundle, move it into place and record it; return its version, once for each job."""
-        shared = self._publish(bundle)
+        shared = self._bundles.publish(bundle)
         while True:
             version = max([0, *self._on_disk(classifier), *self.versions(classifier)]) + 1
-            place = self.root / classifier / str(version)
+            place = self._place(classifier, version)
             try:
                 bundle.rename(place)
             except OSError as error:
@@ -64,8 +62,8 @@ class Registry:
 
     def restore(self, classifier: str, version: int, bundle: Path) -> None:
         """Move a bundle from `staging` into the place of a version; what is there is removed."""
-        self._publish(bundle)
-        place = self.root / classifier / str(version)
+        self._bundles.publish(bundle)
+        place = self._place(classifier, version)
         if place.exists():
             place.rename(bundle.with_name(f"{bundle.name}-old"))
         bundle.rename(place)
@@ -75,7 +73,7 @@ class Registry:
         rows, here = self.versions(classifier), sorted(self._on_disk(classifier))
         found = [version for version in here if version not in rows]
         unshared = [version for version in here if version in rows and rows[version].bundle is None]
-        names = {version: self._publish(self.root / classifier / str(version)) for version in [*unshared, *found]}
+        names = {number: self._bundles.publish(self._place(classifier, number)) for number in [*unshared, *found]}
         makers = self._makers(classifier, found)
         with suppress(IntegrityError), transaction():  # another process may adopt them at the same moment
             for version in unshared:
@@ -84,6 +82,7 @@ class Registry:
                 row = ModelVersion(classifier=classifier, version=version, job_id=makers.get(version))
                 row.bundle = names[version]
                 db.session.add(row)
+        self._names.clear()  # of what has been shared just now
         if found and self.alias(classifier, "champion") is None:
             self.move(classifier, "champion", found[0], "First bundle found.")
         return found
@@ -104,27 +103,26 @@ class Registry:
 
     def folder(self, classifier: str, version: int) -> Path:
         """Return the bundle's folder, fetched if it is not here; NotFound when the version does not exist."""
-        folder = self.root / classifier / str(version)
-        if self._shared is not None and not self._shared.is_known(folder):
-            self._shared.fetch(self._card_name(classifier, version), folder)
+        folder = self._place(classifier, version)
+        self._bundles.fetch(folder, partial(self._name, classifier, version))
         if not (folder / CARD_NAME).is_file():
-            raise NotFound(f"{classifier} has no model version {version}; see /api/models for those it has.")
+            raise _unknown(classifier, version)
         return folder
 
     def prepare(self, classifier: str, version: int) -> None:
         """Look up what `folder` needs of the database, so that it can then be called in any thread."""
-        if self._shared is not None and (classifier, version) not in self._names:
+        if (classifier, version) not in self._names:
             row = db.session.get(ModelVersion, (classifier, version))
-            if row is not None and row.bundle is not None:
+            if row is not None:
                 self._names[classifier, version] = row.bundle
 
     def card(self, classifier: str, version: int) -> Card:
         """Read a version's card; its bundle is not fetched for that."""
-        name = None if self._shared is None else self._card_name(classifier, version)
+        find_name = partial(self._name, classifier, version)
         try:
-            if self._shared is not None and name is not None:
-                return Card.model_validate_json(self._shared.card(name))
-            return Card.model_validate_json((self.folder(classifier, version) / CARD_NAME).read_bytes())
+            return Card.model_validate_json(self._bundles.card(self._place(classifier, version), find_name))
+        except FileNotFoundError as error:
+            raise _unknown(classifier, version) from error
         except ValidationError as error:
             raise Unavailable(
                 f"The card of {classifier} version {version} is damaged; roll back or retrain."
@@ -180,25 +178,27 @@ class Registry:
         makers: dict[int, str] = {}
         for version in versions:
             with suppress(ValidationError):  # a damaged card names nobody
-                path = self.root / classifier / str(version) / CARD_NAME
+                path = self._place(classifier, version) / CARD_NAME
                 job_id = Card.model_validate_json(path.read_bytes()).job
                 known = job_id is None or job_id in makers.values() or self.by_job(job_id) is not None
                 if not known and db.session.get(Job, job_id) is not None:
                     makers[version] = str(job_id)
         return makers
 
-    def _publish(self, bundle: Path) -> str | None:
-        """Share a bundle, where bundles are shared; return its name in the storage."""
-        return None if self._shared is None else self._shared.put(bundle)
+    def _place(self, classifier: str, version: int) -> Path:
+        return self.root / classifier / str(version)
 
-    def _card_name(self, classifier: str, version: int) -> str | None:
-        if (classifier, version) not in self._names:
-            self.prepare(classifier, version)
+    def _name(self, classifier: str, version: int) -> str | None:
+        self.prepare(classifier, version)
         return self._names.get((classifier, version))
 
     def _on_disk(self, classifier: str) -> list[int]:
         folders = (self.root / classifier).glob(f"*/{CARD_NAME}")
         return [int(path.parent.name) for path in folders if path.parent.name.isdecimal()]
+
+
+def _unknown(classifier: str, version: int) -> NotFound:
+    return NotFound(f"{classifier} has no model version {version}; see /api/models for those it has.")
 
 
 def _point(classifier: str, alias: Alias, version: int | None, reason: str, *, undo: bool = False) -> None:

@@ -23,6 +23,7 @@ from app.errors import Unavailable
 from app.factory import EXTENSION
 from app.services.bulk import chunks
 from app.services.datasets.archive import Upload, members
+from app.services.serving.predict import PredictionRequest
 from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store.db import db
@@ -80,7 +81,7 @@ def test_a_bundle_made_on_one_machine_is_fetched_whole_by_another(machine: Machi
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
             path.name: path.read_bytes() for path in DEMO.iterdir()
         }
-        assert there.services.predict.predict(CAT, NAME, "2")["model_version"] == 2
+        assert there.services.predict.predict(PredictionRequest(CAT, NAME, "2"))["model_version"] == 2
     assert there.folders() == ["2"]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.classifiers.catalog import Catalog
 from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, TooLarge, Unavailable
 from app.services.bulk import results
 from app.services.bulk.chunks import Chunk, Chunks, Item
@@ -25,7 +24,7 @@ from app.services.jobs.heartbeat import heartbeat
 from app.services.jobs.jobs import RECEIVING, Jobs
 from app.services.jobs.request_keys import once
 from app.services.jobs.transitions import change, move, note
-from app.services.serving.predict import Predict
+from app.services.serving.predict import Predict, PredictionRequest
 from app.store.db import db, new_id, now
 from app.store.files import Files
 from app.store.tables import Job, JobItem, Prediction
@@ -50,24 +49,14 @@ class Taken:
 
 
 class Batch:
-    """The bulk prediction use case. `offload` runs pure computation where it holds nobody up."""
+    """The bulk prediction use case."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        files: Files,
-        jobs: Jobs,
-        predict: Predict,
-        max_file_bytes: int,
-        offload: Callable[[Callable[[], Any]], Any],
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, files: Files, jobs: Jobs, predict: Predict, max_file_bytes: int) -> None:
         self._files = files
         self._jobs = jobs
         self._chunks = Chunks(jobs)
         self._predict = predict
         self._max_file_bytes = max_file_bytes
-        self._offload = offload
 
     def submit(self, classifier: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
         """Store the images and queue the job; with `more` it waits for other parts.
@@ -156,8 +145,7 @@ class Batch:
         taken: list[Taken] = []
         left = iter(members)
         while group := list(islice(left, STORED)):
-            store = partial(self._store_all, group)
-            taken += store() if self._files.shared else self._offload(store)  # what computes waits for no network
+            taken += self._files.compute_and_store(partial(iter, group), self._store_all)
         return taken
 
     def _store_all(self, members: Iterable[Member]) -> list[Taken]:
@@ -191,7 +179,7 @@ class Batch:
     def _answer_all(self, chunk: Chunk) -> None:
         """Answer the chunk's images, in groups; one by one where a worker has died before, to find the culprit."""
         job = self._jobs.get(chunk.job_id)
-        classifier, version = job.classifier, str(job.params["model_version"])
+        asked = PredictionRequest(b"", job.classifier, str(job.params["model_version"]), job_id=job.id)
         most = 1 if chunk.tried_before else ANSWERED
         answers: list[dict[str, Any]] = []
         logged: list[dict[str, Any]] = []
@@ -199,7 +187,7 @@ class Batch:
         release_connection()  # nothing is held while images are computed
         began = time.monotonic()
         for item in items:
-            answers.append(self._answer(item, classifier, version, chunk.job_id, logged))
+            answers.append(self._answer(item, asked, logged))
             if len(answers) >= most or time.monotonic() - began > ANSWERED_SECONDS:
                 self._record(chunk, answers, logged)
                 began = time.monotonic()
@@ -216,23 +204,21 @@ class Batch:
         answers.clear()
         logged.clear()
 
-    def _answer(
-        self, item: Item, classifier: str, version: str, job_id: str, logged: list[dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _answer(self, item: Item, asked: PredictionRequest, logged: list[dict[str, Any]]) -> dict[str, Any]:
         """Answer one image; what is wrong with it is its answer. What is wrong with the machine is raised."""
         item_id, filename, sha256 = item
         answer: dict[str, Any] = {"item": item_id, "prediction": None, "reason": None}
         try:
-            data = self._files.read(sha256)
-            body = self._predict.predict(data, classifier, version, filename=filename, job_id=job_id, logged=logged)
+            row = self._predict.answer(replace(asked, data=self._files.read(sha256), filename=filename))
         except (OSError, SQLAlchemyError, Unavailable):
             raise
         except FoveaError as error:
             return answer | {"reason": str(error)[:500]}
         except Exception as error:
-            log.exception("Image %s of job %s", filename, job_id)
+            log.exception("Image %s of job %s", filename, asked.job_id)
             return answer | {"reason": f"It broke unexpectedly: {type(error).__name__}: {error}"[:500]}
-        return answer | {"prediction": body["id"]}
+        logged.append(row)
+        return answer | {"prediction": row["id"]}
 
     def _end(self, job_id: str) -> None:
         """End the job, all of whose images have their answer."""

@@ -151,7 +151,7 @@ class Chunks:
         """
         for row in db.session.scalars(select(JobChunk).where(JobChunk.worker.is_not(None))).all():
             if is_dead(row.worker, row.heartbeat_at):
-                _reclaim(Chunk(row.job_id, row.first, row.end, row.claims), str(row.worker))
+                _reclaim_from_dead_worker(Chunk(row.job_id, row.first, row.end, row.claims), str(row.worker))
         running = db.session.scalars(select(Job).where(Job.status == "running", Job.kind.in_(SHARED))).all()
         for job in running:
             heard = [moment for moment in (job.enqueued_at, job.heartbeat_at) if moment is not None]
@@ -205,7 +205,7 @@ def _stuck(chunk: Chunk) -> tuple[int, int]:
     return position, times + 1 if before == position else 1
 
 
-def _reclaim(chunk: Chunk, worker: str) -> None:
+def _reclaim_from_dead_worker(chunk: Chunk, worker: str) -> None:
     """Free the chunk of a dead worker. The one image that has killed its worker too often is given up."""
     position, times = _stuck(chunk)
     freed = chunk.beat.values(worker=None, stuck_at=position, stuck=times).returning(JobChunk.first)

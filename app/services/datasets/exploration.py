@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -18,6 +18,7 @@ from app.errors import InvalidInput
 from app.inference.arrays import Floats, Pixels
 from app.inference.decode import decode
 from app.inference.preprocess import preprocess
+from app.runners import Run
 from app.services.datasets.duplicates import Duplicates, dataset
 from app.services.datasets.versions import Versions
 from app.store.files import Files
@@ -39,8 +40,8 @@ class Exploration:
     """The exploration's use cases."""
 
     def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates, versions: Versions,
-                 offload: Callable[[Callable[[], Any]], Any]) -> None:  # fmt: skip
-        self._offload = offload
+                 run_cpu_bound: Run) -> None:  # fmt: skip
+        self._run_cpu_bound = run_cpu_bound
         self._versions = versions
         self._catalog = catalog
         self._files = files
@@ -66,7 +67,7 @@ class Exploration:
             "left_out": len(divided.left_out),
             "sources": dict(Counter(row.source for row in rows)),
             "resolutions": dict(sizes.most_common(BINS)),
-            **self._offload(lambda: self._pictures(spec, chosen, _spread(rows, MEASURED))),
+            **self._run_cpu_bound(lambda: self._pictures(spec, chosen, _spread(rows, MEASURED))),
         }
 
     def page(self, classifier: str, audit: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -29,6 +30,17 @@ RECEIVING: Final = "receiving"  # the stage of a job that waits for more parts
 RECEIVE: Final = timedelta(hours=24)  # and for so long it does
 SMALLER: Final = "choose a smaller backbone, or a smaller image size or batch_size in the classifier's YAML"
 KEEPABLE: Final = "training"  # the stage in which a cancelled job has something to keep
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch."""
+
+    stage: str
+    done: int
+    total: int
+    percent: float
+    epoch: dict[str, float] | None = None
 
 
 class Jobs:
@@ -91,7 +103,7 @@ class Jobs:
                 heartbeat_at=moment, attempts=Job.attempts + 1, stage="starting", stage_at=moment,
             )  # fmt: skip
         except IntegrityError:
-            _stand_in_line(job_id)
+            _wait_in_line(job_id)
             return None
         return self.get(job_id) if taken else None
 
@@ -120,30 +132,22 @@ class Jobs:
             self._complete(job_id, result, mine)
         self._call_next(job_id)
 
-    def progress(
-        self,
-        job: Job,
-        stage: str,
-        done: int,
-        total: int,
-        percent: float,
-        epoch: dict[str, float] | None = None,
-    ) -> None:
+    def progress(self, job: Job, report: JobProgress) -> None:
         """Record how far the job is, as a sign of life too; Cancelled when someone asked for an end.
 
         When they asked to keep what there is, a training gets Enough, and what follows it goes on to its end.
         """
-        moment, percent = now(), round(min(percent, 99.9), 1)
-        values = {"done": done, "total": total, "percent": percent, "heartbeat_at": moment}
-        if epoch is not None:
-            values["history"] = [*job.history, epoch]
-        began = stage != job.stage
+        moment, percent = now(), round(min(report.percent, 99.9), 1)
+        values = {"done": report.done, "total": report.total, "percent": percent, "heartbeat_at": moment}
+        if report.epoch is not None:
+            values["history"] = [*job.history, report.epoch]
+        began = report.stage != job.stage
         if began:
-            values |= {"stage": stage, "stage_at": moment, "stage_percent": percent}
+            values |= {"stage": report.stage, "stage_at": moment, "stage_percent": percent}
         with transaction():
             mine = change(job.id, "running", Job.worker == this_worker(), **values)
             if mine and began:
-                note(job.id, "running", f"Stage: {stage}.")
+                note(job.id, "running", f"Stage: {report.stage}.")
         db.session.expire_all()
         if not mine:
             raise Cancelled("The job is no longer this worker's.")
@@ -175,7 +179,7 @@ class Jobs:
         if job.result is not None:
             raise Conflict(f"What the job had done is version {job.result['model_version']} now; start a new one.")
         with transaction():
-            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **_AFRESH):
+            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **_NEW_TRY):
                 self.enqueue(job_id)
         return self.get(job_id)
 
@@ -192,7 +196,7 @@ class Jobs:
         running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
         for job in db.session.scalars(running).all():
             if is_dead(job.worker, job.heartbeat_at):
-                self._bury(job)
+                self._reclaim_from_dead_worker(job)
         gone = Job.kind.in_([kind for kind, route in ROUTES.items() if route.queue in empty]) & ~_sent_within(LOST)
         unsent = or_(Job.enqueued_at.is_(None), ~_sent_within(RESEND), gone)
         waiting = select(Job).where(Job.status == "queued", Job.stage != RECEIVING, unsent, ~_IN_LINE)
@@ -204,7 +208,8 @@ class Jobs:
         for job in db.session.scalars(forgotten).all():
             move(job.id, "queued", "cancelled", "No further part came for a day.", stage="cancelled")
 
-    def _bury(self, job: Job) -> None:
+    def _reclaim_from_dead_worker(self, job: Job) -> None:
+        """Put the job back in the queue, or end it where it was to stop or has had its tries."""
         cause = f"Its worker {job.worker} died in attempt {job.attempts}."
         log.warning("Job %s: %s", job.id, cause)
         same = (Job.worker == job.worker) & (Job.attempts == job.attempts)
@@ -214,7 +219,7 @@ class Jobs:
             reason = f"The worker died {job.attempts} times while it ran; {_DEADLY.get(job.kind, 'look at its log')}."
             self.fail(job.id, reason, same)
         else:
-            move(job.id, "running", "queued", cause, same, **_AFRESH)
+            move(job.id, "running", "queued", cause, same, **_NEW_TRY)
 
     def _call_next(self, job_id: str) -> None:
         """Hand the job that has waited longest for this one's end to the queue."""
@@ -244,7 +249,7 @@ def _sent_within(time: timedelta) -> ColumnElement[bool]:
     return Job.enqueued_at.between(now() - time, now() + time)  # a clock may have been put back
 
 
-def _stand_in_line(job_id: str) -> None:
+def _wait_in_line(job_id: str) -> None:
     """Leave the job to whoever ends the one before it, or to the sweep."""
     with transaction():
         if change(job_id, "queued", enqueued_at=None):
@@ -267,7 +272,7 @@ def _stop(job: Job) -> None:
         raise Cancelled("Stopped as requested.")
 
 
-_AFRESH: Final[dict[str, Any]] = {
+_NEW_TRY: Final[dict[str, Any]] = {
     "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
     "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
     "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,

@@ -31,7 +31,7 @@ class Traffic:
         self._registry = registry
         self._serving = serving
 
-    def direct(
+    def set_traffic(
         self, classifier: str, version: int | None, mode: TrafficMode, percent: float | None, reason: str
     ) -> None:
         """Give the challenger, by default the present one, its share of the requests.

@@ -96,7 +96,7 @@ def exploration(path: ClassifierPath) -> dict[str, Any]:
 @blueprint.get("/api/visualizations", responses=problems(404))
 def visualizations(query: ClassifierField) -> dict[str, Any]:
     """Give the series behind the charts."""
-    return services().monitor.visualizations(query.classifier)
+    return services().charts.figures(query.classifier)
 
 
 def _as_image(row: Image) -> dict[str, Any]:

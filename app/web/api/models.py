@@ -11,7 +11,7 @@ from app.services.models.document import markdown, page
 from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.offload import offload
+from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import AliasAnswer, TrafficAnswer
 from app.web.schemas.images import AnswersQuery, Examined
 from app.web.schemas.requests import (
@@ -73,8 +73,8 @@ def training_image(path: TrainingImagePath) -> Response:
 @blueprint.get("/api/models/<classifier>/<int:version>/answers", responses={200: Examined, **problems(404, 503)})
 def answers(path: VersionPath, query: AnswersQuery) -> dict[str, Any]:
     """Give what a version, and another if one is named, answers for each of its test images."""
-    asked = services().examination
-    return asked.answers(path.classifier, path.version, query.against, query.offset, query.limit)
+    found = services().image_comparison
+    return found.answers(path.classifier, path.version, query.against, query.offset, query.limit)
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/bundle", responses=problems(404))
@@ -82,7 +82,7 @@ def bundle(path: VersionPath) -> Response:
     """Give a version's bundle, network and card, as a zip archive."""
     models = services().models  # to be had here only: a thread beside the loop knows no request
     folder = models.bundle(path.classifier, path.version)
-    packed = offload(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
+    packed = run_cpu_bound(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
     name = f"fovea-{path.classifier}-{path.version}.zip"
     return send_file(packed, mimetype="application/zip", as_attachment=True, download_name=name)
 
@@ -131,7 +131,7 @@ def challenger(path: ClassifierPath) -> dict[str, Any]:
 def direct(path: ClassifierPath) -> dict[str, Any]:
     """Let the challenger answer unseen (shadow), answer a share of the requests (canary), or nothing (off)."""
     wanted = forms.fields(ChallengerForm)
-    services().traffic.direct(path.classifier, wanted.version, wanted.mode, wanted.percent, wanted.reason)
+    services().traffic.set_traffic(path.classifier, wanted.version, wanted.mode, wanted.percent, wanted.reason)
     return services().traffic.comparison(path.classifier)
 
 
