@@ -19,7 +19,7 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
 from app.services.jobs.queues import Queues
@@ -75,7 +75,7 @@ class Services:
     intake: Intake
     batch: Batch
     datasets: Datasets
-    versions: Versions
+    versions: DatasetVersions
     audit: Audit
     image_comparison: ImageComparison
     exploration: Exploration
@@ -122,7 +122,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
     intake = Intake(catalog, files, max_file_bytes)
     duplicates = Duplicates(files)
-    versions, history = Versions(catalog, files, duplicates), History(catalog)
+    versions, history = DatasetVersions(catalog, files, duplicates), History(catalog)
     gallery = Gallery(catalog, files)
     return Services(
         settings=settings,

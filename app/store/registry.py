@@ -96,7 +96,7 @@ class Registry:
         """Return the version that a job made, if it got that far."""
         return db.session.scalar(select(ModelVersion.version).where(ModelVersion.job_id == job_id))
 
-    def judge(self, classifier: str, version: int, verdict: Mapping[str, Any]) -> None:
+    def record_verdict(self, classifier: str, version: int, verdict: Mapping[str, Any]) -> None:
         """Keep the promotion gate's verdict with the version."""
         with transaction():
             db.session.get_one(ModelVersion, (classifier, version)).verdict = dict(verdict)

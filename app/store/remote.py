@@ -102,7 +102,7 @@ class Remote:
     def remove(self, kind: str, sha256: str, before: datetime) -> bool:
         """Remove an object, unless it was stored at `before` or later, or is not there; say whether.
 
-        A bucket cannot do both at once: what is stored anew between the look and the removal, some milliseconds,
+        A bucket cannot do both at once: what is stored again between the look and the removal, some milliseconds,
         is lost. So `before` has to be long ago.
         """
         key = self._key(kind, sha256)

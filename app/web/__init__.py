@@ -1,4 +1,4 @@
-"""Floor 5: the only room that speaks HTTP."""
+"""The only package that speaks HTTP."""
 
 from __future__ import annotations
 

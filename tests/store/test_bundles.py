@@ -28,7 +28,7 @@ from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.registry import Registry
-from app.store.tables import Job, LeftOut
+from app.store.tables import Job, RejectedFile
 from app.training.progress import silent
 
 NAME = "cat_dog"
@@ -176,7 +176,7 @@ def test_an_upload_without_storage_is_refused_whole_and_can_be_repeated(
                 here.services.intake.upload(NAME, [Upload("cat.1.jpg", BytesIO(CAT))], "cat")
         finally:
             s3_server.start()
-        assert db.session.scalars(select(LeftOut)).all() == []
+        assert db.session.scalars(select(RejectedFile)).all() == []
         assert here.services.intake.upload(NAME, [Upload("cat.1.jpg", BytesIO(CAT))], "cat").accepted == 1
 
 

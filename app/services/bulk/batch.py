@@ -8,24 +8,24 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.batched import batched
 from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, TooLarge, Unavailable
 from app.services.bulk import results
 from app.services.bulk.chunks import Chunk, Chunks, Item
-from app.services.bulk.results import ALL, Wanted
-from app.services.datasets.archive import Member
+from app.services.bulk.results import ALL, ResultFilter
+from app.services.datasets.archive import Member, nothing_usable
 from app.services.jobs.heartbeat import heartbeat
 from app.services.jobs.jobs import RECEIVING, Jobs
 from app.services.jobs.request_keys import once
 from app.services.jobs.transitions import change, move, note
 from app.services.serving.predict import Predict, PredictionRequest
-from app.store.db import db, new_id, now
+from app.store.db import UNSYNCHRONIZED, db, new_id, now
 from app.store.files import Files
 from app.store.tables import Job, JobItem, Prediction
 from app.store.transaction import release_connection, transaction
@@ -40,7 +40,7 @@ ANSWERED, ANSWERED_SECONDS = 64, 0.5  # images in one transaction: so many, or a
 
 
 @dataclass(frozen=True)
-class Taken:
+class StoredUpload:
     """A file that has been looked at: stored under its SHA-256, or of no use for a `reason`."""
 
     name: str
@@ -117,13 +117,13 @@ class Batch:
             self._end(job_id)
 
     def results(
-        self, job_id: str, offset: int = 0, limit: int | None = None, wanted: Wanted = ALL
+        self, job_id: str, offset: int = 0, limit: int | None = None, wanted: ResultFilter = ALL
     ) -> Iterator[dict[str, Any]]:
         """Yield a row per wanted file, in the order of submission: its name, then its answer or its error."""
         self._bulk(job_id)
         return results.rows(job_id, wanted, offset, limit)
 
-    def count(self, job_id: str, wanted: Wanted = ALL) -> int:
+    def count(self, job_id: str, wanted: ResultFilter = ALL) -> int:
         """Return how many rows the results have."""
         job = self._bulk(job_id)
         return job.total if wanted == ALL else results.count(job_id, wanted)
@@ -140,26 +140,29 @@ class Batch:
             raise Conflict(f"Only a bulk prediction has rows; what this job came to is in /api/jobs/{job_id}.")
         return job
 
-    def _take(self, members: Iterable[Member]) -> list[Taken]:
+    def _take(self, members: Iterable[Member]) -> list[StoredUpload]:
         """Store the files, a few at a time; what is in memory at once is one of them."""
-        taken: list[Taken] = []
-        left = iter(members)
-        while group := list(islice(left, STORED)):
+        taken: list[StoredUpload] = []
+        for group in batched(members, STORED):
             taken += self._files.compute_and_store(partial(iter, group), self._store_all)
         return taken
 
-    def _store_all(self, members: Iterable[Member]) -> list[Taken]:
+    def _store_all(self, members: Iterable[Member]) -> list[StoredUpload]:
         return [self._store(member) for member in members]
 
-    def _store(self, member: Member) -> Taken:
+    def _store(self, member: Member) -> StoredUpload:
         entry, name = member.read(self._max_file_bytes), member.path[-255:]
-        return Taken(name, None, entry.reason) if entry.data is None else Taken(name, self._files.put(entry.data), None)
+        return (
+            StoredUpload(name, None, entry.reason)
+            if entry.data is None
+            else StoredUpload(name, self._files.put(entry.data), None)
+        )
 
-    def _add(self, job_id: str, taken: Sequence[Taken], more: bool) -> None:
+    def _add(self, job_id: str, taken: Sequence[StoredUpload], more: bool) -> None:
         """Add the files behind those that are there, and cut the job into chunks when they are the last."""
         waits = (Job.id == job_id) & (Job.status == "queued") & (Job.stage == RECEIVING)
         grown = update(Job).where(waits).values(total=Job.total + len(taken), heartbeat_at=now())
-        total = db.session.scalar(grown.returning(Job.total), execution_options={"synchronize_session": False})
+        total = db.session.scalar(grown.returning(Job.total), execution_options=UNSYNCHRONIZED)
         if total is None:
             raise Conflict(f"Job {job_id} takes no more images, it has been started or has ended; make a new one.")
         if total > MAX_IMAGES:
@@ -248,21 +251,19 @@ _ANSWERED: Final = (
 )
 
 
-def _asked(subject: str, taken: Sequence[Taken], more: bool) -> str:
+def _asked(subject: str, taken: Sequence[StoredUpload], more: bool) -> str:
     """Say all that a call asked for, whatever the order in which its fields came."""
     files = hashlib.sha256("\n".join(f"{file.name}\0{file.sha256 or file.reason}" for file in taken).encode())
     return f"{KIND} {subject} {more} {files.hexdigest()}"
 
 
-def _check_useful(taken: Sequence[Taken]) -> None:
+def _check_useful(taken: Sequence[StoredUpload]) -> None:
     """InvalidInput when no file can be used."""
     if any(file.sha256 for file in taken):
         return
     if not taken:
         raise InvalidInput("No image was sent; send 'files', repeated, or a zip archive of images.")
-    name, reason, more = PurePosixPath(taken[0].name).name, taken[0].reason, len(taken) - 1
-    others = f" ({more} more of the files cannot be used, either)" if more else ""
-    raise InvalidInput(f"Nothing could be used. {name}: {reason}{others}.")
+    raise nothing_usable([(PurePosixPath(file.name).name, file.reason or "") for file in taken])
 
 
 def _classes(job_id: str) -> dict[str, int]:

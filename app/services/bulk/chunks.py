@@ -19,7 +19,7 @@ from app.services.jobs.heartbeat import SILENCE, is_dead, this_worker
 from app.services.jobs.jobs import LOST, MAX_ATTEMPTS, RECEIVING, Jobs
 from app.services.jobs.queues import ROUTES, SHARED
 from app.services.jobs.transitions import change, move, note
-from app.store.db import db, now
+from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job, JobChunk, JobItem
 from app.store.transaction import release_connection, transaction
 
@@ -97,7 +97,7 @@ class Chunks:
             with transaction():
                 claimed = db.session.execute(
                     claim.returning(JobChunk.job_id, JobChunk.first, JobChunk.end, JobChunk.claims),
-                    execution_options=_PLAIN,
+                    execution_options=UNSYNCHRONIZED,
                 ).first()
             if claimed is not None:
                 return Chunk(*claimed)
@@ -117,7 +117,7 @@ class Chunks:
         """Count answers, in the transaction that keeps them; Cancelled when the chunk or the job is no longer ours."""
         moment, done = now(), Job.done + answered
         ours = db.session.execute(
-            chunk.beat.values(heartbeat_at=moment).returning(JobChunk.first), execution_options=_PLAIN
+            chunk.beat.values(heartbeat_at=moment).returning(JobChunk.first), execution_options=UNSYNCHRONIZED
         ).first()
         if ours is None or not change(chunk.job_id, "running", done=done, percent=_percent(done), heartbeat_at=moment):
             raise Cancelled("The job was cancelled, or its chunk was given to another worker.")
@@ -125,13 +125,13 @@ class Chunks:
     def finish(self, chunk: Chunk) -> None:
         """Close the chunk."""
         with transaction():
-            db.session.execute(chunk.beat.values(finished=True, worker=None), execution_options=_PLAIN)
+            db.session.execute(chunk.beat.values(finished=True, worker=None), execution_options=UNSYNCHRONIZED)
 
     def release(self, chunk: Chunk) -> None:
         """Give the chunk back as it is."""
         release_connection()
         with transaction():
-            db.session.execute(chunk.beat.values(worker=None), execution_options=_PLAIN)
+            db.session.execute(chunk.beat.values(worker=None), execution_options=UNSYNCHRONIZED)
 
     def broke(self, chunk: Chunk, reason: str) -> None:
         """Give the chunk back after its work broke, for a later try; the job fails when that was the last one."""
@@ -139,7 +139,7 @@ class Chunks:
         position, times = _stuck(chunk)
         values = {"worker": None, "stuck_at": position, "stuck": times, "not_before": now() + PAUSE}
         with transaction():
-            db.session.execute(chunk.beat.values(**values), execution_options=_PLAIN)
+            db.session.execute(chunk.beat.values(**values), execution_options=UNSYNCHRONIZED)
             note(chunk.job_id, "running", f"Images {chunk.first + 1} to {chunk.end} broke off: {reason}")
             if times >= MAX_ATTEMPTS:
                 self._jobs.fail(chunk.job_id, f"It broke off {times} times at image {position + 1}: {reason}")
@@ -175,15 +175,12 @@ class Chunks:
         moment, percent = now(), 100 * done / max(total, 1)
         unfinished = update(JobChunk).where(JobChunk.job_id == job_id, JobChunk.finished.is_(False))
         with transaction():
-            db.session.execute(unfinished.values(stuck=0, not_before=None), execution_options=_PLAIN)
+            db.session.execute(unfinished.values(stuck=0, not_before=None), execution_options=UNSYNCHRONIZED)
             move(
                 job_id, "queued", "running", f"Begun by {this_worker()}.", started_at=moment,
                 heartbeat_at=moment, attempts=Job.attempts + 1, stage="predicting", stage_at=moment,
                 stage_percent=percent, percent=percent, done=done, total=total,
             )  # fmt: skip
-
-
-_PLAIN: Final = {"synchronize_session": False}
 
 
 def _free(job_id: str) -> ColumnElement[bool]:
@@ -211,12 +208,12 @@ def _reclaim_from_dead_worker(chunk: Chunk, worker: str) -> None:
     freed = chunk.beat.values(worker=None, stuck_at=position, stuck=times).returning(JobChunk.first)
     cause = f"The worker {worker} died over images {chunk.first + 1} to {chunk.end}."
     with transaction() as unit:
-        if db.session.execute(freed, execution_options=_PLAIN).first() is None:
+        if db.session.execute(freed, execution_options=UNSYNCHRONIZED).first() is None:
             return
         if times >= MAX_ATTEMPTS:  # images are committed one by one after the first death, so this is the one
             error = f"The worker died {times} times over this image; it was left out."
             place = chunk.open_items & (JobItem.position == position)
-            db.session.execute(update(JobItem).where(place).values(error=error), execution_options=_PLAIN)
+            db.session.execute(update(JobItem).where(place).values(error=error), execution_options=UNSYNCHRONIZED)
             change(chunk.job_id, "running", done=Job.done + 1)
         if change(chunk.job_id, "running", enqueued_at=None):  # its message went with it
             note(chunk.job_id, "running", cause)

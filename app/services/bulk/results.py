@@ -21,7 +21,7 @@ _STATE: Final = func.coalesce(Prediction.decision, _NO_ANSWER)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResultFilter:
     """Which rows of a job: those of a `decision`, ERROR or WAITING, of a `predicted_class`, of both, or all."""
 
     decision: str | None = None
@@ -34,10 +34,10 @@ class Wanted:
         return [column == value for column, value in asked if value is not None]
 
 
-ALL: Final = Wanted()
+ALL: Final = ResultFilter()
 
 
-def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterator[dict[str, Any]]:
+def rows(job_id: str, wanted: ResultFilter, offset: int, limit: int | None) -> Iterator[dict[str, Any]]:
     """Yield a row per file, in the order of submission: its name, then its answer or its error.
 
     Read in pages, so that neither memory nor the database is held while somebody downloads slowly.
@@ -59,7 +59,7 @@ def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterato
         offset, left = 0, None if left is None else left - size
 
 
-def count(job_id: str, wanted: Wanted) -> int:
+def count(job_id: str, wanted: ResultFilter) -> int:
     """Return how many rows there are."""
     return int(db.session.scalars(_of(job_id, func.count()).where(*wanted.where)).one())
 

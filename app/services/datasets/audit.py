@@ -12,16 +12,15 @@ from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
-from app.errors import InvalidInput
 from app.inference.arrays import Floats
-from app.services.datasets.duplicates import Duplicates, dataset
+from app.services.datasets.duplicates import Duplicates, dataset, filled_dataset
 from app.services.datasets.embedding import Embedding
 from app.services.datasets.versions import divide
 from app.services.jobs.jobs import JobProgress, Jobs
 from app.store.db import db, new_id
 from app.store.files import Files
 from app.store.registry import Registry
-from app.store.tables import AuditReport, Image, Job, LeftOut
+from app.store.tables import AuditReport, Image, Job, RejectedFile
 from app.store.transaction import transaction
 from app.training.audit import findings, looks
 from app.training.audit.copies import Pair
@@ -47,7 +46,7 @@ class Audit:
     def submit(self, classifier: str) -> Job:
         """Queue an audit; InvalidInput when there is nothing to look at."""
         self._catalog[classifier]
-        _rows(classifier)
+        filled_dataset(classifier)
         return self._jobs.submit(Job(id=new_id(), kind=KIND, classifier=classifier))
 
     def run(self, job: Job) -> dict[str, Any]:
@@ -77,7 +76,7 @@ class Audit:
 
     def compute(self, classifier: str, progress: Progress) -> dict[str, Any]:
         """Audit the dataset as it is now and keep the report; the same dataset again is answered from it."""
-        spec, rows = self._catalog[classifier], _rows(classifier)
+        spec, rows = self._catalog[classifier], filled_dataset(classifier)
         hashes = [row.sha256 for row in rows]
         pairs = self._duplicates.pairs(classifier, hashes, progress)
         version = divide(spec, rows, pairs, self._files).version
@@ -148,21 +147,16 @@ class _Seen:
         return [_picture(row) for row in self.rows]
 
 
-def _rows(classifier: str) -> Sequence[Image]:
-    rows = dataset(classifier)
-    if not rows:
-        raise InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
-    return rows
-
-
 def _picture(row: Image) -> Picture:
     return Picture(row.sha256, row.filename, row.label, row.split, row.group, row.width, row.height)
 
 
 def _plain(spec: ClassifierSpec, pictures: list[Picture]) -> list[Finding]:
     """What the records tell without a look at the images."""
-    query = select(LeftOut.kind, LeftOut.path, LeftOut.reason).where(LeftOut.classifier == spec.name)
-    files = [(row[0], row[1], row[2]) for row in db.session.execute(query.order_by(LeftOut.path))]
+    query = select(RejectedFile.kind, RejectedFile.path, RejectedFile.reason).where(
+        RejectedFile.classifier == spec.name
+    )
+    files = [(row[0], row[1], row[2]) for row in db.session.execute(query.order_by(RejectedFile.path))]
     return [
         *findings.left_out(files),
         *findings.imbalance(pictures, spec.class_names),
@@ -186,7 +180,7 @@ def _body(spec: ClassifierSpec, rows: Sequence[Image], found: Sequence[Finding])
 
 def _state(classifier: str, rows: Sequence[Image]) -> list[int]:
     """Numbers that change whenever the dataset does: its images, those with a given split, the files left out."""
-    left_out = db.session.scalars(select(func.count()).where(LeftOut.classifier == classifier)).one()
+    left_out = db.session.scalars(select(func.count()).where(RejectedFile.classifier == classifier)).one()
     return [len(rows), max((row.id for row in rows), default=0), sum(row.split is not None for row in rows), left_out]
 
 

@@ -12,7 +12,7 @@ from app.errors import InvalidInput
 from app.services.datasets.archive import source_members
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake, LabelledImage, Origin, Report, counts
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.store.db import db
 from app.store.tables import Image
 from app.training.data.drawn import SOURCE, drawn_images
@@ -22,7 +22,7 @@ from app.training.progress import Progress
 class Datasets:
     """The dataset use cases."""
 
-    def __init__(self, catalog: Catalog, intake: Intake, versions: Versions, gallery: Gallery) -> None:
+    def __init__(self, catalog: Catalog, intake: Intake, versions: DatasetVersions, gallery: Gallery) -> None:
         self._catalog = catalog
         self._intake = intake
         self._versions = versions

@@ -9,6 +9,8 @@ from functools import partial
 import numpy as np
 from sqlalchemy import delete, select
 
+from app.batched import batched
+from app.errors import InvalidInput
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Compared, Image, NearDuplicate
@@ -37,8 +39,8 @@ class Duplicates:
         see = partial(self._files.derived, name=looks.FORMAT, make=looks.look)
         found: list[bytes] = []
         with ThreadPoolExecutor(THREADS) as pool:
-            for start in range(0, len(hashes), CHUNK):
-                found += pool.map(see, hashes[start : start + CHUNK])
+            for some in batched(hashes, CHUNK):
+                found += pool.map(see, some)
                 progress("looking", len(found), len(hashes))
         return looks.read(found)
 
@@ -55,7 +57,7 @@ class Duplicates:
     def known(self, classifier: str, hashes: Sequence[str]) -> list[Pair]:
         """Return the pairs among `hashes` that were found before; new images are not looked at.
 
-        Two of Fovea's own drawings are no pair: their seeds make them different, however alike their outlines are.
+        Two of Fovea's own drawings are no pair: their seeds make them different, however similar their outlines are.
         """
         places = {sha256: row for row, sha256 in enumerate(hashes)}
         images = select(Image.sha256).where(Image.classifier == classifier, Image.source == SOURCE)
@@ -79,6 +81,13 @@ def _remember(classifier: str, hashes: Sequence[str], found: Sequence[Pair]) -> 
         )  # fmt: skip
     db.session.execute(delete(Compared).where(Compared.classifier == classifier))
     db.session.add_all(Compared(classifier=classifier, sha256=sha256) for sha256 in hashes)
+
+
+def filled_dataset(classifier: str) -> Sequence[Image]:
+    """Return the images of a dataset as `dataset` does; InvalidInput when there is none."""
+    if rows := dataset(classifier):
+        return rows
+    raise InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
 
 
 def dataset(classifier: str) -> Sequence[Image]:

@@ -13,14 +13,14 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.classifiers.catalog import Catalog
-from app.classifiers.labels import group_of, match_label
+from app.classifiers.labels import group_of, known_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.decode import decode
 from app.services.datasets.archive import Member, Upload, members
 from app.store.db import db
 from app.store.files import Files
-from app.store.tables import Image, LeftOut
+from app.store.tables import Image, RejectedFile
 from app.store.transaction import transaction
 from app.training.data.datasets import interpret
 from app.training.progress import Progress, silent
@@ -81,8 +81,7 @@ class Intake:
     ) -> Report:
         """Store images with the label given, else by the classifier's convention, a folder or the name's prefix."""
         spec = self._catalog[classifier]
-        if label is not None and (label := match_label(spec, given := label)) is None:
-            raise InvalidInput(f"{given!r} is no class of {classifier}; choose one of: {', '.join(spec.class_names)}.")
+        label = None if label is None else known_label(spec, label)
         return self.take(
             spec, members(uploads), Origin(source, label, _check_split(split), self._max_file_bytes), silent
         )
@@ -173,12 +172,14 @@ class _Log:
 
     def _keep(self) -> None:
         """Write down the refused files; the same file again replaces what was noted before."""
-        query = select(LeftOut).where(LeftOut.classifier == self.report.classifier, LeftOut.source == self.source)
+        query = select(RejectedFile).where(
+            RejectedFile.classifier == self.report.classifier, RejectedFile.source == self.source
+        )
         known = {row.path: row for row in db.session.scalars(query)}
         for refused in self.report.rejected:
             path = refused["file"][-255:]
             if path not in known:
-                known[path] = LeftOut(classifier=self.report.classifier, source=self.source, path=path)
+                known[path] = RejectedFile(classifier=self.report.classifier, source=self.source, path=path)
                 db.session.add(known[path])
             known[path].kind, known[path].reason = refused["kind"], refused["reason"][:500]
 

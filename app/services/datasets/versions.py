@@ -47,7 +47,7 @@ class Division:
         return manifest.identify(manifest.of(self.samples))
 
 
-class Versions:
+class DatasetVersions:
     """The dataset versions' use cases."""
 
     def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, insert, select, update
 
-from app.store.db import db, now
+from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.outbox import announce
 from app.store.tables import Job, JobEvent
 from app.store.transaction import transaction
@@ -55,8 +55,7 @@ def move(
 def change(job_id: str, source: str, /, *where: ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401 - column values
     """Set columns of the job if it is in `source` and the conditions hold; say so, in the present transaction."""
     statement = update(Job).where(Job.id == job_id, Job.status == source, *where).values(**values)
-    options = {"synchronize_session": False}
-    return db.session.execute(statement.returning(Job.id), execution_options=options).first() is not None
+    return db.session.execute(statement.returning(Job.id), execution_options=UNSYNCHRONIZED).first() is not None
 
 
 def _announce(job_id: str, status: str, cause: str) -> None:

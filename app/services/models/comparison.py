@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.errors import NotFound
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.serving.loaded_models import Serving
 from app.store.db import db
 from app.store.files import Files
@@ -34,7 +34,7 @@ class ImageComparison:
     """Asks versions about test images, each image once: the answers are kept."""
 
     def __init__(
-        self, catalog: Catalog, registry: Registry, files: Files, versions: Versions, serving: Serving
+        self, catalog: Catalog, registry: Registry, files: Files, versions: DatasetVersions, serving: Serving
     ) -> None:
         self._catalog = catalog
         self._registry = registry

@@ -9,7 +9,7 @@ from typing import Any
 from app.classifiers.catalog import Catalog
 from app.errors import NotFound
 from app.inference.predictor import Predictor
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.store.registry import Registry
 from app.training.data.datasets import scan
 from app.training.data.samples import Sample
@@ -20,7 +20,7 @@ from app.training.progress import Progress
 class Evaluation:
     """The use case of measuring a version on images that are not in a dataset."""
 
-    def __init__(self, catalog: Catalog, registry: Registry, versions: Versions) -> None:
+    def __init__(self, catalog: Catalog, registry: Registry, versions: DatasetVersions) -> None:
         self._catalog = catalog
         self._registry = registry
         self._versions = versions

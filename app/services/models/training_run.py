@@ -17,7 +17,7 @@ from sqlalchemy import select
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
 from app.inference.predictor import Predictor
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
 from app.services.models.run_progress import RunProgress
@@ -41,7 +41,7 @@ REASON_CHARACTERS: Final = 500  # what a move of an alias keeps
 class TrainingData:
     """Where a run's images come from: the dataset versions, and the files."""
 
-    versions: Versions
+    versions: DatasetVersions
     files: Files
 
 
@@ -107,7 +107,7 @@ class TrainingRun:
             figures = self._compare(spec, version, samples, report)
             policy = "manual" if job.keep else job.params["promote"]  # what was stopped early never serves by itself
             record = _as_record(judge(figures, spec.promotion.model_copy(update={"policy": policy})))
-            self._registry.judge(spec.name, version, record)
+            self._registry.record_verdict(spec.name, version, record)
         self._act(spec, version, record)
         return {
             **record,

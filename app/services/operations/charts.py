@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.operations.counts import count_by, recent
 from app.store.db import db
 from app.store.registry import Registry
@@ -20,7 +20,7 @@ from app.store.tables import Image, Prediction
 class Charts:
     """The use case of the charts."""
 
-    def __init__(self, catalog: Catalog, registry: Registry, versions: Versions) -> None:
+    def __init__(self, catalog: Catalog, registry: Registry, versions: DatasetVersions) -> None:
         self._catalog = catalog
         self._registry = registry
         self._versions = versions

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import numpy as np
 import psutil
 from sqlalchemy import func, select
 
@@ -19,6 +17,7 @@ from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
 from app.services.operations.counts import count_by, recent
 from app.services.operations.processor import Processor
+from app.services.serving.latency import percentiles
 from app.services.serving.predict import Predict
 from app.store.db import db, now
 from app.store.registry import Registry
@@ -95,7 +94,7 @@ class Monitor:
             "classifier": classifier,
             "hours": hours,
             **_usage(*where),
-            "latency_ms": _percentiles(recent(Prediction.duration_ms, *where)),
+            "latency_ms": percentiles(recent(Prediction.duration_ms, *where), 50, 95, 99),
             "jobs": count_by(Job.status),
             "host": self.host(),
         }
@@ -162,10 +161,3 @@ def _usage(*where: Any) -> dict[str, Any]:  # noqa: ANN401 - SQL expressions
             "accuracy": round(correct / labelled, 4) if labelled else None,
         },
     }
-
-
-def _percentiles(values: Sequence[float]) -> dict[str, float | None]:
-    if not values:
-        return {"p50": None, "p95": None, "p99": None}
-    found = np.percentile(values, (50, 95, 99))
-    return {name: round(float(value), 2) for name, value in zip(("p50", "p95", "p99"), found, strict=True)}

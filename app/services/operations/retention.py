@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal,
 
 from app.config import MEGABYTE, Settings
 from app.services.jobs.transitions import ACTIVE
-from app.store.db import UtcDateTime, db, now
+from app.store.db import UNSYNCHRONIZED, UtcDateTime, db, now
 from app.store.files import Files, Stored
 from app.store.tables import DatasetVersion, Image, Job, JobItem, Prediction
 from app.store.transaction import transaction
@@ -126,9 +126,7 @@ def _delete(table: type[Any], doomed: ColumnElement[bool]) -> None:
     """Delete the rows in transactions of CHUNK; what has been taken up again meanwhile stays."""
     while ids := db.session.scalars(select(table.id).where(doomed).limit(CHUNK)).all():
         with transaction():
-            db.session.execute(
-                delete(table).where(table.id.in_(ids), doomed), execution_options={"synchronize_session": False}
-            )
+            db.session.execute(delete(table).where(table.id.in_(ids), doomed), execution_options=UNSYNCHRONIZED)
 
 
 def _in_versions() -> set[str]:

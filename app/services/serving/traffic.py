@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import ColumnElement, func, select
 
 from app.classifiers.catalog import Catalog
 from app.errors import Conflict, InvalidInput
+from app.services.serving.latency import percentiles
 from app.services.serving.loaded_models import Serving
 from app.store import traffic
 from app.store.db import db
@@ -168,5 +168,4 @@ def _total(*where: ColumnElement[bool]) -> int:
 
 def _percentiles(column: Any, moment: Any, *where: ColumnElement[bool]) -> dict[str, float | None]:  # noqa: ANN401 - columns
     values = db.session.scalars(select(column).where(*where).order_by(moment.desc()).limit(LATEST)).all()
-    found = np.percentile(values, (50, 95)).round(2).tolist() if values else (None, None)
-    return dict(zip(("p50", "p95"), found, strict=True))
+    return percentiles(values, 50, 95)

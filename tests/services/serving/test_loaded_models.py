@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.config import Settings
 from app.errors import Unavailable
+from app.runners import Runners
 from app.services.serving import loaded_models as module
 from app.services.serving import slot
 from app.services.serving.loaded_models import Serving
