@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, send_file, url_for
+from flask import Response, jsonify, render_template, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.services.models.document import markdown, page
 from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
@@ -51,14 +50,15 @@ def card(path: VersionPath) -> dict[str, Any]:
 def model_card_markdown(path: VersionPath) -> Response:
     """Give a version's model card, to read, as Markdown."""
     found = services().models.document(path.classifier, path.version)
-    return Response(markdown(found), mimetype="text/markdown")
+    return Response(render_template("model_card.md", document=found), mimetype="text/markdown")
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/card.html", responses=problems(404))
 def model_card_page(path: VersionPath) -> Response:
     """Give a version's model card, to read, as a page."""
     found = services().models.document(path.classifier, path.version)
-    return Response(page(found, url_for("static", filename="model-card.css")), mimetype="text/html")
+    stylesheet = url_for("static", filename="model-card.css")
+    return Response(render_template("model_card.html", document=found, stylesheet=stylesheet), mimetype="text/html")
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/training-images/<sha256>", responses=problems(404, 503))
