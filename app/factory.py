@@ -1,12 +1,11 @@
-"""Builds the application from its layers."""
+"""Builds the application from its packages."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import secrets
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 import orjson
 from flask import Flask
@@ -17,21 +16,12 @@ from app.config import CHECKOUT, Settings
 from app.context import EXTENSION
 from app.inference import limit_threads
 from app.producer import Producer
+from app.runners import Runners
 from app.services import wiring
-from app.services.serving.background import Aside, directly
 from app.store.db import db
-from app.store.remote import Away
 
 T = TypeVar("T", bound=Flask)
 __all__ = ["EXTENSION", "create_app", "create_core"]
-
-
-class Threads(NamedTuple):
-    """How this process runs computations, background work and calls that wait for another machine."""
-
-    run_cpu_bound: Away
-    run_in_background: Aside
-    run_blocking_io: Away
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
@@ -48,7 +38,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         validation_error_status=400,
         validation_error_model=web.Problem,
     )
-    _assemble(app, settings, Threads(web.run_cpu_bound, web.run_in_background, web.run_blocking_io))
+    _assemble(app, settings, web.RUNNERS)
     web.register(app)
     cli.register(app)
     return app
@@ -56,14 +46,10 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
 def create_core(settings: Settings | None = None) -> Flask:
     """Return the application without HTTP interface and command line, for workers."""
-    return _assemble(Flask("app"), settings, Threads(_here, directly, _here))
+    return _assemble(Flask("app"), settings, Runners())
 
 
-def _here(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
-    return work()
-
-
-def _assemble(app: T, settings: Settings | None, threads: Threads) -> T:
+def _assemble(app: T, settings: Settings | None, runners: Runners) -> T:
     settings = settings or Settings.from_env()
     settings.prepare_folders()
     limit_threads()
@@ -76,8 +62,8 @@ def _assemble(app: T, settings: Settings | None, threads: Threads) -> T:
     app.secret_key = _secret_key(settings)
     db.init_app(app)
     producer = Producer(settings.broker)
-    count = producer.waiting if settings.broker_url else None
-    app.extensions[EXTENSION] = wiring.build(settings, producer.send, *threads, count)
+    broker = wiring.Broker(producer.send, producer.waiting if settings.broker_url else None)
+    app.extensions[EXTENSION] = wiring.build(settings, broker, runners)
     return app
 
 
@@ -87,7 +73,7 @@ def _secret_key(settings: Settings) -> str:
         return settings.secret_key.get_secret_value()
     handle = os.open(settings.instance_dir / "secret_key", os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle, "r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # one of several processes that start at once makes it
+        fcntl.flock(file, fcntl.LOCK_EX)  # of several processes that start at once, one makes it
         key = file.read()
         if not key:  # the first start, or the first after one that was killed right here
             key = secrets.token_hex(32)

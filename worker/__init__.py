@@ -1,1 +1,1 @@
-"""The Celery app and its tasks; each takes the id of a job and calls one use case."""
+"""The Celery app and thin tasks; each takes a job's id and calls one use case."""

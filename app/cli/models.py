@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from flask import render_template
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, progress_bar
 from app.config import CHECKOUT
 from app.context import services
-from app.services.models.document import markdown, page
 from app.services.setup import initialise
 from app.store.tables import TrafficMode
 
@@ -67,11 +67,7 @@ def rollback(classifier: str, reason: str) -> None:
 @models.command()
 @click.argument("classifier")
 @click.argument("version", type=click.IntRange(1), required=False)
-@click.option(
-    "--mode",
-    type=click.Choice(["off", "shadow", "canary"]),
-    help="off: no traffic; shadow: answers nobody sees; canary: a share of the requests.",
-)
+@click.option("--mode", type=click.Choice(["off", "shadow", "canary"]), help="Nothing, unseen, or for real.")
 @click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Share of the requests.")
 @click.option("--reason", default="By command.", show_default=True)
 @with_appcontext
@@ -82,7 +78,7 @@ def challenger(classifier: str, version: int | None, mode: TrafficMode | None, p
     VERSION is the present challenger if left out. Without --mode nothing is changed.
     """
     if mode is not None:
-        services().traffic.direct(classifier, version, mode, percent, reason)
+        services().traffic.set_traffic(classifier, version, mode, percent, reason)
     elif version is not None or percent is not None:
         raise click.UsageError("Give --mode: off, shadow or canary.")
     echo_json(services().traffic.comparison(classifier))
@@ -99,7 +95,7 @@ def card(classifier: str, version: int | None, html: bool) -> None:
     It is that of VERSION of CLASSIFIER, or of the one that serves.
     """
     found = services().models.document(classifier, version)
-    click.echo(page(found) if html else markdown(found), nl=False)
+    click.echo(render_template("model_card.html" if html else "model_card.md", document=found), nl=False)
 
 
 @models.command()

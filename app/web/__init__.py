@@ -9,6 +9,7 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
+from app.runners import Runners
 from app.web import api, auth, docs, errors, metrics, pages
 from app.web.background import run_in_background
 from app.web.context import services
@@ -26,6 +27,8 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
+
+RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
 
 
 def register(app: OpenAPI) -> None:
@@ -71,4 +74,4 @@ def _secure(response: Response) -> Response:
     return response
 
 
-__all__ = ["Problem", "on_validation_error", "register", "run_blocking_io", "run_cpu_bound", "run_in_background"]
+__all__ = ["RUNNERS", "Problem", "on_validation_error", "register"]

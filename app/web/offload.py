@@ -13,14 +13,14 @@ from gevent.threadpool import ThreadPool
 # A process is started for each core, yet connections stay with the process that took them: with a second thread,
 # a process that has most of them uses the core that another leaves idle.
 THREADS: Final = 2
-WAITING: Final = 16  # concurrent calls to other machines
+WAITING: Final = 16  # calls to another machine at once
 
 
 def run_cpu_bound(compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the computation returns
-    """Run `compute` on one of this process' computing threads and return its result; other requests go on meanwhile.
+    """Run `compute` on one of this process' computing threads while the loop serves others; wait for its result.
 
-    Decoding and inference release the interpreter's lock, so the event loop can read requests. Outside a gevent worker
-    the call is direct.
+    Decoding and inference release the interpreter's lock, so the loop goes on reading requests meanwhile. Outside a
+    gevent worker the call is direct.
     """
     if not monkey.is_module_patched("socket"):
         return compute()
@@ -31,10 +31,10 @@ def run_cpu_bound(compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the
 
 @cache
 def _tasks() -> Any:  # noqa: ANN401 - the queue class behind gevent's patches has no name
-    """Start the computing threads; return the queue that they read.
+    """Start the computing threads; return the queue that they work off.
 
-    gevent's own pool gives a thread its next task only after the loop has handled the last result, so the thread would
-    idle while the loop is busy. These are native threads with a native queue.
+    gevent's own pool hands a thread no task before the loop has taken note of the last, so it would idle while the loop
+    is busy. The threads and their queue are the native ones.
     """
     tasks = monkey.get_original("queue", "SimpleQueue")()
     for _ in range(THREADS):
@@ -53,10 +53,9 @@ def _work(tasks: Any) -> None:  # noqa: ANN401 - as above
 
 
 def run_blocking_io(wait: Callable[[], Any]) -> Any:  # noqa: ANN401 - what is waited for
-    """Run `wait`, a call to another machine, on one of WAITING threads and return its result.
+    """Run `wait`, which waits for another machine, on one of a few threads; outside gevent's loop the call is direct.
 
-    The storage's client has its own event loop, which must not run in the thread of gevent's. Outside gevent's loop the
-    call is direct.
+    The storage's client brings an event loop of its own, which must not be waited for in the thread of gevent's.
     """
     if not (monkey.is_module_patched("socket") and get_hub().main_hub):
         return wait()
@@ -67,7 +66,7 @@ def run_blocking_io(wait: Callable[[], Any]) -> Any:  # noqa: ANN401 - what is w
 
 
 def _caught(wait: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """Return an error as a value: gevent would print one that leaves a thread of its pool."""
+    """Carry an error as a value: gevent prints those that leave a pool's thread."""
     try:
         return wait(), None
     except Exception as error:  # noqa: BLE001 - raised again by the caller
