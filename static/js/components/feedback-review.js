@@ -1,8 +1,8 @@
 // What people said images show, until somebody confirms it.
-import { get, post, remove } from "./api.js";
-import { empty, fill, find, h, icon, problem, showProblem } from "./dom.js";
-import { chance, plural, time } from "./format.js";
-import { titleOf } from "./words.js";
+import { get, post, remove } from "../lib/api.js";
+import { empty, fill, find, h, icon, problem, showProblem } from "../lib/dom.js";
+import { chance, plural, time } from "../lib/format.js";
+import { titleOf } from "../lib/labels.js";
 
 const [ASKED, SHOWN] = [24, 6];
 

@@ -1,10 +1,10 @@
 // Models: versions, what they are worth, and which one serves.
-import { get, post } from "./api.js";
-import { empty, fill, find, h, problem, settle, showProblem, table } from "./dom.js";
-import { inCell } from "./figures.js";
-import { time } from "./format.js";
-import { parameter, pickClassifier, setParameter } from "./picker.js";
-import { showVersions } from "./version.js";
+import { get, post } from "../lib/api.js";
+import { empty, fill, find, h, problem, settle, showProblem, table } from "../lib/dom.js";
+import { inCell } from "../components/metrics.js";
+import { time } from "../lib/format.js";
+import { parameter, pickClassifier, setParameter } from "../components/classifier-picker.js";
+import { showVersions } from "../components/version.js";
 
 const SHOWN = 20;
 let spec, cards;

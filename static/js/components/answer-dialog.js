@@ -1,10 +1,10 @@
 // One answer of a list, large, and a way to the ones beside it.
 import { answerCard } from "./answer.js";
-import { fill, find, h, icon } from "./dom.js";
+import { fill, find, h, icon } from "../lib/dom.js";
 
 /** Show the answer `chosen` of the answers in `rows`, by its id, in a dialog. */
-export function look(chosen, spec, rows) {
-  const dialog = find("look");
+export function openAnswer(chosen, spec, rows) {
+  const dialog = find("answer-dialog");
   const answered = rows.filter(({ id }) => id);
   show(answered.findIndex(({ id }) => id === chosen));
   dialog.showModal();
@@ -13,7 +13,7 @@ export function look(chosen, spec, rows) {
     const step = (by, text, name) => h("button", { type: "button", class: "btn btn-outline-secondary", "data-by": by, disabled: !answered[index + by],
       onclick: () => go(index + by, by) }, icon(name), text);
     fill(dialog,
-      h("div", { class: "look-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
+      h("div", { class: "dialog-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
         h("button", { type: "button", class: "btn-close", "aria-label": "Close", onclick: () => dialog.close() })),
       h("div", { class: "answers" }, answerCard(answered[index], spec, { source: `/api/predictions/${answered[index].id}/image`, name: answered[index].file })));
   }

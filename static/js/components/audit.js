@@ -1,11 +1,11 @@
 // The audit of a dataset: what would fool a model, with the pictures that show it; and running it.
-import { get, post } from "./api.js";
-import { empty, fill, find, h, icon, showProblem } from "./dom.js";
-import { count, percent } from "./format.js";
+import { get, post } from "../lib/api.js";
+import { empty, fill, find, h, icon, showProblem } from "../lib/dom.js";
+import { count, percent } from "../lib/format.js";
 import { showJob } from "./job.js";
-import { picture, strip } from "./pictures.js";
-import { hasEnded } from "./poll.js";
-import { list, plain, titleOf } from "./words.js";
+import { picture, strip } from "../lib/gallery.js";
+import { hasEnded } from "../lib/poll.js";
+import { list, plain, titleOf } from "../lib/labels.js";
 
 const SEVERITIES = {
   critical: { tone: "bad", icon: "exclamation-circle", title: "Critical" },

@@ -1,12 +1,12 @@
 // Monitor: the service, the machine, the answers and their drift, anew every few seconds while somebody looks.
-import { get, text } from "./api.js";
-import { lines } from "./charts.js";
-import { bars, empty, fill, find, h, icon, problem, table } from "./dom.js";
-import { tile } from "./figures.js";
-import { bytes, chance, count, duration, fixed, milliseconds, percent, time } from "./format.js";
-import { parameter, pickClassifier, setParameter } from "./picker.js";
-import { whileVisible } from "./poll.js";
-import { decisionOf, plain, titleOf } from "./words.js";
+import { get, text } from "../lib/api.js";
+import { lines } from "../lib/charts.js";
+import { bars, empty, fill, find, h, icon, problem, table } from "../lib/dom.js";
+import { tile } from "../components/metrics.js";
+import { bytes, chance, count, duration, fixed, milliseconds, percent, time } from "../lib/format.js";
+import { parameter, pickClassifier, setParameter } from "../components/classifier-picker.js";
+import { whileVisible } from "../lib/poll.js";
+import { decisionOf, plain, titleOf } from "../lib/labels.js";
 
 const SECONDS = 5;
 const KEPT = 60; // points of the machine's chart

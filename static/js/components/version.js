@@ -1,10 +1,10 @@
 // One model version, or two side by side: figures, curves, confusion matrices, and the images behind them.
-import { curves, plane } from "./charts.js";
-import { fill, find, h, icon, table } from "./dom.js";
-import { showExamined } from "./examined.js";
-import { confusion, headline, inCell, proportion } from "./figures.js";
-import { count, fixed, percent, time } from "./format.js";
-import { titleOf } from "./words.js";
+import { curves, plane } from "../lib/charts.js";
+import { fill, find, h, icon, table } from "../lib/dom.js";
+import { showTestImages } from "./test-images.js";
+import { confusion, headline, inCell, proportion } from "./metrics.js";
+import { count, fixed, percent, time } from "../lib/format.js";
+import { titleOf } from "../lib/labels.js";
 
 const DIAGONAL = [{ x: 0, y: 0 }, { x: 1, y: 1 }];
 const drawHistory = curves(find("history"), "accuracy", { percent: true });
@@ -81,12 +81,12 @@ const sizes = ({ reliability, n }) => (reliability ?? []).map((bin) => 3 + 8 * M
 function showCell({ version, classes }, i, j) {
   const [truth, answered] = [classes[i], classes[j]];
   const title = `Version ${version}: ${titleOf(spec, truth)} answered as ${titleOf(spec, answered)}`;
-  showExamined(find("cell"), { spec, version, title, wanted: ({ label, answer }) => label === truth && answer.predicted_class === answered });
+  showTestImages(find("cell"), { spec, version, title, wanted: ({ label, answer }) => label === truth && answer.predicted_class === answered });
   find("cell").querySelector("h3").focus();
 }
 
 function showDifferences(version, against) {
-  showExamined(find("differences"), { spec, version, against, title: "Images on which they differ",
+  showTestImages(find("differences"), { spec, version, against, title: "Images on which they differ",
     wanted: ({ answer, other }) => answer.predicted_class !== other.predicted_class });
 }
 

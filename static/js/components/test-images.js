@@ -1,38 +1,38 @@
 // The test images with what one version, or two, answer for each.
-import { get } from "./api.js";
-import { empty, fill, h, problem } from "./dom.js";
-import { chance, count, plural } from "./format.js";
-import { picture, strip } from "./pictures.js";
-import { titleOf } from "./words.js";
+import { get } from "../lib/api.js";
+import { empty, fill, h, problem } from "../lib/dom.js";
+import { chance, count, plural } from "../lib/format.js";
+import { picture, strip } from "../lib/gallery.js";
+import { titleOf } from "../lib/labels.js";
 
 const SHOWN = 16;
-const found = new Map(); // what was asked before, by its address
+const cache = new Map(); // answers by URL
 
 /** Ask about every test image, a few at a time; `onPart(done, total)` is told how far it is. Returns {own, answers}. */
-async function examine(classifier, version, against, onPart, isCurrent) {
+async function fetchAnswers(classifier, version, against, onPart, isCurrent) {
   const url = `/api/models/${classifier}/${version}/answers?${against ? `against=${against}&` : ""}`;
-  if (!found.has(url)) {
+  if (!cache.has(url)) {
     const answers = [];
     for (let total = 1, own; answers.length < total; ) {
       const part = await get(`${url}offset=${answers.length}`);
       if (!isCurrent()) return null;
       ({ total, own } = part);
       answers.push(...part.answers);
-      if (!part.answers.length || answers.length >= total) found.set(url, { own, answers });
+      if (!part.answers.length || answers.length >= total) cache.set(url, { own, answers });
       if (!part.answers.length) break;
       onPart(answers.length, total);
     }
   }
-  return found.get(url);
+  return cache.get(url);
 }
 
 /** Show in `place` the test images that `wanted` takes; `title` says which those are. */
-export async function showExamined(place, { spec, version, against, title, wanted }) {
+export async function showTestImages(place, { spec, version, against, title, wanted }) {
   const mark = h("p", { class: "quiet", role: "status" }, "Looking at the test images …");
   fill(place, h("h3", { class: "small-title", tabindex: -1 }, title), mark);
   const isCurrent = () => mark.isConnected;
   try {
-    const seen = await examine(spec.name, version, against, (done, total) => (mark.textContent = `Looked at ${count(done)} of ${count(total)} test images …`), isCurrent);
+    const seen = await fetchAnswers(spec.name, version, against, (done, total) => (mark.textContent = `Looked at ${count(done)} of ${count(total)} test images …`), isCurrent);
     if (!seen || !isCurrent()) return;
     const { own, answers } = seen;
     const chosen = answers.filter(wanted);
@@ -45,7 +45,7 @@ export async function showExamined(place, { spec, version, against, title, wante
     mark.textContent = `${plural(chosen.length, "image")} of ${count(answers.length)}: ${whose}.`;
     mark.after(chosen.length ? strip(chosen.map((row) => card(row, spec, version, against)), SHOWN) : empty("check-circle", "None."));
   } catch (error) {
-    if (isCurrent()) mark.replaceWith(problem(error.message, { retry: () => showExamined(place, { spec, version, against, title, wanted }) }));
+    if (isCurrent()) mark.replaceWith(problem(error.message, { retry: () => showTestImages(place, { spec, version, against, title, wanted }) }));
   }
 }
 

@@ -1,17 +1,17 @@
 // Bulk: a folder of images becomes a job; its answers fill a table that survives a reload.
-import { fill, find, h, icon, problem, showProblem } from "./dom.js";
-import { takeFiles } from "./files.js";
-import { chance, count, plural } from "./format.js";
-import { listJobs, showJob } from "./job.js";
-import { look } from "./look.js";
-import { parameter, pickClassifier, setParameter } from "./picker.js";
-import { hasEnded } from "./poll.js";
-import { PAGE, Results } from "./results.js";
-import { send } from "./sending.js";
-import { GRAVEST_FIRST, decisionOf, titleOf } from "./words.js";
+import { fill, find, h, icon, problem, showProblem } from "../lib/dom.js";
+import { takeFiles } from "../lib/files.js";
+import { chance, count, plural } from "../lib/format.js";
+import { listJobs, showJob } from "../components/job.js";
+import { openAnswer } from "../components/answer-dialog.js";
+import { parameter, pickClassifier, setParameter } from "../components/classifier-picker.js";
+import { hasEnded } from "../lib/poll.js";
+import { PAGE, Results } from "../lib/bulk-results.js";
+import { uploadWithProgress } from "../lib/upload.js";
+import { GRAVEST_FIRST, decisionOf, titleOf } from "../lib/labels.js";
 
 const REFRESH = 2000; // milliseconds between two readings of a running job's answers
-const made = new Map(); // rows of answers, kept so that their pictures do not flicker
+const rowsById = new Map(); // rows of answers, kept so that their pictures do not flicker
 let spec, picker, results, rows = [], job, opened, stop = () => {}, read = 0, offset = 0, decision = "", label = "";
 
 async function start(found) {
@@ -20,7 +20,7 @@ async function start(found) {
   for (const { file } of found) form.append("files", file, file.name);
   fill(find("problems"));
   try {
-    const { job_id: id } = await send(find("upload"), "/api/bulk-predict", form, `Sending ${plural(found.length, "file")}`);
+    const { job_id: id } = await uploadWithProgress(find("upload"), "/api/bulk-predict", form, `Sending ${plural(found.length, "file")}`);
     open(id);
   } catch (error) {
     showProblem(find("problems"), error, { retry: error.status >= 400 && error.status < 500 ? undefined : () => start(found) });
@@ -30,7 +30,7 @@ async function start(found) {
 /** Show a job from its beginning; a filter in the address holds for the job in the address. */
 function open(id) {
   stop();
-  made.clear();
+  rowsById.clear();
   fill(find("problems"));
   const same = id === parameter("job");
   [decision, label] = same ? [parameter("decision") ?? "", parameter("class") ?? ""] : ["", ""];
@@ -74,7 +74,7 @@ function draw() {
   find("download").href = results.table("", "");
   find("download-these").hidden = !(decision || label);
   find("download-these").href = results.table(decision, label);
-  fill(find("rows"), rows.map((row) => kept(row, of)));
+  fill(find("rows"), rows.map((row) => cachedRow(row, of)));
   find("pager").hidden = total <= PAGE;
   find("back").disabled = offset === 0;
   find("on").disabled = offset + PAGE >= total;
@@ -113,13 +113,13 @@ async function turn(by) {
   find("results").scrollIntoView({ block: "start" });
 }
 
-function kept(row, of) {
-  if (!row.id) return line(row, of);
-  if (!made.has(row.id)) made.set(row.id, line(row, of));
-  return made.get(row.id);
+function cachedRow(row, of) {
+  if (!row.id) return tableRow(row, of);
+  if (!rowsById.has(row.id)) rowsById.set(row.id, tableRow(row, of));
+  return rowsById.get(row.id);
 }
 
-function line(row, of) {
+function tableRow(row, of) {
   const { tone, icon: name, title } = decisionOf(row.error ? "error" : row.id ? row.decision : "waiting");
   const badge = h("span", { class: `badge tone-${tone}` }, icon(name), title);
   const [folder, base] = [row.file.slice(0, row.file.lastIndexOf("/") + 1), row.file.slice(row.file.lastIndexOf("/") + 1)];
@@ -127,7 +127,7 @@ function line(row, of) {
   if (!row.id) return h("tr", {}, h("td", {}, h("span", { class: "thumb" })), file, h("td", { colspan: 3 }, badge, row.error && ` ${row.error}`));
   const picture = h("img", { class: "thumb", src: `/api/predictions/${row.id}/image?side=112`, alt: "", width: 56, height: 56, loading: "lazy" });
   return h("tr", { class: "answered" },
-    h("td", {}, h("button", { type: "button", class: "thumb-button", "aria-label": `Look at ${row.file}`, onclick: () => look(row.id, of, rows) }, picture)),
+    h("td", {}, h("button", { type: "button", class: "thumb-button", "aria-label": `Look at ${row.file}`, onclick: () => openAnswer(row.id, of, rows) }, picture)),
     file, h("td", {}, badge), h("td", {}, titleOf(of, row.predicted_class)), h("td", { class: "num" }, chance(row.confidence)));
 }
 

@@ -1,9 +1,9 @@
 // A job: how far it is, its end, and what can be done about it.
-import { get, post, remove } from "./api.js";
-import { empty, fill, h, icon, problem } from "./dom.js";
-import { count, duration, plural, time } from "./format.js";
-import { follow, hasEnded } from "./poll.js";
-import { KINDS, capital, statusOf } from "./words.js";
+import { get, post, remove } from "../lib/api.js";
+import { empty, fill, h, icon, problem } from "../lib/dom.js";
+import { count, duration, plural, time } from "../lib/format.js";
+import { follow, hasEnded } from "../lib/poll.js";
+import { KINDS, capital, statusOf } from "../lib/labels.js";
 
 /** Show a job in `place` until it ends, telling `onJob` every state; `about(job)` says what it works on.
 

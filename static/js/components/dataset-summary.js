@@ -1,7 +1,7 @@
 // A classifier's dataset in figures.
-import { empty, h, notice, table } from "./dom.js";
-import { count, plural } from "./format.js";
-import { list, plain, titleOf } from "./words.js";
+import { empty, h, notice, table } from "../lib/dom.js";
+import { count, plural } from "../lib/format.js";
+import { list, plain, titleOf } from "../lib/labels.js";
 
 const SPLITS = { train: "Training", val: "Validation", test: "Test" };
 export const MINIMUM = 10; // images of each class that a training run needs

@@ -1,11 +1,11 @@
 // The promotion gate's decision, in plain words.
-import { h, icon } from "./dom.js";
-import { count, fixed, percent, plural, signed } from "./format.js";
+import { h, icon } from "../lib/dom.js";
+import { count, fixed, percent, plural, signed } from "../lib/format.js";
 
 const METRICS = { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "mean F1", auroc: "area under the ROC curve" };
 
 /** What became of a training run: who serves now, why, and what to do. */
-export function verdict({ classifier, result }) {
+export function promotionResult({ classifier, result }) {
   const { model_version: version, metrics, figures } = result;
   const rival = figures?.champion_version;
   const { tone, icon: name, title } = headline(result);

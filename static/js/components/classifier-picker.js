@@ -1,6 +1,6 @@
 // The choice of a classifier: in the address, remembered, and the same on every page.
-import { get } from "./api.js";
-import { find, settle, showProblem } from "./dom.js";
+import { get } from "../lib/api.js";
+import { find, settle, showProblem } from "../lib/dom.js";
 
 const KEY = "fovea-classifier";
 

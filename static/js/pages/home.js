@@ -1,11 +1,11 @@
 // Home: how good each classifier is, what runs, what wants attention.
-import { get } from "./api.js";
-import { empty, fill, find, h, icon, problem, settle } from "./dom.js";
-import { count, plural } from "./format.js";
-import { headline } from "./figures.js";
-import { badge, subject } from "./job.js";
-import { whileVisible } from "./poll.js";
-import { KINDS } from "./words.js";
+import { get } from "../lib/api.js";
+import { empty, fill, find, h, icon, problem, settle } from "../lib/dom.js";
+import { count, plural } from "../lib/format.js";
+import { headline } from "../components/metrics.js";
+import { badge, subject } from "../components/job.js";
+import { whileVisible } from "../lib/poll.js";
+import { KINDS } from "../lib/labels.js";
 
 const PLACES = { retrain: "train", bulk_predict: "bulk", audit: "data" };
 

@@ -1,11 +1,11 @@
 // Champion and challenger on live requests: what the challenger gets, and how the two compare.
-import { get, post } from "./api.js";
-import { empty, fill, find, h, showProblem, table } from "./dom.js";
-import { proportion, tile } from "./figures.js";
-import { count, interval, milliseconds, percent, plural, time } from "./format.js";
-import { pickClassifier } from "./picker.js";
-import { whileVisible } from "./poll.js";
-import { titleOf } from "./words.js";
+import { get, post } from "../lib/api.js";
+import { empty, fill, find, h, showProblem, table } from "../lib/dom.js";
+import { proportion, tile } from "./metrics.js";
+import { count, interval, milliseconds, percent, plural, time } from "../lib/format.js";
+import { pickClassifier } from "./classifier-picker.js";
+import { whileVisible } from "../lib/poll.js";
+import { titleOf } from "../lib/labels.js";
 
 const SECONDS = 5;
 const USUAL = { off: "", shadow: 100, canary: 10 };

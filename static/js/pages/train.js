@@ -1,14 +1,14 @@
 // Train: the dataset, a training run, and what came of it.
-import { get, post } from "./api.js";
-import { auditLine } from "./audit.js";
-import { curves } from "./charts.js";
-import { counts, suffices } from "./dataset.js";
-import { fill, find, h, icon, problem, showProblem } from "./dom.js";
-import { estimate } from "./estimate.js";
-import { listJobs, showJob } from "./job.js";
-import { parameter, pickClassifier, setParameter } from "./picker.js";
-import { hasEnded } from "./poll.js";
-import { verdict } from "./verdict.js";
+import { get, post } from "../lib/api.js";
+import { auditLine } from "../components/audit.js";
+import { curves } from "../lib/charts.js";
+import { counts, suffices } from "../components/dataset-summary.js";
+import { fill, find, h, icon, problem, showProblem } from "../lib/dom.js";
+import { estimate } from "../lib/estimate.js";
+import { listJobs, showJob } from "../components/job.js";
+import { parameter, pickClassifier, setParameter } from "../components/classifier-picker.js";
+import { hasEnded } from "../lib/poll.js";
+import { promotionResult } from "../components/promotion.js";
 
 const drawLoss = curves(find("loss"), "loss");
 const drawAccuracy = curves(find("accuracy"), "accuracy", { percent: true });
@@ -59,7 +59,7 @@ function open(id) {
     known = job.status;
     drawLoss(job.history);
     drawAccuracy(job.history);
-    fill(find("verdict"), job.status === "succeeded" && verdict(job));
+    fill(find("verdict"), job.status === "succeeded" && promotionResult(job));
     if (hasEnded(job)) showDataset(spec);
   });
 }

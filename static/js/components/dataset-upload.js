@@ -1,14 +1,14 @@
 // Sending labelled images into a dataset.
-import { fill, find, h, icon, problem, showProblem } from "./dom.js";
-import { takeFiles } from "./files.js";
-import { count, plural } from "./format.js";
-import { send } from "./sending.js";
+import { fill, find, h, icon, problem, showProblem } from "../lib/dom.js";
+import { takeFiles } from "../lib/files.js";
+import { count, plural } from "../lib/format.js";
+import { uploadWithProgress } from "../lib/upload.js";
 
 const PER_CALL = 200; // files in one upload
 let spec;
 
 /** Take images for this classifier from now on. */
-export function collectFor(chosen) {
+export function setUploadClassifier(chosen) {
   spec = chosen;
   fill(find("label"), h("option", { value: "" }, "As folders or file names say"),
     spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
@@ -16,7 +16,7 @@ export function collectFor(chosen) {
 }
 
 /** Let people add images; `onAdded(spec)` is told when some were sent. */
-export function collect(onAdded) {
+export function acceptUploads(onAdded) {
   takeFiles((found) => add(found, onAdded));
 }
 
@@ -45,21 +45,21 @@ function sendPart(chosen, label, files) {
   form.append("classifier", chosen.name);
   if (label) form.append("label", label);
   for (const file of files) form.append("files", file, file.name);
-  return send(find("upload"), "/api/upload", form, `Sending ${plural(files.length, "file")}`);
+  return uploadWithProgress(find("upload"), "/api/upload", form, `Sending ${plural(files.length, "file")}`);
 }
 
 function groups(found) {
   const label = find("label").value;
-  const known = new Map(spec.classes.map(({ name }) => [fold(name), name]));
+  const known = new Map(spec.classes.map(({ name }) => [normalise(name), name]));
   const parts = new Map();
   for (const { file, folder } of found) {
-    const key = label || known.get(fold(folder)) || "";
+    const key = label || known.get(normalise(folder)) || "";
     parts.set(key, [...(parts.get(key) ?? []), file]);
   }
   return parts;
 }
 
-const fold = (name) => name.trim().toLowerCase().replaceAll(/[\s._-]+/g, "_");
+const normalise = (name) => name.trim().toLowerCase().replaceAll(/[\s._-]+/g, "_");
 
 function merge(total, part) {
   total.accepted += part.accepted;

@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 import { percent } from "./format.js";
 
 /** Send the form, showing the progress in `place`; resolves to the answer, rejects with an ApiError. */
-export async function send(place, url, form, label) {
+export async function uploadWithProgress(place, url, form, label) {
   const stop = new AbortController();
   const text = h("span", {}, label);
   const bar = h("progress", { max: 1, value: 0, "aria-label": label });

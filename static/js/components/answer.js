@@ -1,9 +1,9 @@
 // One answer: the picture and everything that is known about it.
-import { post } from "./api.js";
-import { bars, fill, h, icon, notice, problem } from "./dom.js";
-import { chance, fixed, milliseconds, percent, time } from "./format.js";
-import { picture, strip } from "./pictures.js";
-import { explain, headlineOf, list, quality, titleOf } from "./words.js";
+import { post } from "../lib/api.js";
+import { bars, fill, h, icon, notice, problem } from "../lib/dom.js";
+import { chance, fixed, milliseconds, percent, time } from "../lib/format.js";
+import { picture, strip } from "../lib/gallery.js";
+import { explain, headlineOf, list, quality, titleOf } from "../lib/labels.js";
 
 /** Show an answer; `source` is the address of the picture, `name` the file's, `threshold` the operating point, if any. */
 export function answerCard(answer, spec, { source, name, threshold }) {

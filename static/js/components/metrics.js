@@ -1,6 +1,6 @@
 // How good a model is, with how sure that is.
-import { h } from "./dom.js";
-import { count, fixed, interval, percent } from "./format.js";
+import { h } from "../lib/dom.js";
+import { count, fixed, interval, percent } from "../lib/format.js";
 
 const TITLES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", auroc: "Area under ROC", macro_f1: "Mean F1" };
 

@@ -1,10 +1,10 @@
 // Predict: images in, answers out.
-import { get, post } from "./api.js";
-import { answerCard } from "./answer.js";
-import { fill, find, h, problem } from "./dom.js";
-import { takeFiles } from "./files.js";
-import { pickClassifier } from "./picker.js";
-import { headlineOf } from "./words.js";
+import { get, post } from "../lib/api.js";
+import { answerCard } from "../components/answer.js";
+import { fill, find, h, problem } from "../lib/dom.js";
+import { takeFiles } from "../lib/files.js";
+import { pickClassifier } from "../components/classifier-picker.js";
+import { headlineOf } from "../lib/labels.js";
 
 const AT_ONCE = 2;
 const SIMILAR = 5; // training images beside an answer
