@@ -1,26 +1,43 @@
-// One answer of a list, large, and a way to the ones beside it.
-import { answerCard } from "./answer.js";
+// One answer of a list in a dialog, with a way to the ones beside it.
+import { get } from "../lib/api.js";
 import { fill, find, h, icon } from "../lib/dom.js";
+import { attempt } from "../lib/elements.js";
+import { answerCard } from "./answer.js";
 
-/** Show the answer `chosen` of the answers in `rows`, by its id, in a dialog. */
+/**
+ * Show an answer in the dialog.
+ *
+ * @param {string} chosen its id
+ * @param {Api.Classifier} spec
+ * @param {Api.ResultRow[]} rows the list; those without an answer are passed over
+ */
 export function openAnswer(chosen, spec, rows) {
-  const dialog = find("answer-dialog");
+  const dialog = find("answer-dialog", HTMLDialogElement);
   const answered = rows.filter(({ id }) => id);
+  const body = h("div", { class: "answers" });
+  let shown = -1;
   show(answered.findIndex(({ id }) => id === chosen));
   dialog.showModal();
 
+  /** @param {number} index */
   function show(index) {
-    const step = (by, text, name) => h("button", { type: "button", class: "btn btn-outline-secondary", "data-by": by, disabled: !answered[index + by],
-      onclick: () => go(index + by, by) }, icon(name), text);
-    fill(dialog,
-      h("div", { class: "dialog-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
-        h("button", { type: "button", class: "btn-close", "aria-label": "Close", onclick: () => dialog.close() })),
-      h("div", { class: "answers" }, answerCard(answered[index], spec, { source: `/api/predictions/${answered[index].id}/image`, name: answered[index].file })));
+    shown = index;
+    const step = (/** @type {number} */ by, /** @type {string} */ text, /** @type {string} */ name) =>
+      h("button", { type: "button", class: "btn btn-outline-secondary", "data-by": by, disabled: !answered[index + by], onclick: () => go(index + by, by) }, icon(name), text);
+    fill(dialog, h("div", { class: "dialog-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
+      h("button", { type: "button", class: "btn-close", "aria-label": "Close", onclick: () => dialog.close() })), body);
+    // The log knows what people have said of the answer since.
+    attempt(body, async () => {
+      const { id, file } = answered[index];
+      const answer = await get(`/api/predictions/${id}`);
+      if (shown === index) fill(body, answerCard(answer, spec, { source: `/api/predictions/${id}/image`, name: file }));
+    });
   }
 
+  /** @param {number} index @param {number} by */
   function go(index, by) {
     show(index);
-    const buttons = [...dialog.querySelectorAll("[data-by]")];
-    (buttons.find((button) => button.dataset.by === String(by) && !button.disabled) ?? buttons.find((button) => !button.disabled)).focus();
+    const buttons = /** @type {HTMLButtonElement[]} */ ([...dialog.querySelectorAll("[data-by]")]).filter(({ disabled }) => !disabled);
+    (buttons.find((button) => button.dataset.by === String(by)) ?? buttons[0])?.focus();
   }
 }

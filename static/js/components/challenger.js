@@ -1,114 +1,125 @@
-// Champion and challenger on live requests: what the challenger gets, and how the two compare.
+// Champion and challenger on live requests: which requests the challenger gets, and how the two compare.
 import { get, post } from "../lib/api.js";
-import { empty, fill, find, h, showProblem, table } from "../lib/dom.js";
-import { proportion, tile } from "./metrics.js";
-import { count, interval, milliseconds, percent, plural, time } from "../lib/format.js";
-import { pickClassifier } from "./classifier-picker.js";
-import { whileVisible } from "../lib/poll.js";
+import { fill, find, findInput, findSelect, h } from "../lib/dom.js";
+import { attempt, empty, table } from "../lib/elements.js";
+import { NONE, count, interval, milliseconds, percent, plural, time } from "../lib/format.js";
 import { titleOf } from "../lib/labels.js";
+import { poll } from "../lib/poll.js";
+import { proportion, tile } from "../lib/metrics.js";
 
 const SECONDS = 5;
+/** @type {Record<Api.ChallengerMode, number | "">} */
 const USUAL = { off: "", shadow: 100, canary: 10 };
-const PARTS = {
+/** @type {Record<Api.ChallengerMode, (share: string) => string>} */
+const MODES = {
   off: () => "gets no requests",
-  shadow: (share) => `answers ${share} of the requests in the shadow`,
+  shadow: (share) => `gets ${share} of the requests in shadow mode`,
   canary: (share) => `answers ${share} of the requests as a canary`,
 };
-const WHO = ["champion", "challenger"];
+/** @type {Api.Side[]} */
+const SIDES = ["champion", "challenger"];
+/** @type {Api.Classifier | undefined} */
 let spec;
 
-const place = (name) => find(`traffic-${name}`);
-const url = () => `/api/models/${spec.name}/challenger`;
+/** @param {Api.Classifier} of */
+const urlOf = (of) => `/api/models/${of.name}/challenger`;
 
-/** Show another classifier: the form as the setting is, then the figures. */
-async function change(chosen) {
+/** Show another classifier: the form as the setting is, then the figures. @param {Api.Classifier} chosen */
+export function showChallenger(chosen) {
   spec = chosen;
-  fill(place("problems"));
-  try {
-    const [versions, found] = await Promise.all([get(`/api/models?classifier=${chosen.name}`), get(`/api/models/${chosen.name}/challenger`)]);
+  fill(find("challenger-problems"));
+  return attempt(find("challenger-problems"), async () => {
+    /** @type {[Api.Version[], Api.Challenger]} */
+    const [versions, found] = await Promise.all([get(`/api/models?classifier=${chosen.name}`), get(urlOf(chosen))]);
     if (chosen !== spec) return;
     const others = versions.map(({ version }) => version).filter((version) => version !== found.champion);
-    place("form").hidden = !others.length;
-    fill(place("version"), others.map((version) => h("option", { value: version, selected: version === found.challenger }, `Version ${version}`)));
-    place("mode").value = found.mode;
+    find("challenger-form").hidden = !others.length;
+    fill(find("challenger-version"), others.map((version) => h("option", { value: version, selected: version === found.challenger }, `Version ${version}`)));
+    findSelect("challenger-mode").value = found.mode;
     setShare(found.mode, found.percent);
-    show(found);
-  } catch (error) {
-    showProblem(place("problems"), error, { retry: () => change(chosen) });
-  }
+    draw(found, chosen);
+  });
 }
 
+/** Keep the figures fresh, and apply what the form says. */
+export function watchChallenger() {
+  find("challenger-form").addEventListener("submit", apply);
+  find("challenger-mode").addEventListener("change", () => setShare(modeChosen(), 0));
+  poll(async () => {
+    const asked = spec;
+    // After a failure the figures stay; the next turn asks again.
+    const found = asked && await get(urlOf(asked)).catch(() => undefined);
+    if (found && asked === spec) draw(found, asked);
+    return SECONDS;
+  });
+}
+
+const modeChosen = () => /** @type {Api.ChallengerMode} */ (findSelect("challenger-mode").value);
+
+/** @param {Api.ChallengerMode} mode @param {number} share */
 function setShare(mode, share) {
-  place("percent").disabled = mode === "off";
-  place("percent").value = share || USUAL[mode];
+  const field = findInput("challenger-percent");
+  field.disabled = mode === "off";
+  field.value = String(share || USUAL[mode]);
 }
 
-async function refresh() {
-  const asked = spec;
-  if (!asked) return;
-  try {
-    const found = await get(url());
-    if (asked === spec) show(found);
-  } catch {
-    // the next turn asks again; the figures that are shown stay
-  }
-}
-
-async function apply(event) {
+/** @param {Event} event */
+function apply(event) {
   event.preventDefault();
-  fill(place("problems"));
-  const mode = place("mode").value;
-  const share = mode === "off" ? {} : { percent: Number(place("percent").value) };
-  try {
-    show(await post(url(), { version: Number(place("version").value), mode, ...share, reason: place("reason").value }));
-    place("reason").value = "";
-  } catch (error) {
-    showProblem(place("problems"), error);
-  }
+  const chosen = spec;
+  if (!chosen) return undefined;
+  fill(find("challenger-problems"));
+  const mode = modeChosen();
+  const share = mode === "off" ? {} : { percent: findInput("challenger-percent").valueAsNumber };
+  const reason = findInput("challenger-reason");
+  return attempt(find("challenger-problems"), async () => {
+    draw(await post(urlOf(chosen), { version: Number(findSelect("challenger-version").value), mode, ...share, reason: reason.value }), chosen);
+    reason.value = "";
+  }, {});
 }
 
-function show(found) {
-  const { champion, challenger, mode, shadow, canary, history } = found;
-  if (!challenger) return fill(find("traffic"), empty("layers", "There is no challenger."));
-  const opened = find("traffic").querySelector("details")?.open;
-  fill(find("traffic"),
-    h("p", {}, h("b", {}, `Version ${challenger}`), ` ${PARTS[mode](percent(found.percent / 100, 0))}, beside version ${champion}.`),
-    shadow?.n + shadow?.failed + shadow?.dropped > 0 && shadowFigures(shadow, opened),
+/** @param {Api.Challenger} found @param {Api.Classifier} of */
+function draw({ champion, challenger, mode, percent: share, shadow, canary, history }, of) {
+  const place = find("challenger");
+  if (!challenger) return fill(place, empty("layers", "No challenger. Choose a version above to compare it with the champion."));
+  const opened = place.querySelector("details")?.open ?? false;
+  return fill(place,
+    h("p", {}, h("b", {}, `Version ${challenger}`), ` ${MODES[mode](percent(share / 100, 0))}; the champion is version ${champion}.`),
+    shadow && shadow.n + shadow.failed + shadow.dropped > 0 && shadowFigures(shadow, of, opened),
     canary && canaryFigures(canary),
     history.length > 0 && h("p", { class: "quiet" }, "Set ", time(history[0].at), `: ${history[0].reason}`));
 }
 
-function shadowFigures({ n, failed, dropped, agreement, agreement_interval: pair, compute_ms: times, labelled, disagreements }, opened) {
+/** @param {Api.Shadow} shadow @param {Api.Classifier} of @param {boolean} opened @returns {Child[]} */
+function shadowFigures({ n, failed, dropped, agreement, agreement_interval: pair, compute_ms: times, labelled, disagreements }, of, opened) {
   return [
-    h("h3", { class: "small-title" }, "In the shadow: the same images"),
+    h("h3", { class: "small-title" }, "Shadow mode: both on the same images"),
     h("div", { class: "tiles" }, proportion("Agreement", agreement, pair),
-      tile("Images", count(n), `${count(dropped)} left out while busy, ${count(failed)} failed`)),
-    compare(["Computing time, median", "95th percentile", "Right where corrected"],
-      (who) => [milliseconds(times[who].p50), milliseconds(times[who].p95), right(labelled[who], labelled.n)]),
-    disagreements.length > 0 && h("details", { open: opened }, h("summary", {}, `The latest ${plural(disagreements.length, "disagreement")}`),
-      table("Images on which they disagree", ["Image", "Champion", "Challenger", "Corrected to"], disagreements.map((row) => [
+      tile("Images", count(n), `${count(dropped)} skipped under load, ${count(failed)} failed`)),
+    compare(["Compute time, median", "95th percentile", "Correct, by feedback"],
+      (side) => [milliseconds(times[side].p50), milliseconds(times[side].p95), correct(labelled[side], labelled.n)]),
+    disagreements.length > 0 && h("details", { open: opened }, h("summary", {}, `Latest ${plural(disagreements.length, "disagreement")}`),
+      table("Images on which they disagree", ["Image", "Champion", "Challenger", "Feedback"], disagreements.map((row) => [
         h("a", { href: `/api/predictions/${row.prediction_id}/image` }, "Show"),
-        ...WHO.map((who) => `${titleOf(spec, row[who].predicted_class)}, ${percent(row[who].confidence, 0)}`),
-        row.label ? titleOf(spec, row.label) : "–"]))),
+        ...SIDES.map((side) => `${titleOf(of, row[side].predicted_class)}, ${percent(row[side].confidence, 0)}`),
+        row.label ? titleOf(of, row.label) : NONE]))),
   ];
 }
 
+/** @param {Api.Canary} canary @returns {Child[]} */
 function canaryFigures(canary) {
   return [
-    h("h3", { class: "small-title" }, "As a canary: requests answered while it was one"),
-    compare(["Answers", "Time, median", "95th percentile", "Right where corrected"], (who) => {
-      const { n, duration_ms: times, labelled } = canary[who];
-      return [count(n), milliseconds(times.p50), milliseconds(times.p95), right(labelled, labelled.n)];
+    h("h3", { class: "small-title" }, "Canary: each on its own requests"),
+    compare(["Predictions", "Time, median", "95th percentile", "Correct, by feedback"], (side) => {
+      const { n, duration_ms: times, labelled } = canary[side];
+      return [count(n), milliseconds(times.p50), milliseconds(times.p95), correct(labelled, labelled.n)];
     }),
   ];
 }
 
+/** @param {string[]} heads @param {(side: Api.Side) => string[]} cells */
 const compare = (heads, cells) => table("Champion and challenger", ["", ...heads.map((number) => ({ number }))],
-  WHO.map((who) => [who === "champion" ? "Champion" : "Challenger", ...cells(who).map((number) => ({ number }))]));
+  SIDES.map((side) => [side === "champion" ? "Champion" : "Challenger", ...cells(side).map((number) => ({ number }))]));
 
-const right = ({ accuracy, accuracy_interval: pair }, n) => (n ? `${percent(accuracy)} of ${count(n)} (${interval(pair)})` : "none corrected");
-
-place("form").addEventListener("submit", apply);
-place("mode").addEventListener("change", () => setShare(place("mode").value, 0));
-await pickClassifier(change);
-whileVisible(SECONDS, refresh);
+/** @param {Api.Labelled} labelled @param {number} n */
+const correct = ({ accuracy, accuracy_interval: pair }, n) => (n ? `${percent(accuracy)} of ${count(n)} (${interval(pair)})` : "no feedback yet");

@@ -1,35 +1,35 @@
 // The choice of a classifier: in the address, remembered, and the same on every page.
+import { parameter, setParameter } from "../lib/address.js";
 import { get } from "../lib/api.js";
-import { find, settle, showProblem } from "../lib/dom.js";
+import { find, findSelect, settle } from "../lib/dom.js";
+import { attempt } from "../lib/elements.js";
 
 const KEY = "fovea-classifier";
 
-export const parameter = (name) => new URLSearchParams(location.search).get(name);
+/** @typedef {{ specs: Map<string, Api.Classifier>, choose: (name: string) => void }} Picker */
 
-/** Set or drop a parameter of the page's address, without a new entry in the history. */
-export function setParameter(name, value) {
-  const url = new URL(location.href);
-  if (value) url.searchParams.set(name, value);
-  else url.searchParams.delete(name);
-  history.replaceState(null, "", url);
-}
-
-/** Call `onChange(spec)` now and whenever another classifier is chosen. Returns {specs, choose}, or null after an error. */
+/**
+ * Call `onChange` now and whenever another classifier is chosen.
+ *
+ * @param {(spec: Api.Classifier) => unknown} onChange
+ * @returns {Promise<Picker | null>} null where the classifiers could not be read; the page says so
+ */
 export async function pickClassifier(onChange) {
-  const select = find("classifier");
-  let specs;
-  try {
-    specs = new Map((await get("/api/classifiers")).map((spec) => [spec.name, spec]));
-  } catch (error) {
-    showProblem(find("problems"), error, { retry: () => location.reload() });
+  const select = findSelect("classifier");
+  /** @type {Api.Classifier[] | undefined} */
+  const found = await attempt(find("problems"), () => get("/api/classifiers"), { retry: () => location.reload() });
+  if (!found) {
     settle();
     return null;
   }
-  const wanted = parameter("classifier") ?? remembered();
+  const specs = new Map(found.map((spec) => [spec.name, spec]));
+  const wanted = parameter("classifier") ?? remembered() ?? "";
   if (specs.has(wanted)) select.value = wanted;
   const change = () => {
-    remember(select.value);
-    onChange(specs.get(select.value));
+    const spec = specs.get(select.value);
+    if (!spec) return location.reload(); // the page is older than the list of classifiers
+    remember(spec.name);
+    onChange(spec);
   };
   select.addEventListener("change", () => {
     setParameter("classifier", select.value);
@@ -54,6 +54,7 @@ function remembered() {
   }
 }
 
+/** @param {string} name */
 function remember(name) {
   try {
     localStorage.setItem(KEY, name);

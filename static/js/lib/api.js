@@ -1,62 +1,136 @@
 // The public HTTP interface. Every failure becomes an ApiError whose message is a sentence for people.
 
-class ApiError extends Error {
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} [status] 0 where there was no answer
+   */
   constructor(message, status = 0) {
     super(message);
     this.status = status;
     this.link = status === 401 ? { href: "/login", text: "Sign in" } : undefined;
   }
+
+  /** Whether the same call may succeed later: the request itself was not at fault. */
+  get isTransient() {
+    return this.status === 0 || this.status >= 500;
+  }
 }
 
-const UNREACHABLE = "Fovea cannot be reached; check that it is running and that you are online.";
+const UNREACHABLE = "Fovea cannot be reached. Check that it is running and that you are online.";
+const KEY_BYTES = 16;
 
+/** @typedef {FormData | Record<string, unknown>} Body */
+/** @typedef {{ key?: string, signal?: AbortSignal }} Options with `key`, a call that is repeated is done once */
+
+/** @param {string} url */
 export const get = async (url) => (await call("GET", url)).data;
-export const post = async (url, body) => (await call("POST", url, body)).data;
+/**
+ * @param {string} url
+ * @param {Body} [body]
+ * @param {Options} [options]
+ */
+export const post = async (url, body, options) => (await call("POST", url, body, options)).data;
+/** @param {string} url */
 export const remove = async (url) => (await call("DELETE", url)).data;
 
-/** Call the interface; `body` is FormData or a plain object. Returns {data, wait}: `wait` is Retry-After in seconds. */
-export async function call(method, url, body) {
-  const headers = { Accept: "application/json" };
-  if (body && !(body instanceof FormData)) {
-    headers["Content-Type"] = "application/json";
-    body = JSON.stringify(body);
-  }
-  let answer;
-  try {
-    answer = await fetch(url, { method, headers, body });
-  } catch {
-    throw new ApiError(UNREACHABLE);
-  }
-  const text = await answer.text();
-  if (!answer.ok) throw asError(answer.status, text);
-  return { data: JSON.parse(text), wait: Number(answer.headers.get("Retry-After")) || 0 };
+/** A new Idempotency-Key. `crypto.randomUUID` is missing where the page comes over plain HTTP. */
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
+ * Call the interface. The callers name the type of `data`; `wait` is Retry-After in seconds.
+ *
+ * @param {string} method
+ * @param {string} url
+ * @param {Body} [body]
+ * @param {Options} [options]
+ * @returns {Promise<{ data: any, wait: number }>}
+ */
+export async function call(method, url, body, { key, signal } = {}) {
+  const headers = headersFor(key);
+  const isForm = body instanceof FormData;
+  if (body && !isForm) headers["Content-Type"] = "application/json";
+  const answer = await send(url, { method, headers, signal, body: isForm ? body : body && JSON.stringify(body) });
+  return { data: parse(answer.status, await answer.text()), wait: Number(answer.headers.get("Retry-After")) || 0 };
 }
 
-/** Send a form and tell the share that has been sent; `signal` stops it. */
-export function upload(url, form, onShare, signal) {
+/**
+ * Read the text of a call that does not answer JSON.
+ *
+ * @param {string} url
+ */
+export async function text(url) {
+  const answer = await send(url);
+  if (!answer.ok) throw asError(answer.status, "");
+  return answer.text();
+}
+
+/**
+ * Send a form and tell the share that has been sent.
+ *
+ * @param {string} url
+ * @param {FormData} form
+ * @param {(share: number) => unknown} onShare
+ * @param {Options} [options]
+ * @returns {Promise<any>}
+ */
+export function upload(url, form, onShare, { key, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", url);
-    request.setRequestHeader("Accept", "application/json");
+    for (const [name, value] of Object.entries(headersFor(key))) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && onShare(event.loaded / event.total);
-    request.onload = () =>
-      request.status < 400 ? resolve(JSON.parse(request.responseText)) : reject(asError(request.status, request.responseText));
-    request.onerror = () => reject(new ApiError("The upload broke off; check the connection and the size, then try again."));
-    request.onabort = () => reject(new ApiError("The upload was stopped; nothing was kept."));
+    request.onload = () => {
+      try {
+        resolve(parse(request.status, request.responseText));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    request.onerror = () => reject(new ApiError("The upload failed. Check the connection and the size of the files, then try again."));
+    request.onabort = () => reject(new ApiError("You stopped the upload. Nothing was saved."));
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);
   });
 }
 
-/** Read the text of a call that does not answer JSON. */
-export async function text(url) {
-  const answer = await fetch(url).catch(() => {
+/**
+ * @param {string} [key]
+ * @returns {Record<string, string>}
+ */
+const headersFor = (key) => ({ Accept: "application/json", ...(key && { "Idempotency-Key": key }) });
+
+/**
+ * @param {string} url
+ * @param {RequestInit} [options]
+ */
+async function send(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch {
     throw new ApiError(UNREACHABLE);
-  });
-  if (!answer.ok) throw asError(answer.status, "");
-  return answer.text();
+  }
 }
 
+/**
+ * Read an answer's body; an ApiError where the call failed.
+ *
+ * @param {number} status
+ * @param {string} body
+ */
+export function parse(status, body) {
+  if (status >= 400) throw asError(status, body);
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new ApiError("The server sent something other than JSON; a proxy may stand between. Reload the page.", status);
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {string} body
+ */
 function asError(status, body) {
   try {
     const { detail } = JSON.parse(body);
@@ -64,5 +138,5 @@ function asError(status, body) {
   } catch {
     // not problem details: a proxy's page, or nothing at all
   }
-  return new ApiError(`The server answered ${status} and did not say why; try again in a moment.`, status);
+  return new ApiError(`The server answered with status ${status} and gave no reason. Try again in a moment.`, status);
 }

@@ -1,96 +1,108 @@
-// Building and filling elements.
+// Building, finding and filling elements.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SHEET = "/assets/icons.svg";
 
-/** Make an element: attributes, `on<event>` listeners, `vars` for CSS custom properties, then children. */
+/**
+ * Make an element: attributes, `on<event>` listeners, `vars` for CSS custom properties, then children.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Properties} [properties]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "vars") setVariables(element, value);
-    else element.setAttribute(name, value === true ? "" : value);
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (typeof value === "object") setVariables(element, value);
+    else element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...present(children));
   return element;
 }
 
-/** Make one of Bootstrap's icons; beside words, so hidden from screen readers. */
+/**
+ * Make one of Bootstrap's icons. It stands beside words, so it is hidden from screen readers.
+ *
+ * @param {string} name
+ */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of [["class", "icon"], ["width", 16], ["height", 16], ["aria-hidden", "true"]]) {
-    svg.setAttribute(key, value);
-  }
   const use = document.createElementNS(SVG, "use");
+  for (const [key, value] of Object.entries({ class: "icon", width: "16", height: "16", "aria-hidden": "true" })) svg.setAttribute(key, value);
   use.setAttribute("href", `${SHEET}#${name}`);
   svg.append(use);
   return svg;
 }
 
-export const find = (id) => document.getElementById(id);
+/**
+ * Find the element with an id; `kind` says which sort it must be.
+ *
+ * @overload
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+/**
+ * @template {HTMLElement} Kind
+ * @overload
+ * @param {string} id
+ * @param {new () => Kind} kind
+ * @returns {Kind}
+ */
+/**
+ * @param {string} id
+ * @param {new () => HTMLElement} [kind]
+ */
+export function find(id, kind = HTMLElement) {
+  const element = document.getElementById(id);
+  if (element instanceof kind) return element;
+  throw new Error(`The page has no ${kind.name} with the id ${id}.`);
+}
 
-/** Show the parts of the page that wait until what stands above them has its size, so that nothing moves. */
+/** @param {string} id */
+export const findInput = (id) => find(id, HTMLInputElement);
+/** @param {string} id */
+export const findSelect = (id) => find(id, HTMLSelectElement);
+/** @param {string} id */
+export const findButton = (id) => find(id, HTMLButtonElement);
+/** @param {string} id */
+export const findLink = (id) => find(id, HTMLAnchorElement);
+
+/** Show the parts of the page that wait until the parts above them have their size, so that nothing moves. */
 export function settle() {
   for (const part of document.querySelectorAll("[data-waits]")) part.removeAttribute("data-waits");
 }
 
-/** Put new children in the place of the old ones. */
+/**
+ * Replace the children of an element.
+ *
+ * @template {Element} Kind
+ * @param {Kind} element
+ * @param {...Child} children
+ */
 export function fill(element, ...children) {
   element.replaceChildren(...present(children));
   return element;
 }
 
-/** Say an error in a sentence, with a way on: a link, or a button that tries again. */
-export function showProblem(place, error, { retry, link } = {}) {
-  fill(place, problem(error.message, { retry: retry && (() => (fill(place), retry())), link: link ?? error.link }));
-}
-
-export function problem(sentence, { retry, link } = {}) {
-  const action = retry
-    ? h("button", { type: "button", class: "btn btn-sm btn-outline-danger", onclick: retry }, "Try again")
-    : link && h("a", { class: "btn btn-sm btn-outline-danger", href: link.href }, link.text);
-  return h("div", { class: "alert alert-danger problem", role: "alert" }, icon("exclamation-circle"), h("p", {}, sentence), action);
-}
-
-/** An empty state: what is missing and what to do. */
-export function empty(name, ...text) {
-  return h("div", { class: "empty" }, icon(name), h("p", {}, ...text));
-}
-
-export const notice = (text) => h("p", { class: "notice" }, icon("info-circle"), text);
-
-/** Labelled bars: rows of {label, value from 0 to 1, text, tone, mark}. */
-export function bars(rows, label) {
-  const lines = rows.map((row) =>
-    h("li", { class: `bar ${row.tone ? `tone-${row.tone}` : ""}`, vars: { "--value": row.value || 0 } },
-      h("span", { class: "bar-label" }, row.label),
-      h("span", { class: "bar-text" }, row.text),
-      h("span", { class: "bar-track" },
-        h("span", { class: "bar-fill" }),
-        row.mark !== undefined && h("span", { class: "bar-mark", vars: { "--mark": row.mark } }))));
-  return h("ul", { class: "bars", "aria-label": label }, ...lines);
-}
-
-/** A table of rows of cells; a cell is text, a node, or {number: text}. */
-export function table(caption, heads, rows) {
-  const cell = (value) =>
-    value && value.number !== undefined && !(value instanceof Node)
-      ? h("td", { class: "num" }, value.number)
-      : h("td", {}, value);
-  // It may be wider than a telephone: focus lets the keyboard move it.
-  return h("div", { class: "table-wrap", tabindex: 0, role: "group", "aria-label": caption },
-    h("table", { class: "table" },
-      h("caption", { class: "visually-hidden" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head) =>
-        typeof head === "string" ? h("th", { scope: "col" }, head) : h("th", { scope: "col", class: "num" }, head.number)))),
-      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map(cell))))));
-}
-
+/**
+ * @param {Child[]} children
+ * @returns {(Node | string)[]}
+ */
 function present(children) {
-  return children.flat(2).filter((child) => child !== undefined && child !== null && child !== false);
+  return children.flatMap((child) => {
+    if (Array.isArray(child)) return present(child);
+    return child === undefined || child === null || child === false ? [] : [child];
+  });
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {Record<string, string | number>} values
+ */
 function setVariables(element, values) {
-  for (const [name, value] of Object.entries(values)) element.style.setProperty(name, value);
+  for (const [name, value] of Object.entries(values)) element.style.setProperty(name, String(value));
 }

@@ -1,55 +1,79 @@
-// Taking files: dropped, with their folders, pasted or chosen.
+// Taking files: dropped anywhere on the page, with their folders, pasted or chosen.
 import { find } from "./dom.js";
 
-/** Call `onFiles([{file, folder}])` with whatever arrives; `folder` is the name of the one it lay in, "" for none. */
+/**
+ * Call `onFiles` with whatever arrives.
+ *
+ * @param {(files: TakenFile[]) => unknown} onFiles `folder` is the name of the folder that a file was in, "" for none
+ */
 export function takeFiles(onFiles) {
-  const zone = find("dropzone");
+  /** @param {TakenFile[]} found */
+  const take = (found) => found.length > 0 && onFiles(found);
   for (const id of ["files", "folder"]) {
-    const input = find(id);
-    input?.addEventListener("change", () => {
-      const found = [...input.files].map((file) => ({ file, folder: parent(file.webkitRelativePath) }));
-      input.value = "";
-      if (found.length) onFiles(found);
-    });
+    const input = document.getElementById(id);
+    if (input instanceof HTMLInputElement) input.addEventListener("change", () => take(chosen(input)));
   }
-  for (const type of ["dragenter", "dragover"]) {
-    zone.addEventListener(type, (event) => {
+  takeDropped(take);
+  document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])].map((file) => ({ file, folder: "" }))));
+}
+
+/** @param {HTMLInputElement} input */
+function chosen(input) {
+  const found = [...(input.files ?? [])].map((file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
+  input.value = ""; // so that the same file can be chosen again
+  return found;
+}
+
+/**
+ * The whole page takes what is dropped: beside the marked place, the browser would leave the page and open the file.
+ *
+ * @param {(files: TakenFile[]) => unknown} take
+ */
+function takeDropped(take) {
+  const zone = find("dropzone");
+  for (const type of /** @type {const} */ (["dragenter", "dragover"])) {
+    document.addEventListener(type, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
       zone.classList.add("over");
     });
   }
-  zone.addEventListener("dragleave", (event) => zone.contains(event.relatedTarget) || zone.classList.remove("over"));
-  zone.addEventListener("drop", async (event) => {
+  document.addEventListener("dragleave", (event) => event.relatedTarget || zone.classList.remove("over"));
+  document.addEventListener("drop", async (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     zone.classList.remove("over");
-    const found = await dropped(event.dataTransfer);
-    if (found.length) onFiles(found);
-  });
-  document.addEventListener("paste", (event) => {
-    const found = [...(event.clipboardData?.files ?? [])].map((file) => ({ file, folder: "" }));
-    if (found.length) onFiles(found);
+    take(await dropped(event.dataTransfer));
   });
 }
 
+/** @param {DataTransfer} transfer */
 async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  const found = await Promise.all(entries.map((entry) => walk(entry, "")));
-  return found.flat();
+  // The list is empty once the event is over: read it before the first wait.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  if (!entries.length) return [...transfer.files].map((file) => ({ file, folder: "" }));
+  return (await Promise.all(entries.map((entry) => walk(entry, "")))).flat();
 }
 
+/**
+ * @param {FileSystemEntry} entry
+ * @param {string} folder
+ * @returns {Promise<TakenFile[]>}
+ */
 async function walk(entry, folder) {
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
     return file.name.startsWith(".") ? [] : [{ file, folder }];
   }
-  const reader = entry.createReader();
+  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const found = [];
   for (;;) {
-    // A reader gives its entries in parts, and nothing when it has given them all.
+    /** @type {FileSystemEntry[]} A reader gives its entries in parts, and nothing when it has given them all. */
     const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!part.length) return found;
     for (const child of part) found.push(...(await walk(child, entry.name)));
   }
 }
 
-const parent = (path) => path.split("/").at(-2) ?? "";
+/** The name of the folder that a file is in. @param {string} path */
+export const folderOf = (path) => path.split("/").at(-2) ?? "";

@@ -1,45 +1,75 @@
 // Asking again: until a job has ended, or for as long as somebody looks.
-import { call } from "./api.js";
+import { ApiError, call } from "./api.js";
 
 const ENDED = ["succeeded", "failed", "cancelled"];
+const PAUSE = 1; // seconds, where the server does not say when to ask again
 const AFTER_FAILURE = 4;
 
+/** @param {Pick<Api.Job, "status">} job */
 export const hasEnded = (job) => ENDED.includes(job.status);
-const sleep = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
-const seen = () => document.visibilityState !== "hidden" || new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 
-/** Tell every state of a job until it ends, resting while the tab is hidden; a lost connection is told by `onTrouble` and tried again. */
-export async function follow(id, onJob, { signal, onTrouble } = {}) {
-  while (!signal?.aborted) {
-    let pause = 1;
-    try {
-      const { data, wait } = await call("GET", `/api/jobs/${encodeURIComponent(id)}`);
-      if (signal?.aborted) return;
-      onJob(data);
-      if (hasEnded(data)) return;
-      pause = wait || pause;
-    } catch (error) {
-      if (signal?.aborted) return;
-      onTrouble?.(error);
-      if (error.status >= 400 && error.status < 500) return;
-      pause = AFTER_FAILURE;
+/**
+ * Call `turn` now, then again after the seconds that it returns, until it returns undefined. Rests while the tab is hidden.
+ *
+ * @param {() => Promise<number | undefined>} turn
+ * @returns {{ now: () => void, stop: () => void }} `now` calls it without waiting
+ */
+export function poll(turn) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let [busy, again, stopped] = [false, false, false];
+
+  async function run() {
+    clearTimeout(timer);
+    if (stopped || document.visibilityState === "hidden") return;
+    if (busy) {
+      again = true;
+      return;
     }
-    await sleep(pause);
-    await seen();
+    busy = true;
+    const pause = await turn().finally(() => (busy = false));
+    if (pause === undefined) stop();
+    else if (again) run();
+    else if (!stopped) timer = setTimeout(run, 1000 * pause);
+    again = false;
   }
+
+  function stop() {
+    stopped = true;
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", run);
+  }
+
+  document.addEventListener("visibilitychange", run);
+  run();
+  return { now: run, stop };
 }
 
-/** Call `refresh` now and every so many seconds, resting while the tab is hidden. Returns a function to call it now. */
-export function whileVisible(seconds, refresh) {
-  let timer;
-  async function turn() {
-    clearTimeout(timer);
-    if (document.visibilityState === "hidden") return;
-    await refresh();
-    clearTimeout(timer);
-    timer = setTimeout(turn, 1000 * seconds);
-  }
-  document.addEventListener("visibilitychange", turn);
-  turn();
-  return turn;
+/**
+ * Tell every state of a job until it ends; a lost connection is told to `onTrouble`, then tried again.
+ *
+ * @param {string} id
+ * @param {(job: Api.Job) => unknown} onJob
+ * @param {(error: ApiError) => unknown} onTrouble
+ * @returns {() => void} stops it
+ */
+export function followJob(id, onJob, onTrouble) {
+  let stopped = false;
+  const { stop } = poll(async () => {
+    try {
+      const { data, wait } = await call("GET", `/api/jobs/${encodeURIComponent(id)}`);
+      if (stopped) return undefined;
+      onJob(data);
+      return hasEnded(data) ? undefined : wait || PAUSE;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (stopped) return undefined;
+      onTrouble(error);
+      return error.isTransient ? AFTER_FAILURE : undefined;
+    }
+  });
+  return () => {
+    stopped = true;
+    stop();
+  };
 }

@@ -12,6 +12,7 @@
     }
   }
 
+  /** @param {string} theme */
   function apply(theme) {
     root.dataset.bsTheme = theme;
     for (const button of document.querySelectorAll("[data-theme-toggle]")) {

@@ -1,154 +1,132 @@
 // Bulk: a folder of images becomes a job; its answers fill a table that survives a reload.
-import { fill, find, h, icon, problem, showProblem } from "../lib/dom.js";
-import { takeFiles } from "../lib/files.js";
-import { chance, count, plural } from "../lib/format.js";
+import { drawFilters, drawRows } from "../components/bulk-table.js";
+import { pickClassifier } from "../components/classifier-picker.js";
 import { listJobs, showJob } from "../components/job.js";
-import { openAnswer } from "../components/answer-dialog.js";
-import { parameter, pickClassifier, setParameter } from "../components/classifier-picker.js";
+import { parameter, setParameter } from "../lib/address.js";
+import { newKey } from "../lib/api.js";
+import { BulkResults, PAGE } from "../lib/bulk-results.js";
+import { fill, find, findButton, findLink, findSelect, h, icon } from "../lib/dom.js";
+import { attempt } from "../lib/elements.js";
+import { takeFiles } from "../lib/files.js";
+import { count, plural } from "../lib/format.js";
 import { hasEnded } from "../lib/poll.js";
-import { PAGE, Results } from "../lib/bulk-results.js";
 import { uploadWithProgress } from "../lib/upload.js";
-import { GRAVEST_FIRST, decisionOf, titleOf } from "../lib/labels.js";
 
 const REFRESH = 2000; // milliseconds between two readings of a running job's answers
-const rowsById = new Map(); // rows of answers, kept so that their pictures do not flicker
-let spec, picker, results, rows = [], job, opened, stop = () => {}, read = 0, offset = 0, decision = "", label = "";
+/** @type {import("../components/classifier-picker.js").Picker} */
+let picker;
+/** @type {Api.Classifier} */
+let spec;
+/** The run that is shown. @type {{ id: string, results: BulkResults, job?: Api.Job, drawn: Map<string, HTMLElement>, read: number } | undefined} */
+let run;
+let filter = { decision: "", label: "" };
+let [offset, stop] = [0, () => {}];
 
-async function start(found) {
+/** @param {TakenFile[]} found @param {string} [key] the same when it is sent again: one run comes of it */
+async function start(found, key = newKey()) {
   const form = new FormData();
   form.append("classifier", spec.name);
   for (const { file } of found) form.append("files", file, file.name);
   fill(find("problems"));
-  try {
-    const { job_id: id } = await uploadWithProgress(find("upload"), "/api/bulk-predict", form, `Sending ${plural(found.length, "file")}`);
+  await attempt(find("problems"), async () => {
+    const { job_id: id } = await uploadWithProgress(find("upload"), "/api/bulk-predict", form, { label: `Uploading ${plural(found.length, "file")}`, key });
     open(id);
-  } catch (error) {
-    showProblem(find("problems"), error, { retry: error.status >= 400 && error.status < 500 ? undefined : () => start(found) });
-  }
+  }, { retry: () => start(found, key) });
 }
 
-/** Show a job from its beginning; a filter in the address holds for the job in the address. */
+/** Show a job from its beginning; a filter in the address holds for the job in the address. @param {string} id */
 function open(id) {
   stop();
-  rowsById.clear();
   fill(find("problems"));
-  const same = id === parameter("job");
-  [decision, label] = same ? [parameter("decision") ?? "", parameter("class") ?? ""] : ["", ""];
-  [results, job, read, offset, opened] = [new Results(id), undefined, 0, 0, id];
+  const isSame = id === parameter("job");
+  filter = { decision: (isSame && parameter("decision")) || "", label: (isSame && parameter("class")) || "" };
+  run = { id, results: new BulkResults(id), drawn: new Map(), read: 0 };
+  offset = 0;
   setParameter("job", id);
-  keepFilter();
+  rememberFilter();
   find("empty").hidden = true;
   find("results").hidden = true;
-  stop = showJob(find("job"), id, (state) => onJob(id, state), about);
+  stop = showJob(find("job"), id, onJob, about);
 }
 
-function onJob(id, state) {
-  if (!job) picker.choose(state.classifier); // what is dropped next is most likely more of the same
-  if (job?.status !== state.status) list();
-  job = state;
-  if (!hasEnded(job) && Date.now() - read < REFRESH) return;
-  read = Date.now();
+/** @param {Api.Job} job */
+function onJob(job) {
+  if (run?.id !== job.id) return;
+  if (!run.job) picker.choose(job.classifier); // what is dropped next is most likely more of the same
+  if (run.job?.status !== job.status) list();
+  run.job = job;
+  if (!hasEnded(job) && Date.now() - run.read < REFRESH) return;
+  run.read = Date.now();
   refresh();
 }
 
+/** @returns {Promise<void>} */
 async function refresh() {
-  const [of, asked] = [results, `${decision} ${label} ${offset}`];
-  try {
-    const found = await of.read(decision, label, offset);
-    if (of !== results || asked !== `${decision} ${label} ${offset}`) return; // something else is wanted by now
-    rows = found;
-    draw();
-  } catch (error) {
-    showProblem(find("problems"), error, { retry: refresh });
-  }
+  const [of, wanted, from] = [run, filter, offset];
+  await attempt(find("problems"), async () => {
+    const rows = await of?.results.read(wanted.decision, wanted.label, from);
+    if (!rows || of !== run || wanted !== filter || from !== offset) return; // something else is wanted by now
+    draw(rows);
+  }, { retry: refresh });
 }
 
-function draw() {
-  const of = picker.specs.get(job.classifier);
-  find("results").hidden = false;
-  drawFilters(of);
-  const text = rows.find((row) => row.notice)?.notice;
-  if (text) fill(find("notice"), icon("info-circle"), h("span", {}, text));
+/** @param {Api.ResultRow[]} rows */
+function draw(rows) {
+  const of = run?.job && picker.specs.get(run.job.classifier);
+  if (!run || !of) return;
+  const { results, drawn } = run;
+  const { decision, label } = filter;
   const total = results.total(decision, label);
-  find("count").textContent = total ? `${count(offset + 1)} to ${count(offset + rows.length)} of ${plural(total, "image")}` : "No such image.";
-  find("download").href = results.table("", "");
+  const text = rows.find((row) => row.notice)?.notice;
+  find("results").hidden = false;
+  drawFilters(of, filter, (...wanted) => results.total(...wanted), applyFilter);
+  if (text) fill(find("notice"), icon("info-circle"), h("span", {}, text));
+  find("count").textContent = total ? `${count(offset + 1)} to ${count(offset + rows.length)} of ${plural(total, "image")}` : "No such images.";
+  findLink("download").href = results.csv("", "");
+  findLink("download-these").href = results.csv(decision, label);
   find("download-these").hidden = !(decision || label);
-  find("download-these").href = results.table(decision, label);
-  fill(find("rows"), rows.map((row) => cachedRow(row, of)));
+  drawRows(rows, of, drawn);
   find("pager").hidden = total <= PAGE;
-  find("back").disabled = offset === 0;
-  find("on").disabled = offset + PAGE >= total;
+  findButton("back").disabled = offset === 0;
+  findButton("on").disabled = offset + PAGE >= total;
 }
 
-/** A button for each decision that occurs, with how often, the gravest first; and the classes. */
-function drawFilters(of) {
-  const occurring = GRAVEST_FIRST.filter((name) => name === decision || results.total(name, label));
-  const focused = document.activeElement?.dataset.decision;
-  fill(find("decisions"), ["", ...occurring].map((name) => {
-    const { tone, icon: picture, title } = name ? decisionOf(name) : { tone: "idle", icon: "images", title: "All" };
-    return h("button", { type: "button", class: `chip tone-${tone}`, "data-decision": name, "aria-pressed": String(name === decision),
-      onclick: () => filter(name, label) }, icon(picture), title, h("b", {}, count(results.total(name, label))));
-  }));
-  if (focused !== undefined) find("decisions").querySelector(`[data-decision="${focused}"]`)?.focus();
-  const classes = of.classes.filter(({ name }) => name === label || results.total(decision, name));
-  fill(find("by-class"), h("option", { value: "" }, "All classes"), classes.map(({ name, title }) =>
-    h("option", { value: name, selected: name === label }, `${title} (${count(results.total(decision, name))})`)));
-}
-
-function filter(...wanted) {
-  [decision, label] = wanted;
+/** @param {typeof filter} wanted */
+function applyFilter(wanted) {
+  filter = wanted;
   offset = 0;
-  keepFilter();
+  rememberFilter();
   refresh();
 }
 
-function keepFilter() {
-  setParameter("decision", decision);
-  setParameter("class", label);
+function rememberFilter() {
+  setParameter("decision", filter.decision);
+  setParameter("class", filter.label);
 }
 
+/** @param {number} by */
 async function turn(by) {
   offset = Math.max(0, offset + by);
   await refresh();
   find("results").scrollIntoView({ block: "start" });
 }
 
-function cachedRow(row, of) {
-  if (!row.id) return tableRow(row, of);
-  if (!rowsById.has(row.id)) rowsById.set(row.id, tableRow(row, of));
-  return rowsById.get(row.id);
-}
-
-function tableRow(row, of) {
-  const { tone, icon: name, title } = decisionOf(row.error ? "error" : row.id ? row.decision : "waiting");
-  const badge = h("span", { class: `badge tone-${tone}` }, icon(name), title);
-  const [folder, base] = [row.file.slice(0, row.file.lastIndexOf("/") + 1), row.file.slice(row.file.lastIndexOf("/") + 1)];
-  const file = h("th", { scope: "row" }, folder && h("small", {}, folder), base);
-  if (!row.id) return h("tr", {}, h("td", {}, h("span", { class: "thumb" })), file, h("td", { colspan: 3 }, badge, row.error && ` ${row.error}`));
-  const picture = h("img", { class: "thumb", src: `/api/predictions/${row.id}/image?side=112`, alt: "", width: 56, height: 56, loading: "lazy" });
-  return h("tr", { class: "answered" },
-    h("td", {}, h("button", { type: "button", class: "thumb-button", "aria-label": `Look at ${row.file}`, onclick: () => openAnswer(row.id, of, rows) }, picture)),
-    file, h("td", {}, badge), h("td", {}, titleOf(of, row.predicted_class)), h("td", { class: "num" }, chance(row.confidence)));
-}
-
+/** @param {Api.Job} job */
 const titleOfJob = ({ classifier }) => picker.specs.get(classifier)?.title ?? classifier;
-const about = (state) => `${titleOfJob(state)}, version ${state.params.model_version}, ${plural(state.progress.total, "image")}`;
+/** @param {Api.Job} job */
+const about = (job) => `${titleOfJob(job)}, version ${job.params.model_version}, ${plural(job.progress.total, "image")}`;
 
-async function list() {
-  try {
-    await listJobs(find("jobs"), "bulk_predict", null, opened, (chosen) => open(chosen.id),
-      (each) => `${titleOfJob(each)}, ${plural(each.progress.total, "image")}`);
-  } catch (error) {
-    fill(find("jobs"), problem(error.message, { link: error.link }));
-  }
-}
+const list = () => listJobs(find("jobs"), "bulk_predict", { current: run?.id, open: ({ id }) => open(id),
+  tell: (job) => `${titleOfJob(job)}, ${plural(job.progress.total, "image")}` });
 
-picker = await pickClassifier((chosen) => (spec = chosen));
-if (picker) {
-  takeFiles(start);
-  find("by-class").addEventListener("change", () => filter(decision, find("by-class").value));
+const picked = await pickClassifier((chosen) => (spec = chosen));
+if (picked) {
+  picker = picked;
+  takeFiles((found) => start(found));
+  find("by-class").addEventListener("change", () => applyFilter({ ...filter, label: findSelect("by-class").value }));
   find("back").addEventListener("click", () => turn(-PAGE));
   find("on").addEventListener("click", () => turn(PAGE));
-  if (parameter("job")) open(parameter("job"));
+  const wanted = parameter("job");
+  if (wanted) open(wanted);
   list();
 }

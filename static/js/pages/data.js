@@ -1,19 +1,24 @@
-// Data: what a classifier learns from, what is wrong with it, and a way to add to it.
-import { get } from "../lib/api.js";
+// Data: what a classifier is trained on, what is wrong with it, and a way to add to it.
 import { showAudit } from "../components/audit.js";
-import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
-import { counts, origins, suffices } from "../components/dataset-summary.js";
-import { empty, fill, find, h, settle, showProblem } from "../lib/dom.js";
-import { showFeedback } from "../components/feedback-review.js";
-import { count } from "../lib/format.js";
 import { pickClassifier } from "../components/classifier-picker.js";
-import { picture } from "../lib/gallery.js";
+import { counts, origins, suffices } from "../components/dataset-summary.js";
+import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
+import { showFeedback } from "../components/feedback-review.js";
+import { address } from "../lib/address.js";
+import { get } from "../lib/api.js";
+import { fill, find, findLink, findSelect, h, settle } from "../lib/dom.js";
+import { attempt, empty, picture } from "../lib/elements.js";
+import { count } from "../lib/format.js";
 import { titleOf } from "../lib/labels.js";
 
 const PAGE = 16;
-let spec, shown = 0;
+/** @type {Api.Classifier} */
+let spec;
+let shown = 0;
+/** @param {Api.Classifier} chosen */
 const isCurrent = (chosen) => chosen === spec;
 
+/** @param {Api.Classifier} chosen */
 function change(chosen) {
   spec = chosen;
   find("description").textContent = spec.description;
@@ -22,48 +27,52 @@ function change(chosen) {
   refresh(spec);
 }
 
+/** @param {Api.Classifier} chosen */
 async function refresh(chosen) {
   if (!isCurrent(chosen)) return;
-  await Promise.all([showSummary(chosen), showAudit(chosen), showFeedback(chosen, isCurrent, onImageAdded), browse(chosen, true)]);
+  await Promise.all([showDataset(chosen), showFeedback(chosen, isCurrent, showDataset)]);
   settle();
 }
 
-/** One image more: what stands on the page about the others stays. */
-function onImageAdded(chosen) {
-  if (!isCurrent(chosen)) return;
-  showSummary(chosen);
-  showAudit(chosen);
-  browse(chosen, true);
+/** Everything that one more image changes. @param {Api.Classifier} chosen */
+async function showDataset(chosen) {
+  if (isCurrent(chosen)) await Promise.all([showSummary(chosen), showAudit(chosen), browse(chosen, true)]);
 }
 
-async function showSummary(chosen) {
-  try {
+/** @param {Api.Classifier} chosen */
+function showSummary(chosen) {
+  return attempt(find("dataset"), async () => {
+    /** @type {Api.DatasetSummary} */
     const summary = await get(`/api/datasets/${chosen.name}`);
     if (!isCurrent(chosen)) return;
     fill(find("dataset"), counts(summary, chosen), origins(summary));
     find("to-train").hidden = !suffices(summary);
-    find("to-train").href = `/train?classifier=${chosen.name}`;
-  } catch (error) {
-    showProblem(find("dataset"), error, { retry: () => showSummary(chosen) });
-  }
+    findLink("to-train").href = address("/train", { classifier: chosen.name });
+  });
 }
 
-/** Show the newest images of the class chosen: the first ones again, or more of them. */
-async function browse(chosen, reset) {
-  const label = find("by-class").value;
-  const place = find("images");
-  try {
-    const { total, images } = await get(`/api/datasets/${chosen.name}/images?limit=${PAGE}&offset=${reset ? 0 : shown}${label ? `&label=${label}` : ""}`);
-    if (!isCurrent(chosen) || label !== find("by-class").value) return;
-    const figures = images.map(({ sha256, file, label: name }) => picture(`/api/datasets/${chosen.name}/images/${sha256}`, file, h("span", { class: "quiet" }, titleOf(chosen, name))));
-    if (reset) fill(place, total ? figures : empty("images", "None yet: drop a folder, images or a zip above."));
-    else place.append(...figures);
-    shown = (reset ? 0 : shown) + images.length;
+/**
+ * Show the newest images of the class chosen: the first ones again, or more of them.
+ *
+ * @param {Api.Classifier} chosen
+ * @param {boolean} reset
+ * @returns {Promise<void>}
+ */
+function browse(chosen, reset) {
+  const filter = findSelect("by-class");
+  const label = filter.value;
+  return attempt(find("images"), async () => {
+    const offset = reset ? 0 : shown;
+    /** @type {Api.DatasetImages} */
+    const { total, images } = await get(address(`/api/datasets/${chosen.name}/images`, { limit: PAGE, offset, label }));
+    if (!isCurrent(chosen) || label !== filter.value) return;
+    const pictures = images.map(({ sha256, file, label: name }) => picture(`/api/datasets/${chosen.name}/images/${sha256}`, file, h("span", { class: "quiet" }, titleOf(chosen, name))));
+    if (reset) fill(find("images"), total ? pictures : empty("images", "No images yet. Drop a folder, images or a zip file on this page."));
+    else find("images").append(...pictures);
+    shown = offset + images.length;
     find("images-count").textContent = total ? `${count(shown)} of ${count(total)}` : "";
     find("more").hidden = shown >= total;
-  } catch (error) {
-    showProblem(place, error, { retry: () => browse(chosen, true) });
-  }
+  }, { retry: () => browse(chosen, true) });
 }
 
 find("by-class").addEventListener("change", () => browse(spec, true));

@@ -1,92 +1,101 @@
-// Home: how good each classifier is, what runs, what wants attention.
+// Home: how good each classifier is, what runs, what needs attention.
+import { challengers, drifts, failedJobs, faults, feedbackToReview, jobAddress } from "../components/attention.js";
+import { subject } from "../components/job.js";
+import { headline, tested } from "../lib/metrics.js";
+import { address } from "../lib/address.js";
 import { get } from "../lib/api.js";
-import { empty, fill, find, h, icon, problem, settle } from "../lib/dom.js";
-import { count, plural } from "../lib/format.js";
-import { headline } from "../components/metrics.js";
-import { badge, subject } from "../components/job.js";
-import { whileVisible } from "../lib/poll.js";
-import { KINDS } from "../lib/labels.js";
+import { fill, find, h, icon, settle } from "../lib/dom.js";
+import { attempt, badge, empty } from "../lib/elements.js";
+import { progress } from "../lib/format.js";
+import { KINDS, statusOf } from "../lib/labels.js";
+import { poll } from "../lib/poll.js";
 
-const PLACES = { retrain: "train", bulk_predict: "bulk", audit: "data" };
+const SECONDS = 5;
+const DRIFT_SECONDS = 60; // drift changes slowly, and one call for each classifier is many
+const JOBS = 100; // the newest, among which failed ones are looked for
+/** @type {{ at: number, found: Promise<(Api.Drift | null)[]> } | undefined} */
+let drift;
 
-async function showCards() {
-  const cards = document.querySelectorAll("[data-classifier]");
-  try {
-    const champions = new Map((await get("/api/classifiers")).map(({ name, champion }) => [name, champion]));
-    await Promise.all([...cards].map((card) => showCard(card, champions.get(card.dataset.classifier))));
-  } catch (error) {
-    cards.forEach((card) => fill(card.querySelector("[data-figure]"), problem(error.message, { link: error.link })));
-  }
+/** @param {string} name */
+const title = (name) => document.querySelector(`[data-classifier="${name}"] [data-title]`)?.textContent ?? name;
+/** An answer that the page can do without. @param {string} url */
+const optional = (url) => get(url).catch(() => null);
+
+function showCards() {
+  const cards = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-classifier]")]);
+  return attempt(figureOf(cards[0]), async () => {
+    /** @type {Api.Classifier[]} */
+    const classifiers = await get("/api/classifiers");
+    const served = new Map(classifiers.map(({ name, champion }) => [name, champion]));
+    await Promise.all(cards.map((card) => showCard(card, served.get(card.dataset.classifier ?? ""))));
+  });
 }
 
-async function showCard(card, champion) {
-  const figure = card.querySelector("[data-figure]");
-  if (!champion) {
-    fill(figure, empty("mortarboard", "No model yet: add images of each class, then train one."));
-    const first = card.querySelector("[data-first]");
-    first.href = `/data?classifier=${card.dataset.classifier}`;
+/** @param {HTMLElement} card @returns {HTMLElement} */
+const figureOf = (card) => card.querySelector("[data-figure]") ?? card;
+
+/** @param {HTMLElement} card @param {number | null | undefined} champion */
+function showCard(card, champion) {
+  const classifier = card.dataset.classifier;
+  const figure = figureOf(card);
+  if (champion) {
+    return attempt(figure, async () => {
+      /** @type {Api.ModelInfo} */
+      const { metrics, version, demo } = await get(address("/api/model-info", { classifier }));
+      fill(figure, headline(metrics, "accuracy"), h("span", {}, tested(metrics.n), h("span", { class: "quiet" }, `, version ${version}`)),
+        demo && h("span", { class: "badge tone-odd" }, "Demonstration model"));
+    });
+  }
+  fill(figure, empty("mortarboard", "No model yet. Add images of each class, then train one."));
+  const first = card.querySelector("a");
+  if (first) {
+    first.href = address("/data", { classifier });
     fill(first, icon("folder2-open"), "Add images");
-    return;
   }
-  try {
-    const info = await get(`/api/model-info?classifier=${card.dataset.classifier}`);
-    fill(figure, headline(info.metrics, "accuracy"),
-      h("span", { class: "quiet" }, `on ${count(info.metrics.n)} test images, version ${info.version}`),
-      info.demo && h("span", { class: "badge tone-odd" }, "Demonstration model"));
-  } catch (error) {
-    fill(figure, problem(error.message, { link: error.link }));
-  }
+  return undefined;
 }
 
-async function showRunning() {
-  const place = find("running");
-  try {
-    const found = await Promise.all(["running", "queued"].map((status) => get(`/api/jobs?status=${status}&limit=5`)));
-    const jobs = found.flat();
-    const rows = jobs.map((job) => h("li", {}, h("a", { class: "job-link", href: `/${PLACES[job.kind]}?classifier=${job.classifier}&job=${job.id}` },
-      badge(job.status), `${KINDS[job.kind]}, ${title(job.classifier)}`,
-      h("span", { class: "quiet" }, [subject(job), `${Math.floor(job.progress.percent)} %`].filter(Boolean).join(", ")))));
-    fill(place, rows.length ? h("ul", { class: "job-list" }, rows) : empty("check-circle", "Nothing runs or waits."));
-  } catch (error) {
-    fill(place, problem(error.message, { link: error.link }));
-  }
+function showRunning() {
+  return attempt(find("running"), async () => {
+    /** @type {Api.Job[][]} */
+    const found = await Promise.all(["running", "queued"].map((status) => get(address("/api/jobs", { status, limit: 5 }))));
+    const rows = found.flat().map((job) => h("li", {}, h("a", { class: "job-link", href: jobAddress(job) },
+      badge(statusOf(job.status)), `${KINDS[job.kind]}, ${title(job.classifier)}`,
+      h("span", { class: "quiet" }, [subject(job), progress(job.progress.percent)].filter(Boolean).join(", ")))));
+    fill(find("running"), rows.length ? h("ul", { class: "job-list" }, rows) : empty("check-circle", "No jobs are running or waiting."));
+  });
 }
 
-/** What wants attention now, the gravest first; nothing where all is well. */
+/** The drift of every classifier that has a champion, read once a minute. */
+function readDrift() {
+  if (drift && Date.now() - drift.at < 1000 * DRIFT_SECONDS) return drift.found;
+  const read = async () => {
+    /** @type {Api.Classifier[]} */
+    const classifiers = (await optional("/api/classifiers")) ?? [];
+    return Promise.all(classifiers.filter(({ champion }) => champion).map(({ name }) => optional(`/api/drift/${name}`)));
+  };
+  drift = { at: Date.now(), found: read() };
+  return drift.found;
+}
+
+/** What needs attention now, the most urgent first. */
 async function showAttention() {
-  const [health, feedback, versions] = await Promise.all(
-    ["/api/health", "/api/feedback?limit=0", "/api/models"].map((url) => get(url).catch(() => null)));
-  const items = [...troubles(health), ...challengers(versions ?? []), ...corrections(feedback?.waiting ?? {})];
+  const [health, feedback, versions, jobs, found] = await Promise.all([
+    optional("/api/health"), optional("/api/feedback?limit=0"), optional("/api/models"), optional(address("/api/jobs", { limit: JOBS })), readDrift()]);
+  const items = [...faults(health), ...failedJobs(jobs ?? [], title), ...drifts(found.filter((row) => row !== null), title),
+    ...challengers(versions ?? [], title), ...feedbackToReview(feedback?.waiting ?? {}, title)];
   fill(find("attention"), items.length === 0 ? calm(versions ?? []) : h("ul", { class: "attention" }, items.map(({ tone, icon: name, text, href, action }) =>
     h("li", { class: `finding tone-${tone}` }, icon(name), h("span", {}, text), h("a", { class: "btn btn-sm btn-outline-secondary", href }, action)))));
 }
 
+/** @param {Api.Version[]} versions */
 const calm = (versions) => (versions.every(({ demo }) => demo)
-  ? empty("eye", "Nothing waits. Begin with a sample on ", h("a", { href: "/predict" }, "Predict"), ", then ", h("a", { href: "/data" }, "add photographs of your own"), ": the models here know drawings only.")
-  : empty("check-circle", "All is well: nothing waits for you."));
-
-function troubles(health) {
-  if (!health) return [{ tone: "bad", icon: "exclamation-circle", text: "A model or the database cannot be reached, so predictions may fail.", href: "/monitor", action: "Monitor" }];
-  const wrong = Object.entries(health.checks).filter(([, found]) => found !== "ok").map(([name, found]) => `${name}: ${found}`);
-  if (health.queue !== "ok") wrong.push("The queue is down: predictions go on, jobs wait until it is back.");
-  else if (!health.workers) wrong.push("No worker is running: jobs wait until one is started.");
-  return wrong.map((text) => ({ tone: "warn", icon: "exclamation-triangle", text, href: "/monitor", action: "Monitor" }));
-}
-
-const challengers = (versions) => versions.filter(({ aliases }) => aliases.includes("challenger")).map(({ classifier, version }) => {
-  const champion = versions.find((row) => row.classifier === classifier && row.aliases.includes("champion"));
-  return { tone: "warn", icon: "question-circle", text: `${title(classifier)}: version ${version} waits for your decision.`, action: "Compare",
-    href: `/models?classifier=${classifier}&version=${version}${champion ? `&against=${champion.version}` : ""}` };
-});
-
-const corrections = (waiting) => Object.entries(waiting).map(([classifier, n]) => (
-  { tone: "idle", icon: "hand-thumbs-up", text: `${title(classifier)}: ${plural(n, "judged answer")} can become training images.`, action: "Look",
-    href: `/data?classifier=${classifier}#feedback-title` }));
-
-const title = (name) => document.querySelector(`[data-classifier="${name}"] [data-title]`)?.textContent ?? name;
+  ? empty("eye", "No problems. The included models know drawings only: try a sample on ", h("a", { href: "/predict" }, "Predict"), ", then ", h("a", { href: "/data" }, "add your own photographs"), ".")
+  : empty("check-circle", "No problems."));
 
 const cards = showCards();
-whileVisible(5, async () => {
+poll(async () => {
   await Promise.all([cards, showRunning(), showAttention()]);
   settle();
+  return SECONDS;
 });

@@ -1,30 +1,26 @@
-// Models: versions, what they are worth, and which one serves.
-import { get, post } from "../lib/api.js";
-import { empty, fill, find, h, problem, settle, showProblem, table } from "../lib/dom.js";
-import { inCell } from "../components/metrics.js";
-import { time } from "../lib/format.js";
-import { parameter, pickClassifier, setParameter } from "../components/classifier-picker.js";
+// Models: the versions, their metrics, and which one serves.
+import { showChallenger, watchChallenger } from "../components/challenger.js";
+import { pickClassifier } from "../components/classifier-picker.js";
+import { metricCell } from "../lib/metrics.js";
 import { showVersions } from "../components/version.js";
+import { address, parameter, setParameter } from "../lib/address.js";
+import { get, post } from "../lib/api.js";
+import { fill, find, findInput, findSelect, h, settle } from "../lib/dom.js";
+import { attempt, empty, showProblem, smallButton, table } from "../lib/elements.js";
+import { time } from "../lib/format.js";
 
 const SHOWN = 20;
-let spec, cards;
+/** @type {Api.Classifier} */
+let spec;
+/** @type {Map<number, Api.Card>} by version */
+let cards = new Map();
 
+/** @param {Api.Classifier} chosen */
 async function change(chosen) {
   spec = chosen;
   fill(find("problems"));
   try {
-    const versions = (await get(`/api/models?classifier=${chosen.name}`)).slice(0, SHOWN);
-    const found = await Promise.all(versions.map(({ version }) => get(`/api/models/${chosen.name}/${version}`)));
-    if (chosen !== spec) return;
-    cards = new Map(found.map((card) => [card.version, card]));
-    fill(find("versions"), versions.length ? list(versions)
-      : empty("layers", "No version yet: ", h("a", { href: `/data?classifier=${chosen.name}` }, "add images"), ", then train one."));
-    const moves = showMoves(versions);
-    const wanted = Number(parameter("version"));
-    const first = versions.find(({ aliases }) => aliases.includes("champion")) ?? versions[0];
-    find("detail").hidden = !first;
-    if (first) show(cards.has(wanted) ? wanted : first.version);
-    await moves;
+    await Promise.all([showList(chosen), showChallenger(chosen)]);
   } catch (error) {
     find("detail").hidden = true;
     showProblem(find("problems"), error, { retry: () => change(chosen) });
@@ -32,77 +28,100 @@ async function change(chosen) {
   settle();
 }
 
+/** @param {Api.Classifier} chosen */
+async function showList(chosen) {
+  /** @type {Api.Version[]} */
+  const versions = (await get(address("/api/models", { classifier: chosen.name }))).slice(0, SHOWN);
+  /** @type {Api.Card[]} */
+  const found = await Promise.all(versions.map(({ version }) => get(`/api/models/${chosen.name}/${version}`)));
+  if (chosen !== spec) return;
+  cards = new Map(found.map((card) => [card.version, card]));
+  fill(find("versions"), versions.length ? list(versions)
+    : empty("layers", "No versions yet. ", h("a", { href: address("/data", { classifier: chosen.name }) }, "Add images"), ", then train one."));
+  const moves = showMoves(chosen, versions.length > 0);
+  const wanted = Number(parameter("version"));
+  const first = versions.find(isChampion) ?? versions[0];
+  find("detail").hidden = !first;
+  if (first) show(cards.has(wanted) ? wanted : first.version);
+  await moves;
+}
+
+/** @param {Api.Version} row */
+const isChampion = ({ aliases }) => aliases.includes("champion");
+
+/** @param {Api.Version[]} versions */
 function list(versions) {
-  return table("Versions, the newest first", ["Version", { number: "Accuracy" }, { number: "Balanced accuracy" }, { number: "ROC area" }, "Network", "Made", "Serve"],
+  return table("Versions, newest first", ["Version", { number: "Accuracy" }, { number: "Balanced accuracy" }, { number: "ROC area" }, "Network", "Created", "Serving"],
     versions.map((row) => {
-      const { metrics } = cards.get(row.version);
+      const { accuracy, balanced_accuracy: balanced, auroc, intervals } = /** @type {Api.Card} */ (cards.get(row.version)).metrics;
       return [
         h("span", { class: "version" }, h("button", { type: "button", class: "btn btn-link", onclick: () => show(row.version) }, `Version ${row.version}`),
           row.aliases.map((alias) => h("span", { class: `badge tone-${alias === "champion" ? "good" : "warn"}` }, alias === "champion" ? "Champion" : "Challenger")),
           row.demo && h("span", { class: "badge tone-odd" }, "Demonstration")),
-        inCell(metrics.accuracy, metrics.intervals?.accuracy),
-        inCell(metrics.balanced_accuracy, metrics.intervals?.balanced_accuracy),
-        inCell(metrics.auroc, metrics.intervals?.auroc, 3),
+        metricCell(accuracy, intervals?.accuracy), metricCell(balanced, intervals?.balanced_accuracy), metricCell(auroc, intervals?.auroc, 3),
         row.backbone, time(row.created_at),
-        row.aliases.includes("champion") ? h("span", { class: "quiet" }, "serves")
-          : h("button", { type: "button", class: "btn btn-sm btn-outline-secondary", onclick: () => promote(row) }, "Promote"),
+        isChampion(row) ? h("span", { class: "quiet" }, "Serving") : smallButton("Promote", () => promote(row)),
       ];
     }));
 }
 
-/** Show a version, beside the one in the address if there is such a one. */
+/** Show a version, beside the one in the address if there is such a one. @param {number} version */
 function show(version) {
   setParameter("version", version);
   const others = [...cards.keys()].filter((number) => number !== version);
-  const against = others.includes(Number(parameter("against"))) ? Number(parameter("against")) : undefined;
+  const against = others.find((number) => number === Number(parameter("against")));
   setParameter("against", against);
-  fill(find("against"), h("option", { value: "" }, others.length ? "No other version" : "There is no other version"), others.map((number) => h("option", { value: number, selected: number === against }, `Version ${number}`)));
-  find("against").disabled = !others.length;
-  showVersions(spec, [version, against].filter(Boolean).map((number) => cards.get(number)));
+  const select = findSelect("against");
+  fill(select, h("option", { value: "" }, others.length ? "None" : "No other version"), others.map((number) => h("option", { value: number, selected: number === against }, `Version ${number}`)));
+  select.disabled = !others.length;
+  showVersions(spec, [version, against].flatMap((number) => (number && cards.get(number)) || []));
 }
 
-async function showMoves(versions) {
+/** @param {Api.Classifier} chosen @param {boolean} hasVersions */
+function showMoves(chosen, hasVersions) {
   const place = find("moves");
-  try {
-    const { alias_moves: moves } = versions.length ? await get(`/api/model-info?classifier=${spec.name}`) : { alias_moves: [] };
+  return attempt(place, async () => {
+    /** @type {Pick<Api.ModelInfo, "alias_moves">} */
+    const { alias_moves: moves } = hasVersions ? await get(address("/api/model-info", { classifier: chosen.name })) : { alias_moves: [] };
+    if (chosen !== spec) return;
     find("rollback").hidden = moves.filter(({ alias }) => alias === "champion").length < 2;
-    fill(place, moves.length ? h("ol", { class: "moves" }, moves.map(move)) : empty("clock", "Nothing has served yet."));
-  } catch (error) {
-    fill(place, problem(error.message, { link: error.link }));
-  }
+    fill(place, moves.length ? h("ol", { class: "moves" }, moves.map(move)) : empty("clock", "No version has served yet."));
+  });
 }
 
+/** @param {Api.AliasMove} move */
 const move = ({ alias, version, at, reason }) => h("li", {},
-  h("b", {}, version ? `Version ${version} became ${alias}` : `No version is ${alias} any more`), h("span", { class: "quiet" }, time(at)), h("p", {}, reason));
+  h("b", {}, version ? `Version ${version} became ${alias}` : `Removed the ${alias}`), h("span", { class: "quiet" }, time(at)), h("p", {}, reason));
 
-/** Ask for a reason, then make the call and show what changed. */
-async function decide(title, text, verb, url) {
-  const dialog = find("reason-dialog");
+/** Ask for a reason, then make the call and show what changed. @param {{ title: string, text: string, verb: string, url: string }} wanted */
+async function decide({ title, text, verb, url }) {
+  const dialog = find("reason-dialog", HTMLDialogElement);
+  const reason = findInput("reason");
   find("reason-title").textContent = title;
   find("reason-text").textContent = text;
   find("reason-yes").textContent = verb;
-  find("reason").value = "";
-  dialog.returnValue = "";
+  reason.value = dialog.returnValue = "";
   dialog.showModal();
   await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
   if (dialog.returnValue !== "yes") return;
   fill(find("problems"));
-  try {
-    await post(url, { reason: find("reason").value });
+  await attempt(find("problems"), async () => {
+    await post(url, { reason: reason.value });
     await change(spec);
-  } catch (error) {
-    showProblem(find("problems"), error);
-  }
+  }, {});
 }
 
-const promote = ({ version }) =>
-  decide(`Promote version ${version}?`, "It answers every request from now on. You can roll back.", "Promote", `/api/models/${spec.name}/${version}/promote`);
+/** @param {Api.Version} row */
+const promote = ({ version }) => decide({ title: `Promote version ${version}?`, text: "It will answer every request. You can roll back later.", verb: "Promote",
+  url: `/api/models/${spec.name}/${version}/promote` });
+const rollBack = () => decide({ title: "Roll back?", text: "The previous champion will answer every request again.", verb: "Roll back",
+  url: `/api/models/${spec.name}/rollback` });
 
-find("rollback").addEventListener("click", () =>
-  decide("Roll back?", "The version that served before answers again.", "Roll back", `/api/models/${spec.name}/rollback`));
+find("rollback").addEventListener("click", rollBack);
 find("against").addEventListener("change", () => {
-  setParameter("against", find("against").value);
+  setParameter("against", findSelect("against").value);
   show(Number(parameter("version")));
 });
 find("classifier").addEventListener("change", () => ["version", "against"].forEach((name) => setParameter(name, null)), { capture: true });
 await pickClassifier(change);
+watchChallenger();
