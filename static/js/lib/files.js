@@ -31,16 +31,20 @@ function chosen(input) {
  */
 function takeDropped(take) {
   const zone = find("dropzone");
+  let isOwn = false; // a picture of the page itself, which browsers offer as a file too
+  document.addEventListener("dragstart", () => (isOwn = true));
+  document.addEventListener("dragend", () => (isOwn = false));
+  const bringsFiles = (/** @type {DragEvent} */ event) => !isOwn && event.dataTransfer?.types.includes("Files");
   for (const type of /** @type {const} */ (["dragenter", "dragover"])) {
     document.addEventListener(type, (event) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
+      if (!bringsFiles(event)) return;
       event.preventDefault();
       zone.classList.add("over");
     });
   }
   document.addEventListener("dragleave", (event) => event.relatedTarget || zone.classList.remove("over"));
   document.addEventListener("drop", async (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+    if (!event.dataTransfer || !bringsFiles(event)) return;
     event.preventDefault();
     zone.classList.remove("over");
     take(await dropped(event.dataTransfer));

@@ -23,6 +23,7 @@ const optional = (url) => get(url).catch(() => null);
 
 function showCards() {
   const cards = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-classifier]")]);
+  if (!cards.length) return undefined;
   return attempt(figureOf(cards[0]), async () => {
     /** @type {Api.Classifier[]} */
     const classifiers = await get("/api/classifiers");
