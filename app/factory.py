@@ -17,7 +17,7 @@ from app.config import CHECKOUT, Settings
 from app.inference import limit_threads
 from app.producer import Producer
 from app.services import wiring
-from app.services.aside import Aside, directly
+from app.services.serving.background import Aside, directly
 from app.store.db import db
 from app.store.remote import Away
 

@@ -65,7 +65,7 @@ def test_only_the_settings_read_the_environment() -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and ast.unparse(node.value) == "os"
     }
     # The supervisor hands its own environment on to what it starts.
-    assert readers - {"app/config.py"} <= {"app/supervisor/commands.py", "app/training/runtime.py"}
+    assert readers - {"app/config.py"} <= {"app/supervisor/commands.py", "app/training/networks/runtime.py"}
 
 
 @pytest.mark.parametrize(("statement", "never"), [("import wsgi", HEAVY | {"worker"}), ("import worker.tasks", HEAVY)])

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from app.factory import EXTENSION, create_core
-from app.services.queues import DELIVER, PRUNE, ROUTES, SWEEP
+from app.services.jobs.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.services.wiring import Services
 from app.store.tables import Job
 from worker.celery_app import LONGEST_TRAINING, celery_app
@@ -43,7 +43,7 @@ def retrain(job_id: str) -> None:
         services: Services = _core().extensions[EXTENSION]
 
         def train(job: Job) -> dict[str, Any]:
-            from app.services.training_run import TrainingRun  # noqa: PLC0415 - heavy, and only for who has the claim
+            from app.services.models.training_run import TrainingRun  # noqa: PLC0415 - heavy, and only for who has the claim
 
             return TrainingRun(services).run(job)
 

@@ -12,10 +12,10 @@ from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, progress_bar, services
 from app.cli.rows import WRITERS, write
-from app.services.archive import Member, source_members
-from app.services.batch import KIND
-from app.services.jobs import eta_seconds
-from app.services.transitions import ACTIVE, MOVES, events
+from app.services.bulk.batch import KIND
+from app.services.datasets.archive import Member, source_members
+from app.services.jobs.jobs import eta_seconds
+from app.services.jobs.transitions import ACTIVE, MOVES, events
 from app.store.db import db
 from app.store.tables import Job
 from app.training.progress import Progress

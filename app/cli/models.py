@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, progress_bar, services
 from app.config import CHECKOUT
-from app.services.document import markdown, page
+from app.services.models.document import markdown, page
 from app.services.setup import initialise
 from app.store.tables import TrafficMode
 

@@ -9,39 +9,39 @@ from app.classifiers.catalog import Catalog
 from app.config import MEGABYTE, Settings
 from app.drawing import check_subject
 from app.errors import ConfigError, FoveaError
-from app.services.aside import Aside
-from app.services.audit import Audit
-from app.services.backup import Backup
-from app.services.batch import Batch
-from app.services.datasets import Datasets
-from app.services.duplicates import Duplicates
-from app.services.examination import Examination
-from app.services.exploration import Exploration
-from app.services.feedback import Feedback
-from app.services.gallery import Gallery
-from app.services.history import History
-from app.services.intake import Intake
-from app.services.jobs import Jobs
-from app.services.limits import Limits
-from app.services.models import Models
-from app.services.monitor import Monitor
-from app.services.predict import Predict
-from app.services.queues import Queues
-from app.services.retention import Retention
-from app.services.retrain import Retrain
-from app.services.serving import Serving
-from app.services.shadow import Shadow
-from app.services.tidy import Tidy
-from app.services.traffic import Traffic
-from app.services.training_images import TrainingImages
-from app.services.versions import Versions
-from app.services.webhooks import Webhooks
+from app.services.bulk.batch import Batch
+from app.services.datasets.audit import Audit
+from app.services.datasets.datasets import Datasets
+from app.services.datasets.duplicates import Duplicates
+from app.services.datasets.exploration import Exploration
+from app.services.datasets.feedback import Feedback
+from app.services.datasets.gallery import Gallery
+from app.services.datasets.intake import Intake
+from app.services.datasets.versions import Versions
+from app.services.jobs.jobs import Jobs
+from app.services.jobs.limits import Limits
+from app.services.jobs.queues import Queues
+from app.services.models.comparison import Examination
+from app.services.models.models import Models
+from app.services.models.retrain import Retrain
+from app.services.operations.backup import Backup
+from app.services.operations.monitor import Monitor
+from app.services.operations.retention import Retention
+from app.services.operations.tidy import Tidy
+from app.services.operations.webhooks import Webhooks
+from app.services.serving.background import Aside
+from app.services.serving.loaded_models import Serving
+from app.services.serving.log import History
+from app.services.serving.predict import Predict
+from app.services.serving.shadow import Shadow
+from app.services.serving.traffic import Traffic
+from app.services.serving.training_images import TrainingImages
 from app.store.bundles import Bundles
 from app.store.files import Files
 from app.store.registry import Registry
 from app.store.remote import Away, Remote
 from app.store.tables import Job
-from app.training.backbones import get_backbone
+from app.training.networks.backbones import get_backbone
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
 from app.web import api, auth, docs, errors, metrics, pages
-from app.web.aside import aside
+from app.web.background import aside
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES

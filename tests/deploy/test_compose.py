@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from app.config import CHECKOUT, Settings
-from app.services.queues import QUEUES
+from app.services.jobs.queues import QUEUES
 from app.supervisor import commands
 
 COMPOSE = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())

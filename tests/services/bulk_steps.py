@@ -12,9 +12,9 @@ from app.config import Settings
 from app.drawing import draw
 from app.factory import create_core
 from app.services import wiring
-from app.services.archive import Member, Upload, members
-from app.services.aside import directly
-from app.services.chunks import LEAST
+from app.services.bulk.chunks import LEAST
+from app.services.datasets.archive import Member, Upload, members
+from app.services.serving.background import directly
 from app.store.db import db
 from app.store.tables import Prediction
 

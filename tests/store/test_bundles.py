@@ -21,8 +21,8 @@ from app.config import CHECKOUT, Settings
 from app.drawing import draw
 from app.errors import Unavailable
 from app.factory import EXTENSION
-from app.services import chunks
-from app.services.archive import Upload, members
+from app.services.bulk import chunks
+from app.services.datasets.archive import Upload, members
 from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store.db import db

@@ -9,15 +9,15 @@ from typing import Final
 from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.services.archive import members
-from app.services.bulk_results import Wanted
-from app.services.tabular import BLOCK_BYTES, FORMATS
+from app.services.bulk.results import Wanted
+from app.services.bulk.tabular import BLOCK_BYTES, FORMATS
+from app.services.datasets.archive import members
 from app.web import forms
-from app.web.answers import Accepted, ResultCounts
 from app.web.api.jobs import accepted
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.schemas import BulkForm, JobPath, ResultsQuery
+from app.web.schemas.answers import Accepted, ResultCounts
+from app.web.schemas.requests import BulkForm, JobPath, ResultsQuery
 
 blueprint = APIBlueprint("bulk", __name__, abp_tags=[Tag(name="Predict")])
 

@@ -9,15 +9,15 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.errors import InvalidInput
-from app.services.intake import Report
+from app.services.datasets.intake import Report
 from app.store.tables import Image
 from app.web import forms
-from app.web.answers import Accepted, UploadAnswer
 from app.web.api.jobs import accepted
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.image_schemas import DatasetImages, ImagePath, ImagesQuery
-from app.web.schemas import ClassifierField, ClassifierPath, DatasetVersionPath, UploadForm
+from app.web.schemas.answers import Accepted, UploadAnswer
+from app.web.schemas.images import DatasetImages, ImagePath, ImagesQuery
+from app.web.schemas.requests import ClassifierField, ClassifierPath, DatasetVersionPath, UploadForm
 
 blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 

@@ -7,14 +7,14 @@ from typing import Any
 from flask import Response, jsonify, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.services.document import markdown, page
+from app.services.models.document import markdown, page
 from app.web import forms
-from app.web.answers import AliasAnswer, TrafficAnswer
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.image_schemas import AnswersQuery, Examined
 from app.web.offload import offload
-from app.web.schemas import (
+from app.web.schemas.answers import AliasAnswer, TrafficAnswer
+from app.web.schemas.images import AnswersQuery, Examined
+from app.web.schemas.requests import (
     ChallengerForm,
     ClassifierField,
     ClassifierPath,

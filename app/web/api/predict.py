@@ -8,11 +8,11 @@ from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.web import forms
-from app.web.answers import PredictionAnswer
 from app.web.context import services
 from app.web.docs import body, problems
 from app.web.overload import place
-from app.web.schemas import PredictForm
+from app.web.schemas.answers import PredictionAnswer
+from app.web.schemas.requests import PredictForm
 
 blueprint = APIBlueprint("predict", __name__, abp_tags=[Tag(name="Predict")])
 

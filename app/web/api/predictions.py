@@ -8,14 +8,14 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.inference.thumbnail import thumbnail
-from app.services.history import as_answer
+from app.services.serving.log import as_answer
 from app.web import forms
-from app.web.answers import LoggedPrediction, LoggedPredictions
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.image_schemas import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
 from app.web.offload import offload
-from app.web.schemas import FeedbackForm, PredictionPath, PredictionsQuery
+from app.web.schemas.answers import LoggedPrediction, LoggedPredictions
+from app.web.schemas.images import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
+from app.web.schemas.requests import FeedbackForm, PredictionPath, PredictionsQuery
 
 blueprint = APIBlueprint("predictions", __name__, abp_tags=[Tag(name="Predictions")])
 
