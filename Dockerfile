@@ -20,8 +20,11 @@ COPY requirements-web.txt .
 RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements-web.txt && sh /slim.sh /venv
 
 FROM build AS build-worker
+# `--build-arg "TENSORFLOW=tensorflow[and-cuda]"` makes a worker for NVIDIA GPUs.
+ARG TENSORFLOW=tensorflow-cpu
 COPY requirements.txt .
-RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt && sh /slim.sh /venv
+RUN sed -i "s/^tensorflow-cpu==/${TENSORFLOW}==/" requirements.txt \
+    && python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt && sh /slim.sh /venv
 
 # What .dockerignore lets through, compiled: a read-only container cannot keep what Python compiles.
 FROM python AS source
