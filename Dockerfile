@@ -11,20 +11,20 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
 
 FROM python AS build
-# hadolint ignore=DL3008
+# hadolint ignore=DL3008,DL3009
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv binutils
 COPY deploy/slim.sh /slim.sh
 
 FROM build AS build-web
-COPY requirements-web.txt .
-RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements-web.txt && sh /slim.sh /venv
+COPY requirements-web.txt /
+RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r /requirements-web.txt && sh /slim.sh /venv
 
 FROM build AS build-worker
 # `--build-arg "TENSORFLOW=tensorflow[and-cuda]"` makes a worker for NVIDIA GPUs.
 ARG TENSORFLOW=tensorflow-cpu
-COPY requirements.txt .
-RUN sed -i "s/^tensorflow-cpu==/${TENSORFLOW}==/" requirements.txt \
-    && python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt && sh /slim.sh /venv
+COPY requirements.txt /
+RUN sed -i "s/^tensorflow-cpu==/${TENSORFLOW}==/" /requirements.txt \
+    && python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r /requirements.txt && sh /slim.sh /venv
 
 # What .dockerignore lets through, compiled: a read-only container cannot keep what Python compiles.
 FROM python AS source

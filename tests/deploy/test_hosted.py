@@ -76,8 +76,9 @@ def test_the_build_file_has_no_fault_that_hadolint_finds() -> None:
     found = str(program) if program.exists() else shutil.which("hadolint")
     if found is None:
         pytest.skip("No hadolint is installed here.")
-    done = subprocess.run([found, "--config", "/dev/null", str(CHECKOUT / "Dockerfile")], capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [found, "--no-color", str(CHECKOUT / "Dockerfile")], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
