@@ -43,7 +43,7 @@ def main() -> None:
     with prepared(options.float32) as folder:
         loads, limits, failed = _measure(folder, options)
     print(f"Machine: {machine()}; {WORKERS} processes, {CONNECTIONS} connections, wrk on the same machine.\n")
-    _report(loads, limits, failed)
+    report(loads, limits, failed)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def take_turn(server: Server, folder: Path, seconds: int, loads: Loads) -> list[
     return []
 
 
-def _report(loads: Loads, limits: Limits, failed: Sequence[str]) -> None:
+def report(loads: Loads, limits: Limits, failed: Sequence[str]) -> None:
     """Print a row for each server, with how many times as fast Fovea is, Fovea's share of the limit, and failures."""
     print("| image width | server | requests/s | Fovea's are | p50 ms | p99 ms | CPU ms/request | failed |")
     print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")

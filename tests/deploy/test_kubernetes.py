@@ -136,7 +136,7 @@ def test_probes_ports_and_paths_are_those_of_the_application(app: Flask) -> None
     assert service["selector"].items() <= labels.items()
 
 
-@pytest.mark.parametrize(("name", "pod"), pods(BASE))
+@pytest.mark.parametrize(("name", "pod"), list(pods(BASE)))
 def test_a_pod_has_no_more_rights_than_it_needs(name: str, pod: Manifest) -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True, name
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
