@@ -8,7 +8,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from app.errors import Unavailable
-from app.services.queues import QUEUES, ROUTES
+from app.services.jobs.queues import QUEUES, ROUTES
 from app.store.tables import Job
 
 log = logging.getLogger(__name__)

@@ -27,14 +27,14 @@ from sklearn.preprocessing import StandardScaler
 from app.classifiers import Catalog, ClassifierSpec
 from app.inference.arrays import Floats, Integers
 from app.inference.predictor import Predictor
-from app.training.backbones import BACKBONES, find_weights, usual
-from app.training.datasets import scan
-from app.training.features import compute
-from app.training.frozen import freeze
+from app.training.data.datasets import scan
+from app.training.data.samples import Sample, read_square
+from app.training.data.splits import assign
+from app.training.evaluation.proportions import proportion
+from app.training.heads.features import compute
+from app.training.networks.backbones import BACKBONES, find_weights, usual
+from app.training.networks.frozen import freeze
 from app.training.progress import silent
-from app.training.proportions import proportion
-from app.training.samples import Sample, read_square
-from app.training.splits import assign
 from app.training.trainer import Plan, train
 
 CLASSIFIERS = ("cat_dog", "glaucoma", "cataract", "diabetic_retinopathy", "eye_diseases")

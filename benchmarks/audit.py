@@ -20,8 +20,8 @@ from app.inference.arrays import Pixels
 from app.inference.decode import decode
 from app.training.audit import looks
 from app.training.audit.copies import Pair, find_pairs
+from app.training.data.tables import SUFFIXES
 from app.training.progress import silent
-from app.training.tables import SUFFIXES
 
 MOST: Final = 100  # originals of a dataset; every change is made to half of them
 SUBJECTS: Final = ("fundus_normal", "fundus_glaucoma", "fundus_diabetic_retinopathy", "fundus_cataract")

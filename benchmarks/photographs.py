@@ -12,10 +12,10 @@ import numpy as np
 from app.classifiers import Card, ClassifierSpec
 from app.drawing import draw
 from app.inference.arrays import Pixels
-from app.training.datasets import scan
+from app.training.data.datasets import scan
+from app.training.data.splits import assign, leaks
+from app.training.data.tables import SUFFIXES
 from app.training.progress import silent
-from app.training.splits import assign, leaks
-from app.training.tables import SUFFIXES
 from app.training.trainer import Plan, Sample, train
 
 SEED = 2024

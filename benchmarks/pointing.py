@@ -23,8 +23,8 @@ from app.config import CHECKOUT
 from app.drawing import draw
 from app.inference.engine import ENGINES
 from app.inference.predictor import Predictor
-from app.training.backbones import find_all_weights
 from app.training.demo import draw_samples
+from app.training.networks.backbones import find_all_weights
 from app.training.progress import silent
 from app.training.trainer import Plan, train
 

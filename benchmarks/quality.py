@@ -24,7 +24,7 @@ from app.classifiers import Catalog, ClassifierSpec
 from app.drawing import draw
 from app.inference.arrays import Floats, Pixels
 from app.inference.quality import Quality, Reference, assess, measure, reference
-from app.training.samples import read_square
+from app.training.data.samples import read_square
 from benchmarks import photographs
 
 CLASSIFIER, SIZE = "diabetic_retinopathy", 224

@@ -25,8 +25,8 @@ from typing import Any
 
 from app.classifiers import Catalog
 from app.classifiers.spec import TrainingSpec
-from app.training.backbones import BACKBONES
 from app.training.demo import draw_samples
+from app.training.networks.backbones import BACKBONES
 from app.training.progress import silent
 from app.training.trainer import Plan, Sample, train
 
@@ -94,12 +94,12 @@ def _made(folder: Path) -> Path:
 
 def _random_weights(folder: Path) -> Path:
     """A file of the backbone's weights from chance."""
-    from app.training import networks, runtime  # noqa: PLC0415  # loads TensorFlow
+    from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
 
     path = folder / "random.weights.h5"
     with runtime.session(SEED):
-        network = networks.build_network(BACKBONE, SIZE, 2)
-        runtime.keras.Model(network.input, network.get_layer(networks.FEATURES).output).save_weights(path)
+        network = assembly.build_network(BACKBONE, SIZE, 2)
+        runtime.keras.Model(network.input, network.get_layer(assembly.FEATURES).output).save_weights(path)
     return path
 
 

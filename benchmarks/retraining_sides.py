@@ -25,7 +25,7 @@ def fovea(folder: Path) -> float:
 
 def usual(folder: Path, epochs: int) -> float:
     """Transfer learning as the Keras guide shows it: from a folder of images to a saved model."""
-    from app.training.runtime import keras  # noqa: PLC0415  # what is imported counts
+    from app.training.networks.runtime import keras  # noqa: PLC0415  # what is imported counts
 
     plan = pickle.loads((folder / "plan.pickle").read_bytes())  # noqa: S301  # our own file
     splits = {

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from app.services.queues import QUEUES
+from app.services.jobs.queues import QUEUES
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PEER_PYTHON = CHECKOUT / ".venv-bench" / "bin" / "python"

@@ -10,7 +10,7 @@ import socket
 import sys
 
 from app.config import Settings
-from app.services.queues import Queues
+from app.services.jobs.queues import Queues
 
 
 def main() -> int:

@@ -25,9 +25,9 @@ from postgres_server import Server, serve
 from app import create_app
 from app.config import CHECKOUT, Settings
 from app.factory import EXTENSION
-from app.services.jobs import Jobs
+from app.services.jobs.jobs import Jobs
+from app.services.jobs.transitions import ACTIVE
 from app.services.setup import initialise
-from app.services.transitions import ACTIVE
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Job

@@ -15,7 +15,7 @@ from celery.signals import heartbeat_sent, worker_process_init, worker_ready
 from app.config import Settings
 from app.lifeline import die_with_parent
 from app.producer import BROKER_OPTIONS
-from app.services.queues import DELIVER, PRUNE, SWEEP, Queues
+from app.services.jobs.queues import DELIVER, PRUNE, SWEEP, Queues
 
 SWEEP_SECONDS = 15
 FIRST_TO_GO = 500  # of 1000: when memory runs out, the kernel takes a job before the web server

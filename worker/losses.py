@@ -10,7 +10,7 @@ from billiard.exceptions import WorkerLostError
 from celery.signals import task_failure, task_received
 
 from app.factory import EXTENSION, create_core
-from app.services.queues import ROUTES
+from app.services.jobs.queues import ROUTES
 from app.services.wiring import Services
 from app.store.db import db
 

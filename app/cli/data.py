@@ -8,7 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, progress_bar, services
-from app.services.intake import Report
+from app.services.datasets.intake import Report
 
 SHOWN = 20
 

@@ -8,7 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import progress_bar, services
-from app.services.backup import Amount
+from app.services.operations.backup import Amount
 from app.store import migrations
 from app.supervisor.checks import exclusive
 

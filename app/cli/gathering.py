@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-from app.training.tables import SUFFIXES
+from app.training.data.tables import SUFFIXES
 
 THREADS: Final = min(8, os.cpu_count() or 1)  # decoding and inference release the interpreter's lock
 AHEAD: Final = 4 * THREADS  # files begun before their turn, which bounds the memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from app.services import keys as service
+from app.services.operations import keys as service
 
 
 @click.group()

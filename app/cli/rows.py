@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from app.services.tabular import FORMATS, as_text
+from app.services.bulk.tabular import FORMATS, as_text
 
 Row = dict[str, Any]
 FILE_CHARACTERS: Final = 60

@@ -1,1 +1,1 @@
-"""Floor 4: the use cases. No Flask, no Celery."""
+"""The use cases, in packages by domain; `wiring` puts them together. No Flask, no Celery."""

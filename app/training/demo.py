@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from app.classifiers import Card, ClassifierSpec
 from app.errors import Conflict
-from app.training.drawn import drawn_images
+from app.training.data.drawn import drawn_images
+from app.training.data.splits import assign
 from app.training.progress import Progress
-from app.training.splits import assign
 from app.training.trainer import Plan, Sample, train
 
 IMAGES_PER_CLASS = 250

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from app.classifiers import ClassifierSpec
 from app.errors import InvalidInput
-from app.training.backbones import find_all_weights, input_size
-from app.training.frozen_head import learn_head
+from app.training.data.samples import Sample
+from app.training.heads.head import learn_head
+from app.training.networks.backbones import find_all_weights, input_size
 from app.training.progress import Progress
-from app.training.samples import Sample
 
 
 @dataclass(frozen=True)

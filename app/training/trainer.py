@@ -16,15 +16,15 @@ from app.errors import InvalidInput
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
 from app.inference.similar import SIMILAR_NAME, Similar
-from app.training.backbones import check_size, find_weights, input_size, largest_batch
-from app.training.calibrating import Calibration, calibrate
-from app.training.convex import History
-from app.training.evaluation import figures
-from app.training.frozen_head import learn_head
-from app.training.graft import graft
+from app.training.data.provenance import code_revision, file_hashes, fingerprint, images_sha256, library_versions
+from app.training.data.samples import Images, Sample, read_images
+from app.training.evaluation.calibration import Calibration, calibrate
+from app.training.evaluation.metrics import figures
+from app.training.heads.head import learn_head
+from app.training.heads.solver import History
+from app.training.networks.backbones import check_size, find_weights, input_size, largest_batch
+from app.training.networks.graft import graft
 from app.training.progress import Progress
-from app.training.provenance import code_revision, file_hashes, fingerprint, images_sha256, library_versions
-from app.training.samples import Images, Sample, read_images
 
 __all__ = ["Plan", "Progress", "Sample", "train"]
 
@@ -143,17 +143,17 @@ def _learn(
         if plan.mode == "head":
             progress("exporting", 0, 1)
             return head.images, graft(head.frozen, head.layer, bundle), head.history
-    from app.training import deep  # noqa: PLC0415  # loads TensorFlow
+    from app.training.finetuning import finetune  # noqa: PLC0415  # loads TensorFlow
 
     images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
     # Of other data nothing is taken up again: what was a training image there may be a test image here.
     run_dir = plan.run_dir and plan.run_dir / images_sha256(plan.samples)
-    return images, *deep.learn(images, spec, weights, head, bundle, run_dir, progress)
+    return images, *finetune.learn(images, spec, weights, head, bundle, run_dir, progress)
 
 
 def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:
     """Write the network in eight bits, too, if it is as good."""
-    from app.training.quantize import quantize  # noqa: PLC0415  # loads onnx
+    from app.training.networks.quantize import quantize  # noqa: PLC0415  # loads onnx
 
     return quantize(bundle, images, progress)
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.errors import Forbidden, Unauthorized
-from app.services import keys
+from app.services.operations import keys
 from app.web.context import services
 
 blueprint = Blueprint("auth", __name__)

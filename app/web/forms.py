@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from app.config import MEGABYTE
 from app.errors import InvalidInput, TooLarge
-from app.services.archive import MAX_FILES, Upload
+from app.services.datasets.archive import MAX_FILES, Upload
 from app.web.context import services
 
 T = TypeVar("T", bound=BaseModel)

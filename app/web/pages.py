@@ -13,9 +13,9 @@ from flask_bootstrap import Bootstrap5
 from rjsmin import jsmin
 
 from app.classifiers.card import MEDICAL_NOTICE
-from app.training.backbones import BACKBONES
+from app.training.networks.backbones import BACKBONES
 from app.web.context import services
-from app.web.schemas import DEFAULT_CLASSIFIER
+from app.web.schemas.requests import DEFAULT_CLASSIFIER
 
 blueprint = Blueprint("pages", __name__)
 

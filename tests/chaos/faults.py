@@ -14,7 +14,7 @@ from product import Product
 from sqlalchemy import create_engine, select, text
 
 from app.factory import create_core
-from app.services.queues import DELIVER, PRUNE, ROUTES, SWEEP
+from app.services.jobs.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.store.db import db
 from app.store.tables import Job
 

@@ -16,8 +16,8 @@ from app.config import Settings
 from app.errors import FoveaError
 from app.factory import EXTENSION, create_core
 from app.inference.predictor import Predictor
-from app.services.jobs import MAX_ATTEMPTS
-from app.services.transitions import ACTIVE
+from app.services.jobs.jobs import MAX_ATTEMPTS
+from app.services.jobs.transitions import ACTIVE
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import AliasMove, Image, Job, JobItem, ModelVersion, Prediction

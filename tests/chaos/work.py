@@ -17,7 +17,7 @@ import httpx
 from product import PATIENCE, Product
 
 from app.drawing import draw
-from app.services.transitions import ACTIVE
+from app.services.jobs.transitions import ACTIVE
 
 NAME = "cat_dog"
 CAT = draw("cat_face", 1, 64).jpeg()

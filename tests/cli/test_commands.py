@@ -11,8 +11,8 @@ from flask import Flask
 from app import create_app
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
-from app.services import keys
-from app.services.transitions import FINAL
+from app.services.jobs.transitions import FINAL
+from app.services.operations import keys
 from app.services.wiring import Services
 
 

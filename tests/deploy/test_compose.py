@@ -16,7 +16,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from app.config import CHECKOUT, Settings
-from app.services.queues import QUEUES
+from app.services.jobs.queues import QUEUES
 from app.supervisor import commands
 from app.supervisor.checks import find_redis_server
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.config import CHECKOUT, Settings
-from app.services.queues import QUEUES
+from app.services.jobs.queues import QUEUES
 
 PAGES = [CHECKOUT / "docs" / "deployment.md", *sorted((CHECKOUT / "docs" / "deployment").glob("*.md"))]
 UNITS = sorted((CHECKOUT / "deploy" / "systemd").glob("*.service"))

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.config import CHECKOUT, Settings
-from app.services.queues import QUEUES, ROUTES
+from app.services.jobs.queues import QUEUES, ROUTES
 from app.store.db import db
 from app.supervisor import commands
 

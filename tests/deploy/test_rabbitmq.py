@@ -17,7 +17,7 @@ import pytest
 from conftest import free_port, running
 
 from app.drawing import draw
-from app.services.queues import QUEUES
+from app.services.jobs.queues import QUEUES
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one on PATH changes the user
 PATIENCE = 300  # seconds for anything, on a busy machine

@@ -9,8 +9,8 @@ from functools import cache
 from sqlalchemy import update
 
 from app.errors import InvalidInput
-from app.services.heartbeat import this_worker
-from app.services.jobs import Jobs
+from app.services.jobs.heartbeat import this_worker
+from app.services.jobs.jobs import Jobs
 from app.store.db import db
 from app.store.tables import Job
 

@@ -7,20 +7,20 @@ from app import create_app
 from app.config import Settings
 from app.errors import InvalidInput
 from app.services.setup import initialise
-from app.training.backbones import BACKBONES, MOBILENETV2, find_all_weights
+from app.training.networks.backbones import BACKBONES, MOBILENETV2, find_all_weights
 from app.training.progress import silent
 
 
 @pytest.fixture
 def weights_dir(tmp_path: Path) -> Path:
     """A folder with weights of MobileNetV2 from chance."""
-    from app.training import networks, runtime  # noqa: PLC0415  # loads TensorFlow
+    from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
 
     folder = tmp_path / "weights"
     folder.mkdir()
     with runtime.session(2):
-        network = networks.build_network("mobilenetv2", 64, 2)
-        end = network.get_layer(networks.FEATURES).output
+        network = assembly.build_network("mobilenetv2", 64, 2)
+        end = network.get_layer(assembly.FEATURES).output
         runtime.keras.Model(network.input, end).save_weights(folder / MOBILENETV2)
     return folder
 

@@ -9,13 +9,13 @@ from app.classifiers import Catalog
 from app.classifiers.spec import TrainingSpec
 from app.config import CHECKOUT
 from app.errors import InvalidInput
-from app.training.augmentation import vary
-from app.training.backbones import BACKBONES, find_weights, get_backbone, input_size, largest_batch, usual
+from app.training.data.augmentation import vary
+from app.training.networks.backbones import BACKBONES, find_weights, get_backbone, input_size, largest_batch, usual
 
 
 def test_only_a_running_training_loads_keras() -> None:
-    rooms = ["backbones", "comparison", "datasets", "evaluation", "gate", "splits", "trainer"]
-    code = "import sys, " + ", ".join(f"app.training.{name}" for name in rooms)
+    modules = ["networks.backbones", "evaluation.gate", "evaluation.metrics", "data.splits", "search", "trainer"]
+    code = "import sys, " + ", ".join(f"app.training.{name}" for name in modules)
     check = "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", f"{code}; {check}"], check=False).returncode == 0
 

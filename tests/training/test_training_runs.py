@@ -16,11 +16,11 @@ from app.config import CHECKOUT
 from app.errors import Cancelled, Conflict, Enough, InvalidInput
 from app.inference.engine import OnnxEngine
 from app.inference.predictor import Predictor
-from app.training.backbones import BACKBONES, check_size
+from app.training.data.samples import read_images
 from app.training.demo import build_demo, draw_samples
-from app.training.evaluation import evaluate
+from app.training.evaluation.metrics import evaluate
+from app.training.networks.backbones import BACKBONES, check_size
 from app.training.progress import silent
-from app.training.samples import read_images
 from app.training.trainer import Plan, Sample, train
 
 SPEC = Catalog()["cataract"]
@@ -54,12 +54,12 @@ class Log:
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_trains_and_exports_what_keras_computes(name: str, tmp_path: Path) -> None:
-    from app.training import export, networks, runtime  # noqa: PLC0415  # loads TensorFlow
+    from app.training.networks import assembly, export, runtime  # noqa: PLC0415  # loads TensorFlow
 
     random = np.random.default_rng(0)
     squares = random.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
     with runtime.session(1):
-        network = networks.build_network(name, 64, 3)
+        network = assembly.build_network(name, 64, 3)
         network.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         network.train_on_batch(squares, np.array([0, 1, 2, 0]))
         export.export(network, tmp_path)
@@ -76,15 +76,15 @@ def test_every_backbone_trains_and_exports_what_keras_computes(name: str, tmp_pa
 
 
 def test_the_second_look_is_at_the_central_quarter_and_lies_there() -> None:
-    from app.training import networks, runtime  # noqa: PLC0415  # loads TensorFlow
+    from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
 
     colour = (200, 90, 30)
     square = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     square[16:48, 16:48] = colour
     plain = np.full_like(square, colour)
     with runtime.session(1):
-        network = networks.build_network("mobilenet_closer", 64, 2)
-        body = runtime.keras.Model(network.input, network.get_layer(networks.FEATURES).output)
+        network = assembly.build_network("mobilenet_closer", 64, 2)
+        body = runtime.keras.Model(network.input, network.get_layer(assembly.FEATURES).output)
         found, wanted = np.asarray(body(np.stack([square, plain])))
     close, whole = (found[2:6, 2:6] - found[::7, ::7].repeat(2, 0).repeat(2, 1)) / 4, wanted[::7, ::7]
     assert whole.any()
@@ -145,20 +145,21 @@ def test_cancelling_stops_at_once_and_leaves_no_card(samples: tuple[Sample, ...]
 @pytest.fixture(scope="module")
 def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a custom_cnn's body, from chance."""
-    from app.training import networks, runtime  # noqa: PLC0415  # loads TensorFlow
+    from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
 
     file = tmp_path_factory.mktemp("weights") / "body.weights.h5"
     with runtime.session(2):
-        network = networks.build_network("custom_cnn", 64, 2)
-        runtime.keras.Model(network.input, network.get_layer(networks.FEATURES).output).save_weights(file)
+        network = assembly.build_network("custom_cnn", 64, 2)
+        runtime.keras.Model(network.input, network.get_layer(assembly.FEATURES).output).save_weights(file)
     return file
 
 
 def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
     samples: tuple[Sample, ...], body: Path, tmp_path: Path
 ) -> None:
-    from app.training import batches, networks, runtime  # noqa: PLC0415  # loads TensorFlow
-    from app.training.frozen_head import learn_head  # noqa: PLC0415
+    from app.training.finetuning import batches  # noqa: PLC0415  # loads TensorFlow
+    from app.training.heads.head import learn_head  # noqa: PLC0415
+    from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
 
     cards, losses, weights = [], [], []
     for mode in ("head", "full"):
@@ -173,7 +174,7 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
                 "training": spec.training.model_copy(update={"backbone": "custom_cnn"}),
                 "preprocessing": cards[-1].preprocessing,
             }), (body,), tmp_path / "cache", silent, whole=False)  # fmt: skip
-            network.get_layer(networks.HEAD).set_weights([started.layer.kernel, started.layer.bias])
+            network.get_layer(assembly.HEAD).set_weights([started.layer.kernel, started.layer.bias])
         network.compile(loss="sparse_categorical_crossentropy")
         images = read_images(samples, cards[-1].classes, cards[-1].preprocessing, bundle, silent)
         losses.append(network.evaluate(batches.Batches(images, "val", SPEC.training, vary=False), verbose=0))
@@ -183,7 +184,7 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
         {**each, "seconds": cards[1].history[i]["seconds"]} for i, each in enumerate(cards[0].history)
     ]
     assert len(cards[1].history) == len(cards[0].history) + 2
-    start = networks.build_network("custom_cnn", 64, 2, (body,)).get_weights()
+    start = assembly.build_network("custom_cnn", 64, 2, (body,)).get_weights()
     assert np.array_equal(weights[1][0], start[0])  # the lower layers and
     assert np.array_equal(weights[1][3], start[3])  # the batch statistics stay
     assert np.array_equal(weights[0][0], start[0])

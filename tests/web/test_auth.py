@@ -11,7 +11,7 @@ from http_checks import problem
 
 from app import create_app
 from app.config import Settings
-from app.services import keys
+from app.services.operations import keys
 from app.services.setup import initialise
 from app.store.db import db
 from app.store.tables import ApiKey

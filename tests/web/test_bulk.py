@@ -10,7 +10,7 @@ from conftest import ON_BOTH, work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, problem
 
-from app.services import bulk_results
+from app.services.bulk import results as module
 from app.services.wiring import Services
 from app.store.db import db
 
@@ -75,7 +75,7 @@ def test_results_come_in_every_format_and_in_pages_while_the_job_waits_and_after
 def test_results_of_one_decision_or_class_are_counted_and_read_in_pages(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_results, "PAGE", 2)
+    monkeypatch.setattr(module, "PAGE", 2)
     names = [*(f"cat{n}.jpg" for n in range(5)), "bad1.jpg", "bad2.jpg"]
     job_id = submit(client, *names)
     url = f"/api/jobs/{job_id}/results"

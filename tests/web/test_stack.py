@@ -21,7 +21,7 @@ from redis import Redis
 
 from app.config import Settings
 from app.drawing import draw
-from app.services.queues import QUEUES
+from app.services.jobs.queues import QUEUES
 
 LIMIT = 250 * 2**20
 PATIENCE = 180  # seconds for a job, on a busy machine

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.config import CHECKOUT, Settings
-from app.services.queues import DELIVER, PRUNE, QUEUES, ROUTES, SWEEP, WORKER_SECONDS, Route
+from app.services.jobs.queues import DELIVER, PRUNE, QUEUES, ROUTES, SWEEP, WORKER_SECONDS, Route
 from app.supervisor import commands
 
 DESCRIBE = """

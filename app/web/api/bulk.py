@@ -9,15 +9,15 @@ from typing import Final
 from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.services.archive import members
-from app.services.bulk_results import Wanted
-from app.services.tabular import BLOCK_BYTES, FORMATS
+from app.services.bulk.results import ResultFilter
+from app.services.bulk.tabular import BLOCK_BYTES, FORMATS
+from app.services.datasets.archive import members
 from app.web import forms
-from app.web.answers import Accepted, ResultCounts
 from app.web.api.jobs import accepted
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.schemas import BulkForm, JobPath, ResultsQuery
+from app.web.schemas.answers import Accepted, ResultCounts
+from app.web.schemas.requests import BulkForm, JobPath, ResultsQuery
 
 blueprint = APIBlueprint("bulk", __name__, abp_tags=[Tag(name="Predict")])
 
@@ -51,7 +51,7 @@ def job_results(path: JobPath, query: ResultsQuery) -> Response:
 
     X-Total-Count says how many rows there are in all, of the decision and class asked for.
     """
-    job, wanted = services().jobs.get(path.job_id), Wanted(query.decision, query.predicted_class)
+    job, wanted = services().jobs.get(path.job_id), ResultFilter(query.decision, query.predicted_class)
     rows = services().batch.results(job.id, query.offset, query.limit, wanted)
     parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])

@@ -10,7 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from app.web import metrics
 from app.web.context import services
 from app.web.docs import problems
-from app.web.schemas import ClassifierPath, StatisticsQuery
+from app.web.schemas.requests import ClassifierPath, StatisticsQuery
 
 blueprint = APIBlueprint("state", __name__, abp_tags=[Tag(name="State")])
 

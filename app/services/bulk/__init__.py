@@ -1,0 +1,1 @@
+"""Owns bulk predictions: submissions, their chunks, and results as files."""

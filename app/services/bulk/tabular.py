@@ -1,0 +1,137 @@
+"""Results as files: CSV, JSON lines, Parquet. Each is written row by row, so the number of rows costs no memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain, islice
+from tempfile import TemporaryFile
+from typing import IO, Any, Final, Protocol
+
+import orjson
+
+Row = dict[str, Any]
+
+
+class Format(Protocol):
+    """Yields the bytes of a file of rows; `similar` adds a column for the similar cases to a table."""
+
+    def __call__(self, rows: Iterable[Row], classes: Sequence[str], /, similar: bool = False) -> Iterator[bytes]:
+        """Write rows of a classifier with these classes."""
+
+
+# The fields of a prediction and how a table holds them; the probability of each class comes after.
+COLUMNS: Final = {
+    "file": "string", "id": "string", "classifier": "string", "model_version": "int64", "predicted_class": "string",
+    "prediction": "string", "confidence": "float64", "decision": "string", "prediction_set": "string",
+    "quality_score": "float64", "gradable": "bool", "quality_reasons": "string", "novelty_score": "float64",
+    "novelty_threshold": "float64", "in_distribution": "bool", "timestamp": "timestamp", "duration_ms": "float64",
+    "error": "string", "notice": "string",
+}  # fmt: skip
+GROUP_ROWS: Final = 1000
+BLOCK_BYTES: Final = 65_536
+
+
+def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
+    """Yield a CSV table line by line: COLUMNS, the probability of each class, and where asked for the similar cases."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _columns(classes, similar), extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(_flat(row) | {"file": _harmless(row["file"])})
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
+def as_json_lines(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Iterator[bytes]:  # noqa: ARG001  # it is in the rows
+    """Yield a JSON object for each row, on a line of its own."""
+    return (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+
+def as_json(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Iterator[bytes]:  # noqa: ARG001  # it is in the rows
+    """Yield one JSON array."""
+    parts = ((b"[" if number == 0 else b",") + orjson.dumps(row) for number, row in enumerate(rows))
+    first = next(parts, b"[")
+    return chain((first,), parts, (b"]\n",))
+
+
+def as_parquet(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
+    """Yield a Parquet file with the columns of the CSV, by way of a file: its table of contents comes last."""
+    with TemporaryFile() as file:
+        _write_parquet(rows, _columns(classes, similar), file)
+        file.seek(0)
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "json": as_json, "jsonl": as_json_lines, "csv": as_csv, "parquet": as_parquet,
+}  # fmt: skip
+
+
+def _write_parquet(rows: Iterable[Row], columns: Mapping[str, str], file: IO[bytes]) -> None:
+    """Write rows in groups, each column of its own type."""
+    from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema  # noqa: PLC0415 - 13 MB
+    from arro3.io import write_parquet  # noqa: PLC0415
+
+    kinds = {
+        "string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64(),
+        "bool": DataType.bool(), "timestamp": DataType.timestamp("us", tz="UTC"),
+    }  # fmt: skip
+    schema = Schema([Field(name, kinds[kind], nullable=True) for name, kind in columns.items()])
+
+    def array(kind: str, values: list[Any]) -> Array:
+        if kind != "timestamp":
+            return Array(values, type=kinds[kind])
+        return Array([value and _microseconds(value) for value in values], type=kinds["int64"]).cast(kinds[kind])
+
+    def batches() -> Iterator[RecordBatch]:
+        for group in _groups(_flat(row) for row in rows):
+            arrays = [array(kind, [row.get(name) for row in group]) for name, kind in columns.items()]
+            yield RecordBatch.from_arrays(arrays, schema=schema)
+
+    write_parquet(RecordBatchReader.from_batches(schema, batches()), file, compression="zstd(3)")
+
+
+def _columns(classes: Sequence[str], similar: bool) -> dict[str, str]:
+    probabilities = {f"probability_{name}": "float64" for name in classes}
+    return COLUMNS | probabilities | ({"similar": "string"} if similar else {})
+
+
+def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while group := list(islice(rows, GROUP_ROWS)):
+        yield group
+
+
+def _flat(row: Row) -> Row:
+    quality, novelty = row.get("quality", {}), row.get("novelty", {})
+    flat = {
+        **row,
+        "prediction_set": " ".join(row["prediction_set"]) if "prediction_set" in row else None,
+        "quality_score": quality.get("score"),
+        "gradable": quality.get("gradable"),
+        "quality_reasons": "; ".join(quality["reasons"]) if "reasons" in quality else None,
+        "novelty_score": novelty.get("score"),
+        "novelty_threshold": novelty.get("threshold"),
+        "in_distribution": novelty.get("in_distribution"),
+        "similar": as_text(row.get("similar")),
+    }
+    return flat | {f"probability_{name}": value for name, value in row.get("probabilities", {}).items()}
+
+
+def as_text(cases: Sequence[Row] | None) -> str | None:
+    """Return similar cases as a cell of a table: the label and distance of each; None where there are none."""
+    return "; ".join(f"{case['label']} {case['distance']:.3f}" for case in cases) if cases else None
+
+
+def _microseconds(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1_000_000)
+
+
+def _harmless(name: str) -> str:
+    """Keep a spreadsheet from running a file name as a formula."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name

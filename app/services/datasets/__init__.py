@@ -1,0 +1,1 @@
+"""Owns labelled images: archives, intake, duplicates, versions, audits, exploration and corrections."""

@@ -1,0 +1,129 @@
+"""Dataset versions: what a training run learns from, divided without leaks and written down for good."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select
+
+from app.classifiers.catalog import Catalog
+from app.classifiers.spec import SPLITS, ClassifierSpec
+from app.errors import NotFound
+from app.services.datasets.duplicates import Duplicates, dataset
+from app.store.db import db
+from app.store.files import Files
+from app.store.tables import DatasetVersion, Image
+from app.store.transaction import transaction
+from app.training.audit.copies import Pair
+from app.training.data import manifest
+from app.training.data.samples import Sample
+from app.training.data.splits import assign, leaks, unite
+from app.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Division:
+    """A dataset divided: the `samples` to use, and the `left_out` images with the reason."""
+
+    samples: tuple[Sample, ...]
+    left_out: list[dict[str, str]]
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """The number of samples by split and class."""
+        found: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
+        for sample in self.samples:
+            found[sample.split][sample.label] += 1
+        return {split: dict(labels) for split, labels in found.items()}
+
+    @cached_property
+    def version(self) -> str:
+        """The id of this dataset version."""
+        return manifest.identify(manifest.of(self.samples))
+
+
+class DatasetVersions:
+    """The dataset versions' use cases."""
+
+    def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates) -> None:
+        self._catalog = catalog
+        self._files = files
+        self._duplicates = duplicates
+
+    def freeze(self, classifier: str, progress: Progress) -> Division:
+        """Divide the dataset as it is now and record it; the same images give the same version, kept once."""
+        spec = self._catalog[classifier]
+        rows = dataset(classifier)
+        pairs = self._duplicates.pairs(classifier, [row.sha256 for row in rows], progress)
+        divided = divide(spec, rows, pairs, self._files)
+        if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
+            with transaction():
+                db.session.add(_record(spec, divided))
+        return divided
+
+    def preview(self, classifier: str) -> Division:
+        """Divide the dataset as training would, by what is known of images that show the same: none is looked at."""
+        spec = self._catalog[classifier]
+        rows = dataset(classifier)
+        return divide(spec, rows, self._duplicates.known(classifier, [row.sha256 for row in rows]), self._files)
+
+    def list(self, classifier: str) -> list[dict[str, Any]]:
+        """Return a summary of every version, the newest first."""
+        self._catalog[classifier]
+        query = select(DatasetVersion).where(DatasetVersion.classifier == classifier)
+        return [_summary(row) for row in db.session.scalars(query.order_by(DatasetVersion.created_at.desc()))]
+
+    def get(self, classifier: str, version: str) -> dict[str, Any]:
+        """Return a version with its manifest; NotFound when there is none."""
+        self._catalog[classifier]
+        row = db.session.get(DatasetVersion, (version, classifier))
+        if row is None:
+            raise NotFound(f"{classifier} has no dataset version {version!r}; see /api/datasets/{classifier}/versions.")
+        rows = manifest.parse(zlib.decompress(row.manifest).decode())
+        return {**_summary(row), "left_out": row.left_out, "manifest": [each._asdict() for each in rows]}
+
+
+def divide(spec: ClassifierSpec, rows: Sequence[Image], pairs: Sequence[Pair], files: Files) -> Division:
+    """Give every image its split: patients and images that show the same stay on one side.
+
+    Splits that the data's folders give are kept; where they part a group, its training images are left out.
+    """
+    groups = unite([row.group for row in rows], [(pair.first, pair.second) for pair in pairs])
+    keys = [(row.label, group) for row, group in zip(rows, groups, strict=True)]
+    splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
+    leaking = set(leaks(groups, splits))
+    samples = tuple(
+        Sample(files.place(row.sha256), row.sha256, row.label, splits[place], groups[place], row.source)
+        for place, row in enumerate(rows)
+        if place not in leaking
+    )
+    left_out = [
+        {"sha256": rows[place].sha256, "file": rows[place].filename, "split": splits[place],
+         "reason": "its patient, or an image that shows the same, is in a split that comes later"}
+        for place in sorted(leaking)
+    ]  # fmt: skip
+    return Division(samples, left_out)
+
+
+def _record(spec: ClassifierSpec, divided: Division) -> DatasetVersion:
+    table = manifest.text(manifest.of(divided.samples))
+    return DatasetVersion(
+        id=divided.version, classifier=spec.name, images=len(divided.samples), left_out=divided.left_out,
+        counts=divided.counts, manifest=zlib.compress(table.encode()),
+    )  # fmt: skip
+
+
+def _summary(row: DatasetVersion) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "classifier": row.classifier,
+        "images": row.images,
+        "counts": row.counts,
+        "left_out_count": len(row.left_out),
+        "created_at": row.created_at.isoformat(),
+    }

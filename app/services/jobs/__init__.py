@@ -1,0 +1,1 @@
+"""Owns jobs: their rows and moves, signs of life, queues, limits and the keys of repeated requests."""

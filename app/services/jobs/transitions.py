@@ -1,0 +1,79 @@
+"""The states of a job and the moves between them: the only place that changes a job's status."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, insert, select, update
+
+from app.store.db import UNSYNCHRONIZED, db, now
+from app.store.outbox import announce
+from app.store.tables import Job, JobEvent
+from app.store.transaction import transaction
+
+log = logging.getLogger(__name__)
+
+MOVES: Final[dict[str, tuple[str, ...]]] = {
+    "queued": ("running", "cancelled"),
+    "running": ("succeeded", "failed", "cancelled", "queued"),
+    "failed": ("queued",),
+    "cancelled": ("queued",),
+    "succeeded": (),
+}
+ACTIVE: Final = ("queued", "running")
+FINAL: Final = ("succeeded", "failed", "cancelled")
+CAUSE_CHARACTERS: Final = 500
+
+
+def move(
+    job_id: str,
+    source: str,
+    target: str,
+    cause: str,
+    *where: ColumnElement[bool],
+    **values: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """Move the job if it is still in `source` and the conditions hold; say whether it moved.
+
+    The database decides races: of two callers one moves the job. Every move is recorded with its time and cause.
+    """
+    assert target in MOVES[source], f"{source} -> {target} is no move of a job"  # noqa: S101 - a bug, not an input
+    if target in FINAL:
+        values["finished_at"] = now()
+    with transaction() as unit:
+        moved = change(job_id, source, *where, status=target, **values)
+        if moved:
+            note(job_id, target, cause)
+            if target in FINAL:
+                _announce(job_id, target, cause)
+            unit.after_commit(lambda: log.info("Job %s: %s -> %s. %s", job_id, source, target, cause))
+    db.session.expire_all()
+    return moved
+
+
+def change(job_id: str, source: str, /, *where: ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401 - column values
+    """Set columns of the job if it is in `source` and the conditions hold; say so, in the present transaction."""
+    statement = update(Job).where(Job.id == job_id, Job.status == source, *where).values(**values)
+    return db.session.execute(statement.returning(Job.id), execution_options=UNSYNCHRONIZED).first() is not None
+
+
+def _announce(job_id: str, status: str, cause: str) -> None:
+    """Tell the webhook of a job's end. It gets no file names: they may name patients."""
+    kind, classifier = db.session.execute(select(Job.kind, Job.classifier).where(Job.id == job_id)).one()
+    announce(
+        f"job.{status}", job_id=job_id, kind=kind, classifier=classifier, status=status, cause=cause,
+        status_url=f"/api/jobs/{job_id}",
+    )  # fmt: skip
+
+
+def note(job_id: str, status: str, cause: str) -> None:
+    """Add a line to the job's log, in the present transaction."""
+    row = {"job_id": job_id, "at": now(), "status": status, "cause": cause[:CAUSE_CHARACTERS]}
+    db.session.execute(insert(JobEvent).values(row))
+
+
+def events(job_id: str) -> list[dict[str, Any]]:
+    """Return what happened to a job, the oldest first: when, the status from then on, and why."""
+    query = select(JobEvent.at, JobEvent.status, JobEvent.cause).where(JobEvent.job_id == job_id).order_by(JobEvent.id)
+    return [{"at": at, "status": status, "cause": cause} for at, status, cause in db.session.execute(query)]

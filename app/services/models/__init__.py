@@ -1,0 +1,1 @@
+"""Owns model versions: training runs, evaluation, comparison, cards and the moves of aliases."""

@@ -1,0 +1,1 @@
+"""Owns the running of the service: monitoring, retention, backups, webhooks and API keys."""

@@ -1,0 +1,163 @@
+"""The state of the service: host, queues, usage and drift."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any, Final
+
+import psutil
+from sqlalchemy import func, select
+
+from app.classifiers.catalog import Catalog
+from app.config import Settings
+from app.inference import drift
+from app.services.jobs.queues import Queues
+from app.services.jobs.transitions import ACTIVE
+from app.services.operations.counts import count_by, recent
+from app.services.operations.processor import Processor
+from app.services.serving.latency import percentiles
+from app.services.serving.predict import Predict
+from app.store.db import db, now
+from app.store.registry import Registry
+from app.store.tables import Job, Prediction
+
+WINDOW: Final = 1000
+MIN_FOR_DRIFT: Final = 30
+
+
+class Monitor:
+    """The monitoring use cases."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._registry = registry
+        self._queues = queues
+        self._predict = predict
+        self._started = time.time()
+        self._processor = Processor()
+
+    def ready(self) -> tuple[str, dict[str, str]]:
+        """Check what predictions need; return "ok", "degraded" or "unavailable", and "ok" or what is wrong by part.
+
+        Degraded: all are answered, but not each by the model that should.
+        """
+        try:
+            db.session.execute(select(1))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is what is reported
+            return "unavailable", {"database": str(error), "models": "unknown"}
+        wrong, problems = self._predict.warm()
+        found = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+        status = "unavailable" if wrong else "degraded" if found else "ok"
+        return status, {"database": "ok", "models": found or "ok"}
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs now: models, jobs, queues, workers and the host."""
+        active = select(Job.status, func.count()).where(Job.status.in_(ACTIVE)).group_by(Job.status)
+        return {
+            "status": "ok",
+            "uptime_seconds": round(time.time() - self._started, 1),
+            "champions": {name: self._registry.alias(name, "champion") for name in self._catalog},
+            "jobs": {"queued": 0, "running": 0} | {row[0]: row[1] for row in db.session.execute(active)},
+            "queue": self._queues.state(),
+            "host": self.host(),
+        }
+
+    def host(self) -> dict[str, Any]:
+        """Return CPU, memory and disk figures of this machine."""
+        memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(self._settings.data_dir))
+        return {
+            "cpu_percent": self._processor.percent(),
+            "cpu_count": psutil.cpu_count(),
+            "load_average": [round(value, 2) for value in psutil.getloadavg()],
+            "memory_percent": memory.percent,
+            "memory_used_bytes": memory.used,
+            "memory_total_bytes": memory.total,
+            "disk_percent": disk.percent,
+            "disk_used_bytes": disk.used,
+            "disk_total_bytes": disk.total,
+            "process_memory_bytes": psutil.Process().memory_info().rss,
+        }
+
+    def statistics(self, classifier: str | None = None, hours: int | None = None) -> dict[str, Any]:
+        """Return usage figures of the last `hours`, or of all time: answers by class, decision, day; latency."""
+        if classifier is not None:
+            self._catalog[classifier]
+        where = [] if classifier is None else [Prediction.classifier == classifier]
+        if hours is not None:
+            where.append(Prediction.created_at > now() - timedelta(hours=hours))
+        return {
+            "classifier": classifier,
+            "hours": hours,
+            **_usage(*where),
+            "latency_ms": percentiles(recent(Prediction.duration_ms, *where), 50, 95, 99),
+            "jobs": count_by(Job.status),
+            "host": self.host(),
+        }
+
+    def drift(self, classifier: str) -> dict[str, Any]:
+        """Compare the champion's latest answers with what it saw in training (population stability index)."""
+        self._catalog[classifier]
+        version = self._registry.champion(classifier)
+        card = self._registry.card(classifier, version)
+        where = (Prediction.classifier == classifier, Prediction.model_version == version)
+        query = select(Prediction.confidence, Prediction.measures).where(*where)
+        rows = db.session.execute(query.order_by(Prediction.created_at.desc()).limit(WINDOW)).all()
+        answer: dict[str, Any] = {
+            "classifier": classifier,
+            "model_version": version,
+            "predictions": len(rows),
+        }
+        if len(rows) < MIN_FOR_DRIFT:
+            return answer | {"verdict": "too_few", "needed": MIN_FOR_DRIFT, "measures": {}}
+        looks = [{"confidence": row.confidence, **row.measures} for row in rows]
+        measures = {
+            name: _drift(reference, [each[name] for each in looks if name in each])
+            for name, reference in card.reference.histograms.items()
+            if sum(name in each for each in looks) >= MIN_FOR_DRIFT  # an older model's card may name another measure
+        }
+        worst = max(measures.values(), key=lambda found: float(found["psi"]))
+        return answer | {"verdict": worst["verdict"], "measures": measures}
+
+
+def _drift(reference: dict[str, list[float]], values: list[float]) -> dict[str, Any]:
+    share = drift.histogram(values, reference["edges"])
+    psi = drift.psi(reference["share"], share)
+    return {
+        "psi": round(psi, 4),
+        "verdict": drift.verdict(psi),
+        "share": list(share),
+        "edges": reference["edges"],
+        "reference_share": reference["share"],
+    }
+
+
+def _usage(*where: Any) -> dict[str, Any]:  # noqa: ANN401 - SQL expressions
+    """Count the answers in every way at once: the log is read through a single time, however long it is."""
+    groups = {
+        "by_classifier": Prediction.classifier, "by_class": Prediction.predicted_class,
+        "by_decision": Prediction.decision, "by_day": func.date(Prediction.created_at),
+    }  # fmt: skip
+    last_hour = Prediction.created_at > now() - timedelta(hours=1)
+    kinds = (last_hour, Prediction.label.is_not(None), Prediction.label == Prediction.predicted_class)
+    counts = (func.count(), *(func.count().filter(kind) for kind in kinds))
+    rows = db.session.execute(select(*groups.values(), *counts).where(*where).group_by(*groups.values())).all()
+    found: dict[str, Counter[str]] = {name: Counter() for name in groups}
+    for row in rows:
+        for name, key in zip(groups, row, strict=False):
+            found[name][str(key)] += row[len(groups)]
+    total, recent, labelled, correct = (sum(row[len(groups) + place] for row in rows) for place in range(len(counts)))
+    return {
+        "predictions": total,
+        "last_hour": recent,
+        **{name: dict(sorted(counted.items())) for name, counted in found.items()},
+        "feedback": {
+            "labelled": labelled,
+            "correct": correct,
+            "accuracy": round(correct / labelled, 4) if labelled else None,
+        },
+    }

@@ -1,0 +1,65 @@
+"""The log of predictions and people's corrections of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.classifiers.catalog import Catalog
+from app.classifiers.labels import known_label
+from app.errors import NotFound
+from app.store.db import db, now
+from app.store.tables import Prediction
+from app.store.transaction import transaction
+
+
+class History:
+    """The prediction log's use cases."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def list(
+        self, classifier: str | None, decision: str | None, before: datetime | None, limit: int
+    ) -> Sequence[Prediction]:
+        """Return the newest predictions first; `before` continues a listing."""
+        query = select(Prediction).order_by(Prediction.created_at.desc()).limit(limit)
+        if classifier is not None:
+            query = query.where(Prediction.classifier == self._catalog[classifier].name)
+        if decision is not None:
+            query = query.where(Prediction.decision == decision)
+        if before is not None:
+            query = query.where(Prediction.created_at < before)
+        return db.session.scalars(query).all()
+
+    def get(self, prediction_id: str) -> Prediction:
+        """Return one prediction; NotFound when there is none."""
+        found = db.session.get(Prediction, prediction_id)
+        if found is None:
+            raise NotFound(f"There is no prediction {prediction_id!r}; see /api/predictions.")
+        return found
+
+    def correct(self, prediction_id: str, label: str) -> Prediction:
+        """Keep what a person says the image shows; the last word stands."""
+        found = self.get(prediction_id)
+        spec = self._catalog[found.classifier]
+        known = known_label(spec, label)
+        with transaction():
+            found.label, found.labelled_at = known, now()
+        return found
+
+
+def as_answer(row: Prediction) -> dict[str, Any]:
+    """Return a logged prediction as the interface gives it: the answer, the file, and the correction if any."""
+    return {
+        **row.body,
+        "filename": row.filename,
+        "job_id": row.job_id,
+        "sha256": row.sha256,
+        "feedback": None
+        if row.label is None
+        else {"label": row.label, "at": row.labelled_at.isoformat() if row.labelled_at else None},
+    }

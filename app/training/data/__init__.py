@@ -1,0 +1,1 @@
+"""Labelled images: the conventions of folders and tables, splits, samples, manifests and drawings."""

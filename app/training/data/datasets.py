@@ -1,0 +1,181 @@
+"""Reads labelled images, in a folder or an archive, by the convention that the classifier's YAML file names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from app.classifiers import ClassifierSpec
+from app.classifiers.labels import group_of, label_from_path, match_label
+from app.classifiers.spec import DataSpec, Split
+from app.errors import InvalidInput
+from app.training.data.tables import SUFFIXES, Table, read_table
+
+ARCHIVE_LITTER = "__MACOSX"
+Reader = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A usable image by its path: `split` is None where no folder says; `group`, its patient, where no name does."""
+
+    name: str
+    label: str
+    split: Split | None
+    group: str | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that is left out: `kind` is not_an_image, unlabelled, dropped or filtered; `reason` a sentence."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """A usable image of a folder; images of one `group` must not be parted."""
+
+    path: Path
+    label: str
+    split: Split | None
+    group: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a folder holds: the usable images, and every other file with the reason why it is left out."""
+
+    items: list[Item]
+    rejected: list[tuple[str, str]]
+
+
+def scan(folder: Path, spec: ClassifierSpec) -> Scan:
+    """List the images of `folder` with their classes; InvalidInput when it is missing or nothing is usable."""
+    found, refused = interpret(list_files(folder), lambda name: (folder / name).read_bytes(), spec)
+    if not found:
+        first = f"; {refused[0].name}: {refused[0].reason}" if refused else ""
+        raise InvalidInput(f"{folder} holds no image that the classifier {spec.name} can use{first}.")
+    items = [Item(folder / each.name, each.label, each.split, each.group or each.name) for each in found]
+    return Scan(items, [(each.name, each.reason) for each in refused])
+
+
+def list_files(folder: Path) -> list[str]:
+    """Every file below `folder`, in order; InvalidInput when there is no such folder."""
+    if not folder.is_dir():
+        raise InvalidInput(f"There is no folder {folder}; give the folder that holds the images.")
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def interpret(
+    names: Sequence[str], read: Reader, spec: ClassifierSpec, label: str | None = None
+) -> tuple[list[Entry], list[Refusal]]:
+    """Tell images from other files by their paths, and their classes by convention, or all of the class `label`.
+
+    `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables count as nothing.
+    """
+    tables = _Tables(names, read, spec.data)
+    entries, refusals = [], []
+    for name in names:
+        path = PurePosixPath(name)
+        if _is_litter(path) or name in tables.names:
+            continue
+        found = label or _find_label(path, spec, tables)
+        refusal = _refuse(path, found, spec, tables)
+        if refusal is not None:
+            refusals.append(refusal)
+        elif found is not None:
+            own = label or match_label(spec, found) or found
+            entries.append(Entry(name, own, _split_of(path, spec.data), group_of(spec, path.name)))
+    return entries, refusals
+
+
+class _Tables:
+    """The tables among the files: each rules the folder it lies in, and those below."""
+
+    def __init__(self, names: Sequence[str], read: Reader, data: DataSpec) -> None:
+        there, quality = set(names), data.quality
+        self._labels: dict[str, Table] = {}
+        self._quality: dict[str, Table] = {}
+        self.names: set[str] = set()
+        for folder in {str(PurePosixPath(name).parent) for name in names if name.lower().endswith(".csv")}:
+            form = next((each for each in data.csv if _join(folder, each.file) in there), None)
+            if form and data.convention == "csv":
+                columns = (form.image_column, form.label_column, form.extension)
+                self._labels[folder] = self._read(folder, form.file, read, *columns)
+            if quality and _join(folder, quality.file) in there:
+                columns = (quality.image_column, quality.quality_column, "")
+                self._quality[folder] = self._read(folder, quality.file, read, *columns)
+
+    def label(self, path: PurePosixPath) -> tuple[bool, str | None]:
+        """Whether a table rules this image, and what it says."""
+        table = next((self._labels[folder] for folder in _upwards(path) if folder in self._labels), None)
+        return table is not None, None if table is None else table.get(path.name)
+
+    def quality(self, path: PurePosixPath) -> str | None:
+        """The image's quality, where a table says."""
+        table = next((self._quality[folder] for folder in _upwards(path) if folder in self._quality), None)
+        return None if table is None else table.get(path.name)
+
+    def _read(self, folder: str, file: str, read: Reader, image: str, value: str, extension: str) -> Table:
+        name = _join(folder, file)
+        self.names.add(name)
+        return read_table(name, read(name), image, value, extension)
+
+
+def _upwards(path: PurePosixPath) -> Iterator[str]:
+    return (str(folder) for folder in path.parents)
+
+
+def _join(folder: str, file: str) -> str:
+    return str(PurePosixPath(folder) / file)
+
+
+def _find_label(path: PurePosixPath, spec: ClassifierSpec, tables: _Tables) -> str | None:
+    """The label as found: by the table that rules the image, else by folder or prefix, the convention's way first."""
+    ruled, text = tables.label(path)
+    if ruled:
+        return text
+    folder = next((part for part in reversed(path.parent.parts) if _is_label(spec, part)), None)
+    prefix = label_from_path(spec, path.name)
+    return prefix or folder if spec.data.convention == "prefix" else folder or prefix
+
+
+def _is_label(spec: ClassifierSpec, text: str) -> bool:
+    """Whether it names a class, or one that the label map drops."""
+    return match_label(spec, text) is not None or text in spec.data.label_map
+
+
+def _split_of(path: PurePosixPath, data: DataSpec) -> Split | None:
+    """The split that the outermost split folder of a path names, whatever its case; None without one."""
+    splits = {folder.lower(): split for folder, split in data.split_folders.items()}
+    return next((splits[part.lower()] for part in path.parent.parts if part.lower() in splits), None)
+
+
+def _is_litter(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") or part == ARCHIVE_LITTER for part in path.parts)
+
+
+def _refuse(path: PurePosixPath, text: str | None, spec: ClassifierSpec, tables: _Tables) -> Refusal | None:
+    """Why a file is left out, if it is."""
+    name, quality = str(path), tables.quality(path)
+    if path.suffix.lower() not in SUFFIXES:
+        return Refusal(name, "not_an_image", "not an image file; Fovea reads jpg, png, bmp, tiff and webp")
+    if text is None:
+        missing = "the table does not name it" if tables.label(path)[0] else _unnamed(spec)
+        return Refusal(name, "unlabelled", f"no label: {missing}")
+    if text in spec.data.label_map and spec.data.label_map[text] is None:
+        return Refusal(name, "dropped", f"the label {text!r} is left out by the label map")
+    if match_label(spec, text) is None:
+        return Refusal(name, "unlabelled", f"the label {text!r} is no class of {spec.name}")
+    if spec.data.quality and quality in spec.data.quality.drop:
+        return Refusal(name, "filtered", f"its quality is {quality!r} in {spec.data.quality.file}")
+    return None
+
+
+def _unnamed(spec: ClassifierSpec) -> str:
+    tables = "".join(f"no table {each.file}, " for each in spec.data.csv)
+    return f"{tables}neither a folder nor the beginning of its name is one of {', '.join(spec.class_names)}"

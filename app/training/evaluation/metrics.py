@@ -1,0 +1,187 @@
+"""How good a model is: figures on labelled images, each with its 95 % interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from app.classifiers.card import Thresholds
+from app.errors import InvalidInput
+from app.inference.arrays import Floats
+from app.inference.predictor import Predictor
+from app.training.data.provenance import images_sha256
+from app.training.data.samples import Sample, read_square
+from app.training.evaluation.bootstrap import draws, percentiles, pivotal
+from app.training.evaluation.curves import CLASSES, class_curves, reliability
+from app.training.evaluation.proportions import proportion
+from app.training.evaluation.weighted import CLASS_FIGURES, FIGURES, Indices
+from app.training.progress import Progress, silent
+
+BATCH = 32
+MISTAKES = 20
+SOURCES = 20
+
+
+def evaluate(predictor: Predictor, samples: Sequence[Sample], progress: Progress = silent) -> dict[str, Any]:
+    """The figures of a served model on labelled images, by the path that serves; InvalidInput without images."""
+    card = predictor.card
+    (probabilities,) = answers([predictor], samples, progress)
+    positive = card.classes.index(card.spec.positive) if card.spec.positive else None
+    return figures(probabilities, samples, card.classes, positive, card.thresholds)
+
+
+def answers(predictors: Sequence[Predictor], samples: Sequence[Sample], progress: Progress = silent) -> list[Floats]:
+    """Each model's calibrated probabilities (n, classes) of the same images, each image read once."""
+    if not samples:
+        raise InvalidInput("There are no images to evaluate on; add test images first.")
+    wanted = {each.card.preprocessing.model_dump_json(): each.card.preprocessing for each in predictors}
+    parts: list[list[Floats]] = [[] for _ in predictors]
+    for start in range(0, len(samples), BATCH):
+        batch = samples[start : start + BATCH]
+        squares = {key: np.stack([read_square(each.path, how) for each in batch]) for key, how in wanted.items()}
+        for part, predictor in zip(parts, predictors, strict=True):
+            part.append(predictor.probabilities(squares[predictor.card.preprocessing.model_dump_json()]))
+        progress("evaluating", start + len(batch), len(samples))
+    return [np.concatenate(part) for part in parts]
+
+
+def figures(
+    probabilities: Floats,
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    positive: int | None = None,
+    thresholds: Thresholds | None = None,
+) -> dict[str, Any]:
+    """All figures of calibrated probabilities (n, classes), as plain JSON values; None where one is undefined.
+
+    `intervals` holds [low, high] of the headline figures: Wilson's for proportions, else a bootstrap over groups.
+    AUROC and average precision are means over the classes, each against the rest.
+    """
+    labels = class_indices(samples, classes)
+    groups = [each.group for each in samples]
+    result = {
+        "n": len(samples),
+        "groups": len(set(groups)),
+        "images_sha256": images_sha256(samples),
+        **_headlines(labels, probabilities, groups),
+        "per_class": _per_class(labels, probabilities, groups, classes),
+        "confusion_matrix": confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(len(classes))).tolist(),
+        "classes": list(classes),
+        "curves": {
+            classes[index]: class_curves(labels, probabilities, index)
+            for index in (range(len(classes))[:CLASSES] if positive is None else [positive])
+        },
+        "reliability": reliability(labels, probabilities),
+        "mistakes": _mistakes(labels, probabilities, samples, classes),
+    }
+    if thresholds is not None:
+        result["prediction_set"] = _prediction_set(labels, probabilities, groups, thresholds.prediction_set)
+    point = thresholds.operating_point if thresholds is not None else None
+    if positive is not None and point is not None:
+        result["screening"] = screening(labels == positive, probabilities[:, positive], groups, point)
+    if any(each.source for each in samples):
+        result["sources"] = _sources(labels, probabilities, samples, positive, point)
+    return result
+
+
+def class_indices(samples: Sequence[Sample], classes: Sequence[str]) -> Indices:
+    """The class of each sample; InvalidInput when the model does not know it."""
+    index = {name: number for number, name in enumerate(classes)}
+    if unknown := sorted({each.label for each in samples} - set(index)):
+        raise InvalidInput(f"The model knows no class {unknown[0]!r}, only {', '.join(classes)}; train a new version.")
+    return np.array([index[each.label] for each in samples], np.int64)
+
+
+def screening(sick: NDArray[np.bool_], probability: Floats, groups: Sequence[str], threshold: float) -> dict[str, Any]:
+    """Sensitivity and specificity of referring from `threshold` on, with their intervals."""
+    referred, of = probability >= threshold, np.array(groups)
+    found: dict[str, Any] = {"threshold": threshold, "referred": float(referred.mean())}
+    for name, side, right in (("sensitivity", sick, referred), ("specificity", ~sick, ~referred)):
+        found[name] = float(right[side].mean()) if side.any() else None
+        found[f"{name}_interval"] = proportion(right[side], of[side].tolist())
+        found[f"{name}_n"] = int(side.sum())
+    return found
+
+
+def _headlines(labels: Indices, probabilities: Floats, groups: Sequence[str]) -> dict[str, Any]:
+    """The figures of FIGURES and their `intervals`."""
+    once = np.ones((1, len(labels)))
+    values = {name: _value(figure(labels, probabilities, once)[0]) for name, figure in FIGURES.items()}
+    found = draws(labels, probabilities, groups, FIGURES)
+    limits = {name: percentiles(drawn) for name, drawn in found.items()}
+    limits["accuracy"] = proportion(probabilities.argmax(axis=1) == labels, groups)
+    limits["ece"] = pivotal(found["ece"], values["ece"] or 0.0)
+    return {**values, "intervals": limits}
+
+
+def _per_class(
+    labels: Indices, probabilities: Floats, groups: Sequence[str], classes: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Precision, recall, F1, AUROC, average precision and number of images of each class, with intervals."""
+    once, of, answered = np.ones((1, len(labels))), np.array(groups), probabilities.argmax(axis=1)
+    values = {name: figure(labels, probabilities, once)[0] for name, figure in CLASS_FIGURES.items()}
+    drawn = draws(labels, probabilities, groups, CLASS_FIGURES)
+    found: dict[str, dict[str, Any]] = {}
+    for index, name in enumerate(classes):
+        named, true = answered == index, labels == index
+        row: dict[str, Any] = {"support": int(true.sum())}
+        for figure, chosen, hits in (("precision", named, true), ("recall", true, named)):
+            row[figure] = float(hits[chosen].mean()) if chosen.any() else 0.0
+            row[f"{figure}_interval"] = proportion(hits[chosen], of[chosen].tolist())
+        for figure in CLASS_FIGURES:
+            row[figure] = _value(values[figure][index])
+            row[f"{figure}_interval"] = percentiles(drawn[figure][:, index])
+        found[name] = row | {"f1": row["f1"] or 0.0}
+    return found
+
+
+def _prediction_set(labels: Indices, probabilities: Floats, groups: Sequence[str], threshold: float) -> dict[str, Any]:
+    """How often the prediction set holds the truth, and how many classes it names."""
+    inside = (probabilities >= threshold) | (probabilities == probabilities.max(axis=1, keepdims=True))
+    held = inside[np.arange(len(labels)), labels]
+    return {
+        "coverage": float(held.mean()),
+        "coverage_interval": proportion(held, groups),
+        "mean_size": float(inside.sum(axis=1).mean()),
+    }
+
+
+def _mistakes(
+    labels: Indices, probabilities: Floats, samples: Sequence[Sample], classes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The wrong answers of which the model was surest."""
+    answered, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(answered != labels)
+    return [
+        {
+            "sha256": samples[row].sha256,
+            "label": samples[row].label,
+            "predicted": classes[answered[row]],
+            "confidence": float(confidence[row]),
+            "source": samples[row].source,
+        }
+        for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+    ]
+
+
+def _sources(
+    labels: Indices, probabilities: Floats, samples: Sequence[Sample], positive: int | None, point: float | None
+) -> dict[str, dict[str, Any]]:
+    """The headline figures of the images of each source, of those with the most images."""
+    names, found = np.array([each.source for each in samples]), {}
+    for name, count in Counter(names.tolist()).most_common(SOURCES):
+        rows = np.flatnonzero(names == name)
+        groups = [samples[row].group for row in rows.tolist()]
+        found[name] = {"n": count, **_headlines(labels[rows], probabilities[rows], groups)}
+        if positive is not None and point is not None:
+            found[name]["screening"] = screening(labels[rows] == positive, probabilities[rows, positive], groups, point)
+    return found
+
+
+def _value(figure: float) -> float | None:
+    return None if np.isnan(figure) else float(figure)

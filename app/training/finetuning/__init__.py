@@ -1,0 +1,1 @@
+"""Training of whole networks with Keras: batches, fitting and checkpoints."""

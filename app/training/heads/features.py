@@ -1,0 +1,125 @@
+"""Frozen features of a training run's images: computed once for each image, backbone and preprocessing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from app.classifiers.spec import Preprocessing, TrainingSpec
+from app.inference import decode, preprocess, quality
+from app.inference.arrays import Floats, Pixels
+from app.training.data import augmentation
+from app.training.data.samples import THREADS, Sample, read_frame
+from app.training.heads.feature_store import FeatureStore, Stored, View
+from app.training.networks.frozen import Frozen
+from app.training.progress import Progress
+
+CHUNK = 32  # images at a time: bounds the memory, and is the unit of what a kill can lose
+AS_IT_IS = ""
+
+
+@dataclass(frozen=True)
+class Features:
+    """`embeddings` (n, d) of the images as they are, with their quality `measures` (n,) by name.
+
+    `varied` are the embeddings of varied copies of the images that are not for testing, each (m, d), in their order.
+    """
+
+    embeddings: Floats
+    measures: dict[str, Floats]
+    varied: tuple[Floats, ...]
+
+
+def compute(
+    frozen: Frozen,
+    samples: Sequence[Sample],
+    preprocessing: Preprocessing,
+    spec: TrainingSpec,
+    cache: Path,
+    progress: Progress,
+) -> Features:
+    """The features of all samples, from `cache` where it holds them; InvalidInput names an unreadable file."""
+    store = FeatureStore(cache / "features" / f"{_key(frozen, preprocessing)}.sqlite")
+    plain = [View(sample.sha256, AS_IT_IS) for sample in samples]
+    varied = [[View(each.sha256, look) for each in samples if each.split != "test"] for look in _looks(spec)]
+    wanted = {*plain, *(view for views in varied for view in views)}
+    known = store.read(wanted)
+    missing = sorted(wanted - set(known))
+    total = len(known) + len(missing)
+    if missing:
+        paths = {sample.sha256: sample.path for sample in samples}
+        for views, stored in _computed(frozen, missing, paths, preprocessing, spec):
+            store.add(views, stored)
+            known.update(zip(views, stored, strict=True))
+            progress("reading images", len(known), total)
+    progress("reading images", total, total)
+    measures = [known[view].measures for view in plain]
+    return Features(
+        np.stack([known[view].embedding for view in plain]),
+        {name: np.array([each[name] for each in measures]) for name in measures[0]},
+        tuple(np.stack([known[view].embedding for view in views]) for views in varied),
+    )
+
+
+def _computed(
+    frozen: Frozen,
+    views: Sequence[View],
+    paths: Mapping[str, Path],
+    preprocessing: Preprocessing,
+    spec: TrainingSpec,
+) -> Iterator[tuple[Sequence[View], Sequence[Stored]]]:
+    """Look at the images chunk by chunk; the next chunk is read while the network sees the present one.
+
+    `views` are sorted, so that each image is read once.
+    """
+    embed = frozen.embedder()
+
+    def read(looks: Sequence[View]) -> tuple[Pixels, dict[str, float]]:
+        framed = read_frame(paths[looks[0].sha256], preprocessing)
+        square = preprocess.even_out(framed, preprocessing)
+        return np.stack([_seen(square, view, spec) for view in looks]), quality.measure(framed)
+
+    images = [list(looks) for _, looks in groupby(views, key=lambda view: view.sha256)]
+    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        coming = pool.map(read, chunks[0])
+        for chunk, following in zip(chunks, [*chunks[1:], ()], strict=True):
+            squares, measures = zip(*coming, strict=True)
+            coming = pool.map(read, following)
+            embeddings = iter(embed(np.concatenate(squares)))
+            of_views = [(view, found) for looks, found in zip(chunk, measures, strict=True) for view in looks]
+            yield [view for view, _ in of_views], [Stored(next(embeddings), found) for _, found in of_views]
+
+
+def _looks(spec: TrainingSpec) -> list[str]:
+    """The names of the varied copies of an image; whatever changes them changes the names."""
+    how = f"{spec.flip_horizontal} {spec.flip_vertical} {spec.turn}"
+    key = hashlib.sha256(how.encode() + _code(augmentation)).hexdigest()[:16]
+    return [f"varied {key} {number}" for number in range(spec.varied)]
+
+
+def _seen(square: Pixels, view: View, spec: TrainingSpec) -> Pixels:
+    """The image as it is or varied, in the same way every time."""
+    if view.look == AS_IT_IS:
+        return square
+    seed = hashlib.sha256(" ".join(view).encode()).digest()
+    return augmentation.vary(square, spec, np.random.default_rng(list(seed)))
+
+
+def _key(frozen: Frozen, preprocessing: Preprocessing) -> str:
+    """A hash of the body, the preprocessing and its code: other code may see other squares."""
+    digest = hashlib.sha256(f"{frozen.key} {preprocessing.model_dump_json()}".encode())
+    for module in (decode, preprocess, quality):
+        digest.update(_code(module))
+    return digest.hexdigest()[:32]
+
+
+def _code(module: ModuleType) -> bytes:
+    return Path(str(module.__file__)).read_bytes()

@@ -1,0 +1,110 @@
+"""What goes in and comes out of the calls that show images: of a dataset, judged by people, or of a test."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from app.web.schemas.answers import LoggedPrediction
+from app.web.schemas.requests import ClassifierPath, OptionalClassifier, Schema
+
+
+class FeedbackQuery(OptionalClassifier):
+    """Whose corrections to list."""
+
+    limit: int = Field(default=50, ge=0, le=500)
+
+
+class PageQuery(Schema):
+    """A part of a list."""
+
+    offset: int = Field(default=0, ge=0, le=1_000_000_000)
+    limit: int = Field(default=24, ge=1, le=200)
+
+
+class ImagesQuery(PageQuery):
+    """Which of a dataset's images to list."""
+
+    label: str | None = Field(default=None, max_length=40, description="Only those of this class")
+
+
+class AnswersQuery(PageQuery):
+    """Which test images to ask about, and which other version to ask too."""
+
+    limit: int = Field(default=12, ge=1, le=24)
+    against: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Another version of the classifier")
+
+
+class ImageQuery(Schema):
+    """How large a picture is wanted."""
+
+    side: int = Field(default=320, ge=16, le=320, description="Pixels of the longer side")
+
+
+class ImagePath(ClassifierPath):
+    """The address of an image of a dataset."""
+
+    sha256: str = Field(max_length=64)
+
+
+class WaitingFeedback(Schema):
+    """What people said images show, where the dataset does not know it yet."""
+
+    waiting: dict[str, int] = Field(description="How many wait, by classifier")
+    predictions: list[LoggedPrediction] = Field(description="The newest label first")
+
+
+class AcceptedFeedback(Schema):
+    """A correction became a labelled image; `added` is false where the dataset had it."""
+
+    classifier: str
+    label: str
+    added: bool
+
+
+class DatasetImage(Schema):
+    """An image of a dataset."""
+
+    sha256: str
+    file: str
+    label: str
+    split: str | None
+    source: str
+    width: int
+    height: int
+    at: datetime
+
+
+class DatasetImages(Schema):
+    """Some of a dataset's images, the newest first, of `total`."""
+
+    total: int
+    images: list[DatasetImage]
+
+
+class VersionAnswer(Schema):
+    """What a version answers."""
+
+    predicted_class: str
+    confidence: float
+    probabilities: dict[str, float]
+    decision: str
+
+
+class ExaminedImage(Schema):
+    """A test image, what it shows, and what one version or two answer."""
+
+    sha256: str
+    label: str
+    file: str
+    answer: VersionAnswer
+    other: VersionAnswer | None = None
+
+
+class Examined(Schema):
+    """Some of `total` test images; `own`: those that the version was tested on, else the present ones."""
+
+    total: int
+    own: bool
+    answers: list[ExaminedImage]

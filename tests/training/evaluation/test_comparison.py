@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.classifiers.spec import PromotionSpec
+from app.training.data.samples import Sample
+from app.training.evaluation.comparison import Contender, compare
+from app.training.evaluation.gate import judge
+
+CLASSES = ("a", "b")
+
+
+def _samples(n: int, images_per_patient: int = 1) -> list[Sample]:
+    return [
+        Sample(Path(f"{i}.jpg"), f"{i:064x}", CLASSES[i % 2], "test", f"p{i // images_per_patient}") for i in range(n)
+    ]
+
+
+def _contender(right: np.ndarray[Any, Any], classes: tuple[str, ...] = CLASSES) -> Contender:
+    """A model that is right where told, with the confidence of its accuracy."""
+    labels = np.arange(len(right)) % 2
+    answers = np.where(right, labels, 1 - labels)
+    sure = np.clip(right.mean(), 0.6, 0.97)
+    probabilities = np.full((len(right), 2), 1 - sure)
+    probabilities[np.arange(len(right)), answers] = sure
+    return Contender(classes, probabilities, 1.0, 1000)
+
+
+def _right(n: int, wrong: int) -> np.ndarray[Any, Any]:
+    """All right but for the first images."""
+    return np.arange(n) >= wrong
+
+
+def test_a_model_against_itself_differs_in_nothing() -> None:
+    one = _contender(_right(40, 5))
+    found = compare(one, one, _samples(40), "balanced_accuracy")
+    assert (found["difference"], found["interval"]) == (0.0, [0.0, 0.0])
+    assert found["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}
+    assert judge(found, PromotionSpec(margin=0.0)).promote
+    json.dumps(found, allow_nan=False)
+
+
+def test_gains_and_losses_are_those_of_mcnemar() -> None:
+    old, new = _right(100, 20), _right(100, 20)
+    new[:12], new[98:] = True, False
+    found = compare(_contender(new), _contender(old), _samples(100), "accuracy")
+    assert (found["mcnemar"]["gained"], found["mcnemar"]["lost"]) == (12, 2)
+    assert found["mcnemar"]["p"] == pytest.approx(0.01294, abs=1e-5)  # 2 * (1 + 14 + 91) / 2**14
+    assert found["difference"] == pytest.approx(0.10)
+    low, high = found["interval"]
+    assert 0.02 < low < 0.10 < high < 0.18
+
+
+def test_pairing_makes_the_difference_surer_than_the_figures_are() -> None:
+    old, new = _right(200, 40), _right(200, 40)
+    new[:6] = True
+    low, high = compare(_contender(new), _contender(old), _samples(200), "accuracy")["interval"]
+    assert low > 0
+    assert high - low < 0.06  # either accuracy alone is known to within 0.11
+
+
+def test_the_images_of_a_patient_count_together() -> None:
+    old, new = _right(120, 24), _right(120, 24)
+    new[:8] = True
+    widths = []
+    for size in (1, 4):
+        low, high = compare(_contender(new), _contender(old), _samples(120, size), "accuracy")["interval"]
+        widths.append(high - low)
+    assert widths[1] > 1.3 * widths[0]
+
+
+@pytest.mark.parametrize(("n", "wrong", "word"), [(30, 2, "undecided"), (600, 60, "worse")])
+def test_a_worse_model_waits_on_few_images_and_is_refused_on_many(n: int, wrong: int, word: str) -> None:
+    found = compare(_contender(_right(n, wrong)), _contender(_right(n, 0)), _samples(n), "balanced_accuracy")
+    verdict = judge(found, PromotionSpec())
+    assert not verdict.promote
+    assert verdict.undecided == (word == "undecided")
+
+
+def test_models_of_other_classes_are_not_compared() -> None:
+    one, other = _contender(_right(20, 2)), _contender(_right(20, 2), ("a", "c"))
+    found = compare(other, one, _samples(20), "accuracy")
+    assert not found["same_classes"]
+    assert judge(found, PromotionSpec()).undecided
