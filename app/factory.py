@@ -10,6 +10,7 @@ from typing import TypeVar
 import orjson
 from flask import Flask
 from flask_openapi3 import Info, OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import __version__
 from app.config import CHECKOUT, Settings
@@ -41,6 +42,8 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     _assemble(app, settings, web.RUNNERS)
     web.register(app)
     cli.register(app)
+    if proxies := app.extensions[EXTENSION].settings.trusted_proxies:  # else a client could name any address its own
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 
