@@ -26,6 +26,7 @@ from app.services.models.models import Models
 from app.services.models.retrain import Retrain
 from app.services.operations.backup import Backup
 from app.services.operations.monitor import Monitor
+from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
@@ -68,6 +69,7 @@ class Services:
     models: Models
     monitor: Monitor
     retrain: Retrain
+    readiness: Readiness
     training_images: TrainingImages
     retention: Retention
     backup: Backup
@@ -90,7 +92,7 @@ def build(
     `send` hands a job to the queue, `offload` runs computation off the request loop, `aside` what no request waits for,
     `away` what waits for another machine; `count` counts the messages in each queue where Redis does not carry them.
     """
-    catalog = Catalog(settings.classifiers_dir)
+    catalog = Catalog(settings.classifiers_dir, settings.default_classifier)
     _check_names(catalog)
     remote = Remote(settings.storage_url, away) if settings.storage_url else None
     bundles = Bundles(remote, settings.instance_dir / "cards") if remote else None
@@ -122,8 +124,9 @@ def build(
         gallery=gallery,
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(settings, catalog, registry, queues, predict, serving, versions),
+        monitor=Monitor(settings, catalog, registry, queues, serving, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
+        readiness=Readiness(settings, predict, serving, files.shared),
         training_images=TrainingImages(files, predict, offload),
         retention=Retention(settings, files),
         backup=Backup(files, registry),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app.web.security.auth import PUBLIC
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from http_checks import problem
@@ -15,7 +16,6 @@ from app.services.operations import keys
 from app.services.setup import initialise
 from app.store.db import db
 from app.store.tables import ApiKey
-from app.web.auth import PUBLIC
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

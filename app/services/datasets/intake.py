@@ -18,7 +18,7 @@ from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.decode import decode
 from app.services.datasets.archive import Member, Upload, members
-from app.store.db import db
+from app.store.db import db, storable
 from app.store.files import Files
 from app.store.tables import Image, LeftOut
 from app.training.data.datasets import Entry, interpret
@@ -26,6 +26,7 @@ from app.training.progress import Progress, silent
 
 UNSPLIT: Final = "unassigned"
 TABLE_BYTES: Final = 64_000_000
+PATH: Final = 255  # characters that are kept of a file's path
 
 
 @dataclass
@@ -149,10 +150,10 @@ class _Log:
     def refuse(self, path: str, kind: str, reason: str) -> None:
         """Note a file that is left out; the same file again replaces what was noted before."""
         self.report.rejected.append({"file": path, "kind": kind, "reason": reason})
-        row = self._known.get(path[-255:])
+        name = storable(path[-PATH:], PATH)  # as the database will give it back
+        row = self._known.get(name)
         if row is None:
-            row = LeftOut(classifier=self.report.classifier, source=self.source, path=path[-255:])
-            self._known[row.path] = row
+            row = self._known[name] = LeftOut(classifier=self.report.classifier, source=self.source, path=name)
             db.session.add(row)
         row.kind, row.reason = kind, reason[:500]
 

@@ -118,6 +118,7 @@ def as_answer(job: Job) -> dict[str, Any]:
         "result": job.result,
         "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
+        "request_id": job.request_id,
         **{name: _iso(getattr(job, name)) for name in ("created_at", "started_at", "finished_at")},
     }
 

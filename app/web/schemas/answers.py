@@ -119,6 +119,7 @@ class JobAnswer(Schema):
     result: dict[str, Any] | None
     attempts: int
     cancel_requested: bool
+    request_id: str | None = Field(description="X-Request-ID of the call that started it; null where none did")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
