@@ -105,9 +105,9 @@ def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
 
 def test_a_key_is_made_and_printed_once(app: Flask) -> None:
     key = flask(app, "keys", "create", "clinic").stdout.strip()
-    assert keys.stands(key) is not None
+    assert keys.stands(key)
     assert flask(app, "keys", "revoke", "clinic").stdout == "1 revoked.\n"
-    assert keys.stands(key) is None
+    assert not keys.stands(key)
     assert "no key of the name" in refused(app, "keys", "revoke", "clinic")
 
 

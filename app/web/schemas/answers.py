@@ -60,6 +60,13 @@ class PredictionAnswer(Schema):
     notice: str | None
 
 
+class GivenAnswer(PredictionAnswer):
+    """The answer as a prediction gives it, with the names that clients of older services know."""
+
+    label: str = Field(description="Equal to predicted_class")
+    probability: float = Field(description="Equal to confidence")
+
+
 class Feedback(Schema):
     """What a person said the image shows, and when."""
 

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.errors import Forbidden, InvalidInput
 from app.web.context import services
 
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 PROBES: Final = frozenset({"state.livez", "state.readyz"})  # Kubernetes asks by the pod's address; they tell nothing
 
@@ -55,25 +56,22 @@ def _check_host() -> None:
 
 
 def _refuse_other_sites() -> None:
-    """Refuse what another site's page asks for; only a link that leads here is followed.
+    """Refuse what would change something and comes from another site's page.
 
-    Browsers send Sec-Fetch-Site to https and localhost only, and Origin, "null" where they hide it, with each call
-    that changes something.
+    Such a page may look, but sees nothing: no answer allows another origin to read or embed it. Browsers send
+    Sec-Fetch-Site to https and localhost only, and Origin, "null" where they hide it, with each call that changes
+    something.
     """
     site = request.headers.get("Sec-Fetch-Site", "none")
     origin = request.headers.get("Origin")
     foreign = site in ("cross-site", "same-site") or (origin is not None and not _is_own(origin))
-    if foreign and not _is_link():
+    if foreign and request.method not in SAFE_METHODS:
         raise Forbidden("Another web site's page may not make this call.")
 
 
 def _is_own(origin: str) -> bool:
     address = urlsplit(origin)
     return address.scheme in ("http", "https") and address.netloc.lower() == request.host.lower()
-
-
-def _is_link() -> bool:
-    return request.method in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Mode") == "navigate"
 
 
 def _name(host: str) -> str:
