@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -100,17 +101,7 @@ def versions(classifier: str, *, as_json: bool) -> None:
         echo_json(found)
         return
     heads = ("version", "made", "images", "left out", "splits")
-    rows = [
-        (
-            each["id"][:12],
-            each["created_at"][:19],
-            str(each["images"]),
-            str(len(each["left_out"])),
-            _splits(each["counts"]),
-        )
-        for each in found
-    ]
-    say_table(heads, rows)
+    say_table(heads, [_version(each) for each in found])
 
 
 def _print(found: Report) -> None:
@@ -125,5 +116,6 @@ def _print(found: Report) -> None:
         say(f"  {split}: " + ", ".join(f"{label} {count}" for label, count in sorted(labels.items())))
 
 
-def _splits(counts: dict[str, dict[str, int]]) -> str:
-    return ", ".join(f"{split} {sum(labels.values())}" for split, labels in counts.items())
+def _version(row: dict[str, Any]) -> tuple[str, ...]:
+    splits = ", ".join(f"{split} {sum(labels.values())}" for split, labels in row["counts"].items())
+    return row["id"][:12], row["created_at"][:19], str(row["images"]), str(row["left_out_count"]), splits

@@ -95,6 +95,7 @@ def body(model: type[BaseModel], files: str | None = None, *, raw_image: bool = 
         content |= {name: {"schema": FILE} for name in IMAGE_TYPES}
     if json:
         example = {name: field["default"] for name, field in properties.items() if field.get("default") is not None}
+        example |= {name: properties[name].get("enum", [""])[0] for name in required}
         content = {"application/json": form | {"example": example}, "application/x-www-form-urlencoded": form}
     return {"requestBody": {"content": content}}
 

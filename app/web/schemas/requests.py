@@ -17,8 +17,8 @@ DEFAULT: Final = "the default classifier"  # stands in the JSON schema for its n
 class Schema(BaseModel):
     """Base of all schemas. Its JSON schema is made once, since the query's validation asks for it at every request.
 
-    An optional field that is empty or null counts as left out: forms send those that nobody filled in, Swagger UI the text
-    `null`.
+    An optional field that is empty or null counts as left out: forms send those that nobody filled in, Swagger UI
+    sends the text `null`.
     """
 
     model_config = ConfigDict(protected_namespaces=())
