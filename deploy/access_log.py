@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from gunicorn.glogging import Logger
 
 from app.web.request_id import ENVIRON
+
+STDOUT: Final = 1  # written to directly: Python's logging takes more than twice as long
 
 
 class AccessLog(Logger):  # type: ignore[misc]  # gunicorn's own classes are untyped
@@ -29,4 +33,5 @@ class AccessLog(Logger):  # type: ignore[misc]  # gunicorn's own classes are unt
             "client": environ.get("REMOTE_ADDR"),
             "request_id": environ.get(ENVIRON),
         }
-        self.access_log.info("%s", json.dumps(line))
+        with suppress(OSError):  # nobody reads any more
+            os.write(STDOUT, f"{json.dumps(line)}\n".encode())
