@@ -29,13 +29,25 @@ def figures(version: int, card: Card) -> dict[str, Any]:
         found |= {name: _mean([(row.get(name), row.get(f"{name}_interval")) for row in rows.values()])
                   for name in ("precision", "recall")}  # fmt: skip
         found["f1"] = (metrics.get("macro_f1"), intervals.get("macro_f1"))
+    f1, limits = found["f1"]
+    if f1 is not None and limits and limits[0] == limits[1]:  # a bootstrap of no mistakes knows of no uncertainty
+        found["f1"] = (f1, _harmonic(found["precision"][1], found["recall"][1]))
     return {
         "model_version": version,
-        **{name: value for name, (value, _) in found.items()},
-        "intervals": {name: interval for name, (_, interval) in found.items()},
+        **{name: value if value is None else round(value, 6) for name, (value, _) in found.items()},
+        "intervals": {
+            name: interval and [round(limit, 6) for limit in interval] for name, (_, interval) in found.items()
+        },
         "test_images": metrics.get("n"),
         "of": positive,
     }
+
+
+def _harmonic(precision: Sequence[float] | None, recall: Sequence[float] | None) -> list[float] | None:
+    """Return the interval of F1 that those of precision and recall allow, which is a wide one."""
+    if precision is None or recall is None:
+        return None
+    return [2 * p * r / (p + r) if p + r else 0.0 for p, r in zip(precision, recall, strict=True)]
 
 
 def unknown() -> dict[str, Any]:
