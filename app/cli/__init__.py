@@ -53,9 +53,9 @@ def _plain(callback: Callable[..., Any]) -> Callable[..., Any]:
         except FoveaError as error:
             raise click.ClickException(printable(str(error))) from error
         except DBAPIError as error:
-            why = printable(" ".join(str(error.orig).split()))
+            cause = printable(" ".join(str(error.orig).split()))
             raise click.ClickException(
-                f"The database cannot be used ({why}); look at DATABASE_URL, or let"
+                f"The database cannot be used ({cause}); look at DATABASE_URL, or let"
                 " 'flask init' make the tables, as 'make run' does."
             ) from error
         except BrokenPipeError:  # nobody reads any more, which is no error

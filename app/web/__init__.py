@@ -1,4 +1,4 @@
-"""Floor 5: the only room that speaks HTTP."""
+"""The only package that speaks HTTP."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
+from app.runners import Runners
 from app.web import api, docs, errors, metrics, pages, request_id, security
-from app.web.background import aside
+from app.web.background import run_in_background
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
 from app.web.multipart import FastRequest, release
-from app.web.offload import away, offload
+from app.web.offload import run_blocking_io, run_cpu_bound
 
 COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
+
+RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
 
 
 def register(app: OpenAPI) -> None:
@@ -59,4 +62,4 @@ def _whole(response: Response) -> Response:
     return response
 
 
-__all__ = ["Problem", "aside", "away", "offload", "on_validation_error", "register"]
+__all__ = ["RUNNERS", "Problem", "on_validation_error", "register"]

@@ -172,9 +172,12 @@ def test_people_get_lines_and_programs_json(app: Flask) -> None:
 
 
 def test_a_files_name_commands_no_terminal(app: Flask, tmp_path: Path) -> None:
-    hostile = tmp_path / "cat\x1b]0;owned\x07\x1b[2J\n\u202egpj.jpg"
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    (folder / "good.jpg").write_bytes(draw("cat_face", 1, 128).jpeg())
+    hostile = folder / "cat\x1b]0;owned\x07\x1b[2J\n\u202egpj.jpg"
     hostile.write_bytes(b"text")
-    for command in (("data", "import", "cat_dog", tmp_path), ("predict", "cat_dog", hostile)):
+    for command in (("data", "import", "cat_dog", folder), ("predict", "cat_dog", hostile)):
         shown = flask(app, *command).output
         assert "cat\ufffd" in shown
         assert not set("\x1b\x07\u202e") & set(shown)

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from app.errors import NotFound
 from app.store.db import db, now
 from app.store.tables import ApiKey, Session
+from app.store.transaction import transaction
 
 PREFIX: Final = "fovea_"
 LIFETIME: Final = timedelta(days=7)  # of a session; the browser forgets it sooner, when it is closed
@@ -21,8 +22,8 @@ _STANDING: Final = select(ApiKey.sha256).where(ApiKey.revoked_at.is_(None))
 def create(name: str) -> str:
     """Make a key and return it; only its hash is kept."""
     key = PREFIX + secrets.token_urlsafe(32)
-    db.session.add(ApiKey(name=name, sha256=_hash(key)))
-    db.session.commit()
+    with transaction():
+        db.session.add(ApiKey(name=name, sha256=_hash(key)))
     return key
 
 
@@ -36,9 +37,9 @@ def revoke(name: str) -> int:
     standing = db.session.scalars(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None))).all()
     if not standing:
         raise NotFound(f"There is no key of the name {name!r} that is not revoked.")
-    for key in standing:
-        key.revoked_at = now()
-    db.session.commit()
+    with transaction():
+        for key in standing:
+            key.revoked_at = now()
     return len(standing)
 
 
@@ -47,9 +48,9 @@ def sign_in(key: str) -> str | None:
     if not stands(key):
         return None
     token = secrets.token_urlsafe(32)
-    db.session.execute(delete(Session).where(Session.created_at < now() - LIFETIME))
-    db.session.add(Session(sha256=_hash(token), key_sha256=_hash(key)))
-    db.session.commit()
+    with transaction():
+        db.session.execute(delete(Session).where(Session.created_at < now() - LIFETIME))
+        db.session.add(Session(sha256=_hash(token), key_sha256=_hash(key)))
     return token
 
 
@@ -62,8 +63,8 @@ def is_signed_in(token: str) -> bool:
 
 def sign_out(token: str) -> None:
     """End a session, if it is one."""
-    db.session.execute(delete(Session).where(Session.sha256 == _hash(token)))
-    db.session.commit()
+    with transaction():
+        db.session.execute(delete(Session).where(Session.sha256 == _hash(token)))
 
 
 def _hash(key: str) -> str:

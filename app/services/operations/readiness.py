@@ -10,7 +10,6 @@ from typing import Final
 from sqlalchemy import select
 
 from app.config import MEGABYTE, Settings
-from app.services.serving.loaded_models import Serving
 from app.services.serving.predict import Predict
 from app.store.db import db
 
@@ -20,12 +19,11 @@ RESERVE: Final = 64 * MEGABYTE  # of free disk; with less, an image or its row s
 
 
 class Readiness:
-    """The probe. `shared` says that images lie on no disk of this machine."""
+    """The probe."""
 
-    def __init__(self, settings: Settings, predict: Predict, serving: Serving, shared: bool) -> None:
+    def __init__(self, settings: Settings, predict: Predict) -> None:
         self._predict = predict
-        self._serving = serving
-        self._folders = [] if shared else [settings.uploads_dir]
+        self._folders = [] if settings.storage_url else [settings.uploads_dir]
         if settings.database.startswith("sqlite"):
             self._folders.append(settings.instance_dir)
         self._logged = ""
@@ -40,8 +38,8 @@ class Readiness:
         except Exception as error:  # noqa: BLE001 - whatever is wrong is what is reported
             self._log(f"The database cannot be used: {error}")
             return "unavailable", {"database": "It cannot be used now.", "models": "unknown"}
-        wrong = self._predict.warm()
-        found = "; ".join(f"{name}: {reason}" for name, reason in (self._serving.problems() | wrong).items())
+        wrong, problems = self._predict.warm()
+        found = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
         checks = {"database": "ok", "models": found or "ok"}
         full = any(_is_full(folder) for folder in self._folders)
         if full:
