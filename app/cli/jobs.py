@@ -10,8 +10,9 @@ from typing import Final
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
+from app.cli.context import echo_json, progress_bar
 from app.cli.rows import WRITERS, write
+from app.context import services
 from app.services.bulk.batch import KIND
 from app.services.datasets.archive import Member, source_members
 from app.services.jobs.jobs import eta_seconds
@@ -101,7 +102,7 @@ def results(job_id: str, output: Path) -> None:
 @click.argument("classifier")
 @click.argument("folder")
 @click.option("--output", type=ResultsFile(), help="Wait, and write the answers to this .csv, .jsonl or .parquet file.")
-@click.option("--key", help="Submit once for this key, however often the command is run with it.")
+@click.option("--key", help="Idempotency key: the same key submits the job only once.")
 @with_appcontext
 def submit(classifier: str, folder: str, output: Path | None, key: str | None) -> None:
     """Let the workers answer every image below FOLDER.

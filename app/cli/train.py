@@ -8,7 +8,8 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
+from app.cli.context import echo_json, progress_bar
+from app.context import services
 from app.services.models.retrain import TrainingRequest
 from app.store.tables import Job
 from app.training.networks.backbones import BACKBONES
@@ -18,7 +19,7 @@ from app.training.networks.backbones import BACKBONES
 @click.argument("classifier")
 @click.option("--backbone", type=click.Choice(list(BACKBONES)), help="The network; the classifier's own if left out.")
 @click.option("--mode", type=click.Choice(["head", "full"]), help="Train the last layer only, or all of it.")
-@click.option("--epochs", type=click.IntRange(1, 500), help="At most so many passes over the training images.")
+@click.option("--epochs", type=click.IntRange(1, 500), help="Maximum number of passes over the training images.")
 @click.option("--weights", default="imagenet", show_default=True, help="Start from 'imagenet', 'none' or a file.")
 @click.option("--promote", type=click.Choice(["auto", "manual", "never"]), help="Who decides what serves.")
 @click.option("--search", "searching", is_flag=True, help="Choose the backbone and the head by cross-validation.")
@@ -26,7 +27,7 @@ from app.training.networks.backbones import BACKBONES
               help="Minutes after which a search begins no other backbone.")  # fmt: skip
 @with_appcontext
 def train(classifier: str, searching: bool, budget: float, **options: Any) -> None:  # noqa: ANN401 - the options above
-    """Train a new model version, here and now.
+    """Train a new model version in this process.
 
     It learns from the CLASSIFIER's dataset, is compared with the champion on the same test images, and serves only if
     it is no worse.

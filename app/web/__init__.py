@@ -1,4 +1,4 @@
-"""The only package that speaks HTTP."""
+"""The HTTP layer: the interface, its documentation and the pages. No other package uses HTTP."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
 
 
 def register(app: OpenAPI) -> None:
-    """Add everything that speaks HTTP to the application."""
+    """Add the interface, its documentation and the pages to the application."""
     with app.app_context():
         limit = services().settings.max_upload_mb * MEGABYTE
     app.request_class = FastRequest
@@ -49,7 +49,7 @@ def register(app: OpenAPI) -> None:
 
 
 def _compress(app: OpenAPI) -> None:
-    """Send what is large and shrinks in fewer bytes; an answer to one image is too small to gain."""
+    """Compress large text responses; an answer to one image is too small to gain from it."""
     app.config.update(
         COMPRESS_MIMETYPES=sorted(COMPRESSED),
         COMPRESS_ALGORITHM=["zstd", "gzip"],
@@ -57,11 +57,11 @@ def _compress(app: OpenAPI) -> None:
         COMPRESS_STREAMS=False,
     )
     Compress(app)
-    app.after_request(_whole)  # the last one registered comes first
+    app.after_request(_read_file)  # runs first: Flask calls these in reverse order
 
 
-def _whole(response: Response) -> Response:
-    """Read the file that a static answer would stream: it is compressed whole, and closed."""
+def _read_file(response: Response) -> Response:
+    """Read a file that would be streamed, so that it can be compressed and is closed."""
     if response.direct_passthrough and response.mimetype in COMPRESSED:
         response.direct_passthrough = False
         response.get_data()
