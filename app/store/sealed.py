@@ -28,8 +28,8 @@ class Writer:
         self._archive = archive
         self._checksums: dict[str, str] = {}
 
-    def add(self, name: str, pieces: Iterable[bytes], compress: bool = False) -> None:
-        """Write a member, piece by piece."""
+    def add(self, name: str, pieces: Iterable[bytes], compress: bool = False) -> str:
+        """Write a member, piece by piece; return its SHA-256."""
         member = zipfile.ZipInfo(name)
         member.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
         digest = hashlib.sha256()
@@ -38,6 +38,7 @@ class Writer:
                 digest.update(piece)
                 file.write(piece)
         self._checksums[name] = digest.hexdigest()
+        return self._checksums[name]
 
     def seal(self) -> None:
         """Write down the checksums; no member may follow."""

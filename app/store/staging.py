@@ -43,6 +43,19 @@ def staging(parent: Path) -> Iterator[Path]:
         os.close(lock)
 
 
+@contextmanager
+def moved_out(place: Path, target: Path) -> Iterator[None]:
+    """Move what is at `place`, if anything, to `target`; it goes back when the block raises."""
+    if place.exists():
+        place.rename(target)
+    try:
+        yield
+    except BaseException:
+        if target.exists():
+            target.rename(place)
+        raise
+
+
 def clear_staging(parent: Path) -> None:
     """Remove the folders in `parent` that a process was filling when it died."""
     for folder in parent.glob(f"{TEMPORARY_PREFIX}*"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from zipfile import ZipFile
@@ -11,7 +12,7 @@ from zipfile import ZipFile
 import orjson
 from sqlalchemy import Connection
 
-from app.errors import Conflict, InvalidInput, NotFound
+from app.errors import Conflict, Damaged, InvalidInput, NotFound
 from app.store import dump, migrations, sealed
 from app.store.db import now
 from app.store.files import Files
@@ -30,6 +31,7 @@ class Amount:
     rows: int = 0
     bundles: int = 0
     images: int = 0
+    missing: list[str] = field(default_factory=list)  # what a backup lacks, each in a sentence
 
 
 class Backup:
@@ -55,9 +57,10 @@ class Backup:
                 amount.rows = _save_rows(connection, archive, progress)
                 bundles = dump.bundles(connection)
             for amount.bundles, (classifier, version) in enumerate(bundles, start=1):
-                self._save_bundle(classifier, version, archive)
+                amount.missing += self._save_bundle(classifier, version, archive)
                 progress("models", amount.bundles, len(bundles))
-            amount.images = self._save_images(archive, progress)
+            amount.images, broken = self._save_images(archive, progress)
+            amount.missing += broken
         return amount
 
     def load(self, source: Path, force: bool, progress: Progress) -> Amount:
@@ -75,22 +78,36 @@ class Backup:
                 amount.rows = _load_rows(connection, archive, progress)
         return amount
 
-    def _save_bundle(self, classifier: str, version: int, archive: sealed.Writer) -> None:
-        for path in sorted(self._registry.folder(classifier, version).iterdir()):
-            with path.open("rb") as file:
-                archive.add(f"models/{classifier}/{version}/{path.name}", sealed.pieces(file))
+    def _save_bundle(self, classifier: str, version: int, archive: sealed.Writer) -> list[str]:
+        """Write what there is of a version; return what is wrong with it, and go on."""
+        try:
+            folder, found = self._registry.folder(classifier, version), {}
+            for path in sorted(folder.iterdir()):
+                with path.open("rb") as file:
+                    found[path.name] = archive.add(f"models/{classifier}/{version}/{path.name}", sealed.pieces(file))
+            files = self._registry.card(classifier, version).files
+        except (NotFound, Damaged, FileNotFoundError):  # removed meanwhile, or long ago
+            problem = self._registry.problem(classifier, version)
+            return [problem or f"{classifier} version {version} was removed meanwhile."]
+        wrong = [name for name, sha256 in files.items() if found.get(name) != sha256]
+        return [f"{classifier} version {version}: missing or damaged are {', '.join(wrong)}."] if wrong else []
 
-    def _save_images(self, archive: sealed.Writer, progress: Progress) -> int:
-        names = [image.sha256 for image in self._files.stored()]
-        saved = 0
-        for done, sha256 in enumerate(names, start=1):
+    def _save_images(self, archive: sealed.Writer, progress: Progress) -> tuple[int, list[str]]:
+        """Write the images; return how many, and which are not what was stored: they could not be put back."""
+        stored = [image.sha256 for image in self._files.stored()]
+        saved, broken = 0, []
+        for done, sha256 in enumerate(stored, start=1):
             try:
-                archive.add(f"images/{sha256}", [self._files.read(sha256)])
-                saved += 1
+                data = self._files.read(sha256)
             except NotFound:  # its time came meanwhile
                 continue
-            progress("images", done, len(names))
-        return saved
+            if hashlib.sha256(data).hexdigest() == sha256:
+                archive.add(f"images/{sha256}", [data])
+                saved += 1
+            else:
+                broken.append(f"The image {sha256} is damaged; send it again.")
+            progress("images", done, len(stored))
+        return saved, broken
 
     def _load_bundles(self, archive: ZipFile, progress: Progress) -> int:
         found: dict[tuple[str, int], list[str]] = {}
