@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
@@ -101,14 +102,19 @@ class Jobs:
         So it is, too, while another job of its classifier runs that it must not run beside: it waits for that one.
         """
         moment, worker = now(), this_worker()
+        wanted = partial(
+            move, job_id, "queued", "running", f"Claimed by {worker}.", worker=worker, started_at=moment,
+            heartbeat_at=moment, attempts=Job.attempts + 1, stage="starting", stage_at=moment,
+        )  # fmt: skip
         try:
-            taken = move(
-                job_id, "queued", "running", f"Claimed by {worker}.", worker=worker, started_at=moment,
-                heartbeat_at=moment, attempts=Job.attempts + 1, stage="starting", stage_at=moment,
-            )  # fmt: skip
+            taken = wanted()
         except IntegrityError:
-            _wait_in_line(job_id)
-            return None
+            self.reclaim()  # where no service sweeps, a dead process may stand in the way
+            try:
+                taken = wanted()
+            except IntegrityError:
+                _wait_in_line(job_id)
+                return None
         return self.get(job_id) if taken else None
 
     def run(self, job_id: str, work: Callable[[Job], dict[str, Any]]) -> None:
@@ -136,6 +142,11 @@ class Jobs:
             self._complete(job_id, result, mine)
         self._call_next(job_id)
 
+    def stop(self, job_id: str, reason: str) -> None:
+        """Cancel a job that this process runs, because the process ends; nothing happens where it has ended."""
+        release_connection()
+        move(job_id, "running", "cancelled", reason, Job.worker == this_worker(), stage="cancelled")
+
     def progress(self, job: Job, report: JobProgress) -> None:
         """Record how far the job is, as a sign of life too; Cancelled when someone asked for an end.
 
@@ -159,7 +170,9 @@ class Jobs:
             _stop(job)
 
     def cancel(self, job_id: str, keep: bool = False) -> Job:
-        """End a job that waits or is shared now, ask any other to stop. Conflict when it has ended already.
+        """End a job now that waits, is shared or whose worker is dead; ask any other to stop.
+
+        Conflict when it has ended already.
 
         `keep`: a training that has an epoch behind it leaves its best one as the challenger.
         """
@@ -168,6 +181,10 @@ class Jobs:
         if move(job_id, "queued", "cancelled", cause, stage="cancelled"):
             return self.get(job_id)
         if move(job_id, "running", "cancelled", cause, shared, stage="cancelled", cancel_requested=True):
+            return self.get(job_id)
+        if is_dead(job.worker, job.heartbeat_at) and move(
+            job_id, "running", "cancelled", f"{cause} Its worker was dead.", _same_claim(job), stage="cancelled"
+        ):
             return self.get(job_id)
         with transaction():
             if not change(job_id, "running", cancel_requested=True, keep=keep):
@@ -197,10 +214,7 @@ class Jobs:
 
         In the queues that are known to be `empty` no message of a job can be left; Redis may have lost it.
         """
-        running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
-        for job in db.session.scalars(running).all():
-            if is_dead(job.worker, job.heartbeat_at):
-                self._reclaim_from_dead_worker(job)
+        self.reclaim()
         gone = Job.kind.in_([kind for kind, route in ROUTES.items() if route.queue in empty]) & ~_sent_within(LOST)
         unsent = or_(Job.enqueued_at.is_(None), ~_sent_within(RESEND), gone)
         waiting = select(Job).where(Job.status == "queued", Job.stage != RECEIVING, unsent, ~_IN_LINE)
@@ -212,11 +226,18 @@ class Jobs:
         for job in db.session.scalars(forgotten).all():
             move(job.id, "queued", "cancelled", "No further part came for a day.", stage="cancelled")
 
+    def reclaim(self) -> None:
+        """Requeue or fail the jobs of dead workers."""
+        running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
+        for job in db.session.scalars(running).all():
+            if is_dead(job.worker, job.heartbeat_at):
+                self._reclaim_from_dead_worker(job)
+
     def _reclaim_from_dead_worker(self, job: Job) -> None:
         """Put the job back in the queue, or end it where it was to stop or has had its tries."""
         cause = f"Its worker {job.worker} died in attempt {job.attempts}."
         log.warning("Job %s: %s", job.id, cause)
-        same = (Job.worker == job.worker) & (Job.attempts == job.attempts)
+        same = _same_claim(job)
         if job.cancel_requested:
             move(job.id, "running", "cancelled", cause, same, stage="cancelled")
         elif job.attempts >= MAX_ATTEMPTS:
@@ -247,6 +268,10 @@ _IN_LINE: Final = and_(
     exists().where(_OTHER.kind == Job.kind, _OTHER.classifier == Job.classifier, _OTHER.status == "running"),
 )
 _DEADLY: Final = {"retrain": f"if it lacked memory, {SMALLER}; retry it to go on from its last epoch"}
+
+
+def _same_claim(job: Job) -> ColumnElement[bool]:
+    return (Job.worker == job.worker) & (Job.attempts == job.attempts)
 
 
 def _sent_within(time: timedelta) -> ColumnElement[bool]:
@@ -281,17 +306,6 @@ _NEW_TRY: Final[dict[str, Any]] = {
     "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
     "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,
 }  # fmt: skip
-
-
-def eta_seconds(job: Job) -> float | None:
-    """Estimate the seconds a running job still needs, from the rate measured in its present stage.
-
-    It is that of the last report, so it stays until the next one; None when it is too early to say.
-    """
-    if job.status != "running" or job.stage_at is None or job.heartbeat_at is None or job.percent <= job.stage_percent:
-        return None
-    elapsed = (job.heartbeat_at - job.stage_at).total_seconds()
-    return round(elapsed * (100 - job.percent) / (job.percent - job.stage_percent), 1)
 
 
 def _was(status: str) -> str:
