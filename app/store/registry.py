@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ from app.store.db import db
 from app.store.outbox import announce
 from app.store.staging import moved_out, staging
 from app.store.tables import AliasMove, Job, ModelVersion
-from app.store.transaction import transaction
+from app.store.transaction import UnitOfWork, transaction
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
@@ -64,13 +64,14 @@ class Registry:
             else:
                 return version
 
-    def restore(self, classifier: str, version: int, bundle: Path) -> None:
-        """Move a bundle from `staging` into the place of a version; what is there is removed."""
-        self._bundles.publish(bundle)
+    @contextmanager
+    def replaced(self, classifier: str, version: int, bundle: Path) -> Iterator[None]:
+        """Move a bundle from `staging` into the place of a version; if the block raises, what was there comes back."""
+        if (bundle / CARD_NAME).is_file():  # a backup keeps what there was
+            self._bundles.publish(bundle)
         place = self._place(classifier, version)
-        if place.exists():
-            place.rename(bundle.with_name(f"{bundle.name}-old"))
-        bundle.rename(place)
+        with moved_out(place, bundle.with_name("old")), moved_out(bundle, place):
+            yield
 
     def adopt(self, classifier: str) -> list[int]:
         """Record the bundles on disk that no row knows; a classifier without champion gets the first of them."""
@@ -90,7 +91,7 @@ class Registry:
         self._names.clear()  # of what has been shared just now
         if found and self.alias(classifier, "champion") is None:
             with transaction() as unit:
-                unit.lock(_aliases(classifier))
+                self.lock_aliases(unit, classifier)
                 if self.alias(classifier, "champion") is None:  # another process may do so, too
                     _point(classifier, "champion", found[0], "First bundle found.")
         return found
@@ -162,12 +163,17 @@ class Registry:
         if version is not None:
             self.folder(classifier, version)
         with transaction() as unit:
-            unit.lock(_aliases(classifier))
+            self.lock_aliases(unit, classifier)
             if version in removed_versions(classifier):  # a moment ago
                 raise _unknown(classifier, version)
             _point(classifier, alias, version, reason)
             if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
                 _point(classifier, "challenger", None, reason)
+
+    @staticmethod
+    def lock_aliases(unit: UnitOfWork, classifier: str) -> None:
+        """Let nobody else move the classifier's aliases before this transaction ends: call it before reading them."""
+        unit.lock(f"aliases {classifier}")
 
     def moves(self, classifier: str) -> list[AliasMove]:
         """Return every move of the classifier's aliases, the newest first."""
@@ -191,7 +197,7 @@ class Registry:
     def rollback(self, classifier: str, reason: str) -> int:
         """Undo the last promotion that still stands; return the version that serves again."""
         with transaction() as unit:
-            unit.lock(_aliases(classifier))
+            self.lock_aliases(unit, classifier)
             served = self.served(classifier)
             if len(served) < 2:  # noqa: PLR2004 - the present one and the one before
                 raise Conflict(f"{classifier} has no promotion left to undo; promote the version that should serve.")
@@ -205,7 +211,7 @@ class Registry:
         other versions and machines may share.
         """
         with staging(self.root / classifier) as trash, ExitStack() as moved, transaction() as unit:
-            unit.lock(_aliases(classifier))
+            self.lock_aliases(unit, classifier)
             row = self.versions(classifier).get(version)
             if row is None:
                 raise _unknown(classifier, version)
@@ -245,11 +251,6 @@ def removed_versions(classifier: str) -> set[int]:
     """Return the numbers of the versions that were removed."""
     removed = select(AliasMove.version).where(AliasMove.classifier == classifier, AliasMove.alias == REMOVED)
     return {version for version in db.session.scalars(removed) if version is not None}
-
-
-def _aliases(classifier: str) -> str:
-    """The name of the lock of whoever changes a classifier's aliases, after reading where they point."""
-    return f"aliases {classifier}"
 
 
 def _unknown(classifier: str, version: int) -> NotFound:

@@ -18,8 +18,12 @@ TEMPORARY_PREFIX: Final = ".new-"
 
 def write_once(target: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all; one that is there stays."""
-    if target.exists():
-        return
+    if not target.exists():
+        write(target, data)
+
+
+def write(target: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, in place of what is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY_PREFIX)
     try:

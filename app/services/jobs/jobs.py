@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -10,15 +9,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
+from app.services.jobs.faults import SMALLER, explain
 from app.services.jobs.heartbeat import heartbeat, is_dead, this_worker
 from app.services.jobs.queues import ALONE, ROUTES, SHARED
-from app.services.jobs.transitions import change, move, note
-from app.store.db import db, now
+from app.services.jobs.transitions import NEW_TRY, change, move, note, was
+from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job
 from app.store.transaction import release_connection, transaction
 
@@ -29,7 +29,6 @@ RESEND: Final = timedelta(minutes=5)  # a sent job that nobody claimed for so lo
 LOST: Final = timedelta(seconds=30)  # and so soon when its queue is empty: a worker needs less to claim what it took
 RECEIVING: Final = "receiving"  # the stage of a job that waits for more parts
 RECEIVE: Final = timedelta(hours=24)  # and for so long it does
-SMALLER: Final = "choose a smaller backbone, or a smaller image size or batch_size in the classifier's YAML"
 KEEPABLE: Final = "training"  # the stage in which a cancelled job has something to keep
 
 
@@ -82,6 +81,12 @@ class Jobs:
         db.session.add(job)
         db.session.flush()
         note(job.id, "queued", "Submitted.")
+
+    def forget(self, job_id: str) -> None:
+        """Delete a job that came to nothing before it began."""
+        release_connection()
+        with transaction():
+            db.session.execute(delete(Job).where(Job.id == job_id), execution_options=UNSYNCHRONIZED)
 
     def enqueue(self, job_id: str) -> None:
         """Hand a job to the queue after the commit. When the queue is down the row waits for the next sweep."""
@@ -137,7 +142,7 @@ class Jobs:
         except Exception as error:
             log.exception("Job %s failed", job_id)
             release_connection()
-            self.fail(job_id, _explain(error), mine)
+            self.fail(job_id, explain(error), mine)
         else:
             self._complete(job_id, result, mine)
         self._call_next(job_id)
@@ -188,7 +193,7 @@ class Jobs:
             return self.get(job_id)
         with transaction():
             if not change(job_id, "running", cancel_requested=True, keep=keep):
-                raise Conflict(f"The job has already ended: it {_was(job.status)}.")
+                raise Conflict(f"The job has already ended: it {was(job.status)}.")
             note(job_id, "running", "Asked to stop" + (" and to keep its best epoch." if keep else "."))
         return self.get(job_id)
 
@@ -196,11 +201,11 @@ class Jobs:
         """Queue a failed or cancelled job again; what it has already done is kept."""
         job = self.get(job_id)
         if job.status not in ("failed", "cancelled"):
-            raise Conflict(f"Only a failed or cancelled job can be retried; this one {_was(job.status)}.")
+            raise Conflict(f"Only a failed or cancelled job can be retried; this one {was(job.status)}.")
         if job.result is not None:
             raise Conflict(f"What the job had done is version {job.result['model_version']} now; start a new one.")
         with transaction():
-            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **_NEW_TRY):
+            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **NEW_TRY):
                 self.enqueue(job_id)
         return self.get(job_id)
 
@@ -244,7 +249,7 @@ class Jobs:
             reason = f"The worker died {job.attempts} times while it ran; {_DEADLY.get(job.kind, 'look at its log')}."
             self.fail(job.id, reason, same)
         else:
-            move(job.id, "running", "queued", cause, same, **_NEW_TRY)
+            move(job.id, "running", "queued", cause, same, **NEW_TRY)
 
     def _call_next(self, job_id: str) -> None:
         """Hand the job that has waited longest for this one's end to the queue."""
@@ -285,28 +290,9 @@ def _wait_in_line(job_id: str) -> None:
             note(job_id, "queued", "Waits for the end of another training of the same classifier.")
 
 
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"The disk is full ({error.filename or 'where it writes'}); free some space, then retry."
-    if isinstance(error, MemoryError):
-        return f"It lacked memory: {SMALLER}."
-    return f"It broke unexpectedly: {type(error).__name__}: {error}"
-
-
 def _stop(job: Job) -> None:
     """Stop the work of a cancelled job, unless it is on its way to what is to be kept."""
     if job.keep and job.stage == KEEPABLE:
         raise Enough("Stopped as requested; there was no epoch to keep yet.")
     if not (job.keep and job.history):
         raise Cancelled("Stopped as requested.")
-
-
-_NEW_TRY: Final[dict[str, Any]] = {
-    "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
-    "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
-    "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,
-}  # fmt: skip
-
-
-def _was(status: str) -> str:
-    return {"cancelled": "was cancelled", "running": "is running", "queued": "is waiting"}.get(status, status)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -66,16 +68,22 @@ class Backup:
     def load(self, source: Path, force: bool, progress: Progress) -> Amount:
         """Put back what `save` wrote, into the database and the storage of the settings, whichever they are.
 
-        The file is checked before anything is changed, and the rows change together. Conflict when there are rows
-        already, unless `force`: they are replaced. Bundles and images that are not in the file stay.
+        The whole file is checked before anything is changed; rows and bundles then change together, or not at all.
+        Conflict when there are rows already, unless `force`: they are replaced. Bundles and images that are not in the
+        file stay.
         """
-        with sealed.opened(source, progress) as archive:
+        with sealed.opened(source, progress) as archive, ExitStack() as undo:
+            revision = _check(source, archive)
             with dump.snapshot() as connection:
                 if not force and any(dump.count(connection, table) for table in dump.tables(connection)):
                     raise Conflict("The database is not empty; --force replaces all that it holds.")
-            amount = Amount(bundles=self._load_bundles(archive, progress), images=self._load_images(archive, progress))
-            with migrations.emptied(orjson.loads(archive.read(ORIGIN))["revision"]) as connection:
+            staged = [undo.enter_context(self._staged(archive, *each)) for each in _bundles(archive).items()]
+            amount = Amount(images=self._load_images(archive, progress))
+            with migrations.emptied(revision) as connection:
                 amount.rows = _load_rows(connection, archive, progress)
+                for amount.bundles, bundle in enumerate(staged, start=1):
+                    undo.enter_context(self._registry.replaced(*bundle))
+                    progress("models", amount.bundles, len(staged))
         return amount
 
     def _save_bundle(self, classifier: str, version: int, archive: sealed.Writer) -> list[str]:
@@ -109,29 +117,50 @@ class Backup:
             progress("images", done, len(stored))
         return saved, broken
 
-    def _load_bundles(self, archive: ZipFile, progress: Progress) -> int:
-        found: dict[tuple[str, int], list[str]] = {}
-        for name in archive.namelist():
-            if parts := _BUNDLE.fullmatch(name):
-                found.setdefault((parts[1], int(parts[2])), []).append(name)
-        for done, ((classifier, version), names) in enumerate(found.items(), start=1):
-            with self._registry.staging(classifier) as folder:
-                bundle = folder / "bundle"
-                bundle.mkdir()
-                for name in names:
-                    with archive.open(name) as file, (bundle / name.rpartition("/")[2]).open("wb") as copy:
-                        copy.writelines(sealed.pieces(file))
-                self._registry.restore(classifier, version, bundle)
-            progress("models", done, len(found))
-        return len(found)
+    @contextmanager
+    def _staged(
+        self, archive: ZipFile, version: tuple[str, int], names: Sequence[str]
+    ) -> Iterator[tuple[str, int, Path]]:
+        """Write a bundle's files beside the bundles, for as long as the block takes."""
+        classifier, number = version
+        with self._registry.staging(classifier) as folder:
+            bundle = folder / "bundle"
+            bundle.mkdir()
+            for name in names:
+                with archive.open(name) as file, (bundle / name.rpartition("/")[2]).open("wb") as copy:
+                    copy.writelines(sealed.pieces(file))
+            yield classifier, number, bundle
 
     def _load_images(self, archive: ZipFile, progress: Progress) -> int:
         names = [name for name in archive.namelist() if _IMAGE.fullmatch(name)]
         for done, name in enumerate(names, start=1):
-            if self._files.put(archive.read(name)) != name.removeprefix("images/"):
-                raise InvalidInput(f"{name} in the backup is not the image that it is named after.")
+            with archive.open(name) as file:
+                self._files.put_pieces(sealed.pieces(file))
             progress("images", done, len(names))
         return len(names)
+
+
+def _check(source: Path, archive: ZipFile) -> str:
+    """Return the revision of the rows; an error when this Fovea cannot read them, or an image has a wrong name."""
+    try:
+        revision = str(orjson.loads(archive.read(ORIGIN))["revision"])
+        checksums = sealed.checksums(archive)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"{source} is no backup of Fovea; take another one.") from error
+    migrations.check_known(revision)
+    for name, sha256 in checksums.items():
+        if (image := _IMAGE.fullmatch(name)) and image[1] != sha256:
+            raise InvalidInput(f"{name} in the backup is not the image that it is named after.")
+    return revision
+
+
+def _bundles(archive: ZipFile) -> dict[tuple[str, int], list[str]]:
+    """Return the members of each model version."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for name in archive.namelist():
+        if parts := _BUNDLE.fullmatch(name):
+            found.setdefault((parts[1], int(parts[2])), []).append(name)
+    return found
 
 
 def _save_rows(connection: Connection, archive: sealed.Writer, progress: Progress) -> int:
