@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,37 @@ from app.services.jobs.queues import ROUTES
 from app.services.wiring import Services
 from app.store.db import db
 
-VMSTAT = Path("/proc/vmstat")
+GROUPS = Path("/sys/fs/cgroup")
 _KILLS = {"before": 0}
 
 
 def memory_kills() -> int:
-    """Return how many processes the kernel has killed for lack of memory since it started; 0 where it does not say."""
-    try:
-        lines = VMSTAT.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+    """Return how many processes the kernel killed for lack of memory: in this container, else on this machine.
+
+    0 where it does not say.
+    """
+    for path in (*counters(Path("/proc/self/cgroup")), Path("/proc/vmstat")):
+        with suppress(OSError):
+            for line in path.read_text(encoding="ascii").splitlines():
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+    return 0
+
+
+def counters(membership: Path, groups: Path = GROUPS) -> Iterator[Path]:
+    """Yield where the kernel may count the kills of this process' control group (cgroups 1 and 2).
+
+    A container may see its own group as the root.
+    """
+    with suppress(OSError):
+        for line in membership.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if "memory" in controllers.split(","):
+                for place in (group.strip("/"), ""):
+                    yield groups / "memory" / place / "memory.oom_control"
+            elif not controllers:
+                for place in (group.strip("/"), ""):
+                    yield groups / place / "memory.events"
 
 
 @task_received.connect

@@ -26,6 +26,7 @@ def _for(job_id: str) -> Iterator[Services]:
     """Give the use cases; what is logged meanwhile names the request that started the job."""
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
+        services.tidy.sweep_when_due()
         with on_behalf_of(services.jobs.request_of(job_id)):
             yield services
 
@@ -56,6 +57,7 @@ def sweep() -> None:
     """Put right what died."""
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
+        services.tidy.sweep_when_due()
         services.limits.sweep()
         empty = services.queues.empty()
         services.jobs.sweep(empty)
@@ -76,4 +78,4 @@ def prune() -> None:
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
         services.retention.prune()
-        services.tidy.sweep()
+        services.tidy.sweep_when_due()

@@ -15,26 +15,28 @@ from app.config import CHECKOUT, Settings
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Job
+from worker import losses
 
 GROUPS = {Path("/sys/fs/cgroup/memory"): "memory.limit_in_bytes", Path("/sys/fs/cgroup"): "memory.max"}
-LIMIT = 60_000_000
+LIMIT = 600_000_000
 REPORT = """
 import subprocess, sys
 from types import SimpleNamespace
 from billiard.exceptions import WorkerLostError
 from worker import losses
 job_id, group = sys.argv[1:]
+if group:
+    open(f"{group}/cgroup.procs", "w").write("0")
 losses.remember()
 if group:
-    eat = "import os; open(%r, 'w').write(str(os.getpid())); b = bytearray(500_000_000)" % f"{group}/cgroup.procs"
-    print(subprocess.run([sys.executable, "-c", eat]).returncode)
+    print(subprocess.run([sys.executable, "-c", "b = bytearray(2_000_000_000)"]).returncode)
 losses.explain(SimpleNamespace(name="fovea.retrain"), WorkerLostError("signal 9"), [job_id])
 """
 
 
 @pytest.fixture
 def small_memory() -> Iterator[Path]:
-    """A control group whose processes may take 60 MB."""
+    """A control group whose processes may take 600 MB, like that of a container."""
     for root, limit in GROUPS.items():
         group = root / f"fovea-{os.getpid()}"
         with suppress(OSError):
@@ -70,6 +72,26 @@ def test_a_training_that_the_kernel_killed_for_memory_fails_with_what_to_change(
     job = db.session.get_one(Job, job_id)
     assert job.status == "failed"
     assert "memory ran out; choose a smaller backbone" in job.errors[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("membership", "counter"),
+    [
+        ("0::/fovea\n", "fovea/memory.events"),
+        ("0::/../../host\n", "memory.events"),
+        ("4:memory:/docker/1\n0::/\n", "memory/docker/1/memory.oom_control"),
+        ("4:cpu,memory:/docker/1\n", "memory/memory.oom_control"),
+    ],
+)
+def test_the_kills_of_the_own_container_are_counted_not_those_of_the_machine(
+    tmp_path: Path, membership: str, counter: str
+) -> None:
+    (tmp_path / "membership").write_text(membership)
+    path = tmp_path / "groups" / counter
+    path.parent.mkdir(parents=True)
+    path.write_text("oom 3\noom_kill 2\n")
+    found = [each for each in losses.counters(tmp_path / "membership", tmp_path / "groups") if each.exists()]
+    assert found == [path]
 
 
 def test_any_other_loss_is_left_to_the_sweep(app: Flask, settings: Settings) -> None:

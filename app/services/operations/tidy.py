@@ -24,6 +24,14 @@ class Tidy:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    def sweep_when_due(self) -> None:
+        """Sweep if nobody has on this machine for an hour: each of its workers calls this before a task."""
+        mark = self._settings.instance_dir / "tidied"
+        if mark.exists() and abs(now().timestamp() - mark.stat().st_mtime) < WRITTEN.total_seconds():
+            return
+        mark.touch()
+        self.sweep()
+
     def sweep(self, written: timedelta = WRITTEN) -> None:
         """Remove what has no owner, and half-written files of at least this age."""
         before = (now() - written).timestamp()

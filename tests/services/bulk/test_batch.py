@@ -142,7 +142,7 @@ def test_an_unknown_job_or_classifier_is_not_found(services: Services) -> None:
 
 def test_a_submission_that_comes_to_nothing_leaves_no_job(services: Services) -> None:
     with pytest.raises(InvalidInput):
-        services.batch.submit(NAME, sent(upload("text.jpg", b"no image")))
+        services.batch.submit(NAME, sent(upload("empty.png", b"")))
     first = services.batch.submit(NAME, sent(*photographs(1)), key="once")
     assert services.batch.submit(NAME, sent(*photographs(1)), key="once").id == first.id
     assert db.session.scalars(select(Job.id)).all() == [first.id]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -74,3 +75,15 @@ def test_what_a_run_left_stays_as_long_as_it_can_be_taken_up(app: Flask, jobs: J
         (settings.instance_dir / "runs" / name).mkdir(parents=True)
     services.tidy.sweep()
     assert {path.name for path in (settings.instance_dir / "runs").iterdir()} == {waiting, failed}
+
+
+def test_each_machine_is_swept_once_an_hour_by_whichever_worker_comes(app: Flask, settings: Settings) -> None:
+    services: Services = app.extensions["fovea"]
+    place, mark = settings.models_dir / "cat_dog", settings.instance_dir / "tidied"
+    for expected in (False, True):
+        subprocess.run([sys.executable, "-c", KILLED, str(place)], cwd=CHECKOUT, check=False)
+        services.tidy.sweep_when_due()
+        assert bool(hidden(place)) is expected
+    os.utime(mark, (0, 0))
+    services.tidy.sweep_when_due()
+    assert hidden(place) == []
