@@ -119,11 +119,15 @@ class Registry:
         return folder
 
     def prepare(self, classifier: str, version: int) -> None:
-        """Look up what `folder` needs of the database, so that it can then be called in any thread."""
+        """Look up what `folder` needs of the database, so that it can then be called in any thread.
+
+        NotFound when the version is neither in the database nor on this machine.
+        """
         if (classifier, version) not in self._names:
             row = db.session.get(ModelVersion, (classifier, version))
-            if row is not None:
-                self._names[classifier, version] = row.bundle
+            if row is None and not self._place(classifier, version).exists():
+                raise _unknown(classifier, version)
+            self._names[classifier, version] = None if row is None else row.bundle
 
     def card(self, classifier: str, version: int) -> Card:
         """Read a version's card; its bundle is not fetched for that."""

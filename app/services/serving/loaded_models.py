@@ -72,7 +72,7 @@ class Serving:
         self._runners.run_cpu_bound(partial(self.load, classifier, version))
 
     def similar(self, classifier: str, version: int) -> Similar | None:
-        """Return the training images that a version keeps, None where it keeps none."""
+        """Return the training images that a version keeps, None where it keeps none; NotFound without the version."""
         self._registry.prepare(classifier, version)
         return self._runners.run_cpu_bound(lambda: self.load(classifier, version).similar)
 
