@@ -25,11 +25,12 @@ test: lint ## Run every check and every test
 chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (over half an hour)
 	@CHAOS=long $(BIN)/python -m pytest tests/chaos/test_campaign.py -s -p no:randomly
 
-lint: $(VENV)/installed-dev node_modules/.package-lock.json ## Run ruff, mypy, the import contracts, tsc and ESLint
+lint: $(VENV)/installed-dev node_modules/.package-lock.json ## Run ruff, mypy, the import contracts, codespell, tsc and ESLint
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/codespell app benchmarks deploy docs fovea_client migrations static templates tests worker *.md *.py *.toml Makefile
 	@if [ -e node_modules/.package-lock.json ]; then npm run --silent lint; fi
 
 format: $(VENV)/installed-dev ## Format the code and repair what ruff can

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote, urlsplit
@@ -18,7 +20,10 @@ from app.faults import fault
 MEGABYTE = 1_000_000  # bytes
 CHECKOUT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there has the user and a hash in its name, and is for its owner
+PRIVATE = 0o077  # the umask of every process: photographs, answers and hashes of keys are for their owner alone
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
+# A name, .name for all names below it, an address (IPv6 in brackets), or * for any; no port, no scheme.
+_HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 # Not to be printed. NAME_FILE may name a file that holds the value, as containers and systemd keep secrets.
 _MAY_HOLD_SECRETS = (
     "DATABASE_URL",
@@ -51,6 +56,9 @@ class Settings(BaseModel):
     storage_url: str = ""
     weights_dir: Path | None = None
     classifiers_dir: Path | None = None
+    default_classifier: str = ""
+    trusted_hosts: tuple[str, ...] = ()
+    access_log: Literal["on", "off"] = "on"
     max_upload_mb: int = Field(default=16, ge=1, le=10_000)
     auth: Literal["none", "keys"] = "none"
     secret_key: SecretStr | None = None
@@ -79,6 +87,23 @@ class Settings(BaseModel):
     def _exists(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():
             raise ValueError(f"there is no folder {value}")
+        return value
+
+    @field_validator("trusted_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        return (
+            [name for part in value.split(",") if (name := part.strip().lower())] if isinstance(value, str) else value
+        )
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _HOST.fullmatch(name):
+                raise ValueError(
+                    "must be names separated by commas, such as fovea.example,.clinic.example, or * for any"
+                )
         return value
 
     @field_validator("redis_url")
@@ -133,7 +158,7 @@ class Settings(BaseModel):
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; an invalid value raises ConfigError with a sentence that names the variable."""
         env = os.environ if env is None else env
-        for name in env:  # a slip of the pen here would keep for ever what should go
+        for name in env:  # a misspelt name would keep data that should be deleted
             if name.startswith("RETAIN_") and name.lower() not in cls.model_fields:
                 known = ", ".join(field.upper() for field in cls.model_fields if field.startswith("retain_"))
                 raise ConfigError(f"There is no setting {name}; use one of {known}.")
@@ -172,7 +197,7 @@ class Settings(BaseModel):
 
     @property
     def embedded_redis(self) -> bool:
-        """Whether Fovea starts a Redis of its own."""
+        """Whether Fovea starts an embedded Redis."""
         return not self.redis_url
 
     @property
@@ -187,7 +212,7 @@ class Settings(BaseModel):
     def metrics_dir(self) -> Path:
         """Where the web workers count; in memory where Linux has a place for that.
 
-        They map these files, and the kernel kills who touches a page of them that a full disk has no room for.
+        They map these files, and the kernel kills a process that touches a page for which a full disk has no space.
         """
         return MEMORY / _own_name(self.instance_dir) if os.access(MEMORY, os.W_OK) else self.instance_dir / "metrics"
 
@@ -220,6 +245,9 @@ class Settings(BaseModel):
                 raise ConfigError(f"The folder {folder} cannot be made ({error.strerror}); set DATA_DIR.") from error
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise ConfigError(f"The folder {folder} cannot be written; change its owner or set DATA_DIR.")
+        for folder in (self.uploads_dir, self.instance_dir):
+            with suppress(PermissionError):  # a shared volume may belong to somebody else
+                folder.chmod(0o700)
 
 
 def _own_name(path: Path) -> str:

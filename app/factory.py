@@ -1,4 +1,4 @@
-"""Puts an application together from its packages: wiring only."""
+"""Builds the application from its packages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import __version__
 from app.config import CHECKOUT, Settings
+from app.context import EXTENSION
 from app.inference import limit_threads
 from app.producer import Producer
 from app.runners import Runners
 from app.services import wiring
 from app.store.db import db
 
-EXTENSION = "fovea"
 T = TypeVar("T", bound=Flask)
+__all__ = ["EXTENSION", "create_app", "create_core"]
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
     """Return the web application."""
-    from app import cli, web  # noqa: PLC0415 - the workers live without these packages
+    from app import cli, web  # noqa: PLC0415 - the workers do not need these packages
 
     app = OpenAPI(
         "app",
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
 
 def create_core(settings: Settings | None = None) -> Flask:
-    """Return the application without its web package, for workers."""
+    """Return the application without HTTP interface and command line, for workers."""
     return _assemble(Flask("app"), settings, Runners())
 
 

@@ -1,4 +1,4 @@
-"""Puts load on a server with wrk, a native program of its own."""
+"""Puts load on a server with wrk, a native program."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from app.training.evaluation.comparison import compare, contest
 from app.training.evaluation.gate import Verdict, judge
 from app.training.networks.backbones import input_size
 from app.training.progress import Progress
-from app.training.search import search
+from app.training.search import Search
 from app.training.trainer import Plan, train
 
 REASON_CHARACTERS: Final = 500  # what a move of an alias keeps
@@ -134,7 +134,8 @@ class TrainingRun:
         minutes = job.params.get("search")
         if minutes is None or "trials" in job.params:
             return list(job.params.get("trials", []))
-        found = search(samples, spec, self._folders.weights, self._folders.cache, 60 * minutes, report)
+        search = Search(samples, spec, self._folders.weights, self._folders.cache)
+        found = search.run(60 * minutes, report)
         trials = [asdict(trial) for trial in found]
         with transaction():
             job.params = {**job.params, "backbone": found[0].backbone, "mode": "head", "trials": trials}

@@ -12,13 +12,15 @@ from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.config import Settings
+from app.errors import NotFound, Unavailable
 from app.inference import drift
 from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
+from app.services.models.performance import figures, unknown
 from app.services.operations.counts import count_by, recent
 from app.services.operations.processor import Processor
 from app.services.serving.latency import percentiles
-from app.services.serving.predict import Predict
+from app.services.serving.loaded_models import Serving
 from app.store.db import db, now
 from app.store.registry import Registry
 from app.store.tables import Job, Prediction
@@ -31,41 +33,43 @@ class Monitor:
     """The monitoring use cases."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict
+        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, serving: Serving
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
         self._queues = queues
-        self._predict = predict
+        self._serving = serving
         self._started = time.time()
         self._processor = Processor()
 
-    def ready(self) -> tuple[str, dict[str, str]]:
-        """Check what predictions need; return "ok", "degraded" or "unavailable", and "ok" or what is wrong by part.
+    def status(self, classifier: str) -> dict[str, Any]:
+        """Return what runs now: models, jobs, queues, workers, the host, and how good the champions are.
 
-        Degraded: all are answered, but not each by the model that should.
+        The figures of `classifier` also stand by themselves, as `app.services.models.performance` gives them.
         """
-        try:
-            db.session.execute(select(1))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong is what is reported
-            return "unavailable", {"database": str(error), "models": "unknown"}
-        wrong, problems = self._predict.warm()
-        found = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
-        status = "unavailable" if wrong else "degraded" if found else "ok"
-        return status, {"database": "ok", "models": found or "ok"}
-
-    def status(self) -> dict[str, Any]:
-        """Return what runs now: models, jobs, queues, workers and the host."""
         active = select(Job.status, func.count()).where(Job.status.in_(ACTIVE)).group_by(Job.status)
+        performance = {name: self._performance(name) for name in self._catalog}
+        spec = self._catalog[classifier]
         return {
             "status": "ok",
             "uptime_seconds": round(time.time() - self._started, 1),
+            "classifier": spec.name,
+            **performance[spec.name],
             "champions": {name: self._registry.alias(name, "champion") for name in self._catalog},
+            "performance": performance,
             "jobs": {"queued": 0, "running": 0} | {row[0]: row[1] for row in db.session.execute(active)},
             "queue": self._queues.state(),
             "host": self.host(),
         }
+
+    def _performance(self, classifier: str) -> dict[str, Any]:
+        """Return the figures of the model that answers, from its card in memory."""
+        try:
+            model = self._serving.champion(classifier)
+        except (NotFound, Unavailable):
+            return unknown()
+        return figures(model.version, model.predictor.card)
 
     def host(self) -> dict[str, Any]:
         """Return CPU, memory and disk figures of this machine."""
