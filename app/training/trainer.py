@@ -38,7 +38,7 @@ class Plan:
     `weights` is "imagenet", "none" or a path; `size` None means the spec's or the backbone's own; `source` says
     where the images come from. `cache_dir` keeps what the next training can use again, `run_dir` what this one needs
     to go on after it was killed: the same plan with the same `run_dir` goes on from the last epoch. `job` names the job
-    that it is for.
+    that it is for. `test_set` says how often the test images were used, for the card.
     """
 
     spec: ClassifierSpec
@@ -55,6 +55,7 @@ class Plan:
     run_dir: Path | None = None
     demo: bool = False
     job: str | None = None
+    test_set: dict[str, Any] | None = None
 
 
 def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
@@ -176,4 +177,5 @@ def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Pr
     rows, spec = images.rows["test"], plan.spec
     samples = [plan.samples[row] for row in rows]
     positive = None if spec.positive is None else spec.class_names.index(spec.positive)
-    return figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    found = figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    return found if plan.test_set is None else {**found, "test_set": plan.test_set}

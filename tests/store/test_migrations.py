@@ -4,6 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,10 +21,11 @@ from app.config import CHECKOUT, Settings
 from app.errors import ConfigError
 from app.store import migrations
 from app.store.db import db
-from app.store.tables import Job, JobItem
+from app.store.tables import Image, Job, JobItem
 
 START = """
 import sys
+import zlib
 from pathlib import Path
 from app.config import Settings
 from app.factory import create_core
@@ -37,6 +39,15 @@ INSERT INTO jobs (id, kind, classifier, status, stage, done, total, percent, par
 VALUES ('a', 'bulk_predict', 'cat_dog', 'failed', 'failed', 0, 0, 0, '{}', '[]', '[]', 0, 0, '2026-01-01 00:00:00')
 """
 OLD_ITEM = "INSERT INTO job_items (job_id, position, filename, sha256) VALUES ('a', 0, 'cat.jpg', 'b')"
+
+OLD_IMAGE = """
+INSERT INTO images (classifier, sha256, label, "group", filename, source, width, height, created_at)
+VALUES ('cat_dog', :sha256, 'cat', 'g', 'cat.jpg', '', 9, 9, '2026-01-01 00:00:00')
+"""
+OLD_VERSION = """
+INSERT INTO dataset_versions (id, classifier, images, counts, left_out, manifest, created_at)
+VALUES (:id, 'cat_dog', 2, '{}', '[]', :manifest, '2026-01-01 00:00:00')
+"""
 
 
 @pytest.fixture
@@ -124,6 +135,24 @@ def test_tables_from_before_there_were_revisions_are_adopted_with_their_rows(
     assert {name: parts(sql) for name, sql in made.items()} == {name: parts(sql) for name, sql in wanted.items()}
     assert db.session.scalars(select(JobItem.filename)).all() == ["cat.jpg"]  # jobs was rebuilt; its items were kept
     assert db.session.scalars(select(Job.id)).all() == ["a"]
+
+
+@ON_BOTH
+def test_what_images_were_used_for_is_taken_from_the_manifests(bare: Flask) -> None:
+    """An image that moved from train to test, as could happen then, has been learned from."""
+    migrations.upgrade()
+    assert bare.test_cli_runner().invoke(args=["db", "downgrade", "19659ae0ef4a"]).exit_code == 0
+    wanted = {"moved": "train", "kept": "test", "new": None}
+    for sha256 in wanted:
+        db.session.execute(text(OLD_IMAGE), {"sha256": sha256})
+    for name, split in (("one", "train"), ("two", "test")):
+        table = zlib.compress(f"sha256,label,source,group,split\nmoved,cat,,g,{split}\nkept,cat,,h,test\n".encode())
+        db.session.execute(text(OLD_VERSION), {"id": name, "manifest": table})
+    db.session.commit()
+    migrations.upgrade()
+    rows = db.session.execute(select(Image.sha256, Image.used, Image.tested)).all()
+    assert {row.sha256: row.used for row in rows} == wanted
+    assert {row.tested for row in rows} == {0}
 
 
 def test_a_migration_that_breaks_changes_nothing(bare: Flask, settings: Settings) -> None:

@@ -6,9 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from app.errors import NotFound
 from app.inference.predictor import Predictor
+from app.services.datasets import test_set
 from app.services.wiring import Services
+from app.store.db import db
 from app.training.data.datasets import scan
 from app.training.data.samples import Sample
 from app.training.evaluation.metrics import evaluate
@@ -20,11 +21,12 @@ def evaluate_folder(
 ) -> dict[str, Any]:
     """Return the figures of a version, the champion by default, on the folder's images.
 
-    `trained_on` counts those that it was trained on, None where its dataset version is not at hand; `unseen` holds the
-    figures of the others where there are both.
+    Those that are in the dataset count as used for a test once more. `trained_on` counts those that it was trained on,
+    None where its dataset version is not at hand; `unseen` holds the figures of the others where there are both.
     """
     number = version or services.registry.champion(classifier)
-    known = _trained_on(services, classifier, number)
+    rows = services.versions.learned(classifier, services.registry.card(classifier, number).data.sha256)
+    known = None if rows is None else {row.sha256 for row in rows}
     found = scan(folder, services.catalog[classifier])
     samples = []
     for done, item in enumerate(found.items, start=1):
@@ -32,6 +34,8 @@ def evaluate_folder(
         samples.append(Sample(item.path, sha256, item.label, item.split or "test", item.group))
         progress("reading images", done, len(found.items))
     predictor = Predictor(services.registry.folder(classifier, number))
+    test_set.count(classifier, [sample.sha256 for sample in samples])
+    db.session.commit()
     unseen = [sample for sample in samples if sample.sha256 not in (known or ())]
     return {
         "classifier": classifier,
@@ -41,12 +45,3 @@ def evaluate_folder(
         "unseen": evaluate(predictor, unseen, progress) if 0 < len(unseen) < len(samples) else None,
         **evaluate(predictor, samples, progress),
     }
-
-
-def _trained_on(services: Services, classifier: str, version: int) -> set[str] | None:
-    """The content hashes of a version's training and validation images."""
-    try:
-        data = services.versions.get(classifier, services.registry.card(classifier, version).data.sha256)
-    except NotFound:  # trained elsewhere
-        return None
-    return {row["sha256"] for row in data["manifest"] if row["split"] != "test"}
