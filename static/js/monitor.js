@@ -3,7 +3,7 @@ import { get, text } from "./api.js";
 import { lines } from "./charts.js";
 import { bars, empty, fill, find, h, icon, problem, table } from "./dom.js";
 import { tile } from "./figures.js";
-import { bytes, chance, count, duration, fixed, milliseconds, percent, time } from "./format.js";
+import { bytes, chance, count, duration, fixed, milliseconds, percent, plural, time } from "./format.js";
 import { parameter, pickClassifier, setParameter } from "./picker.js";
 import { whileVisible } from "./poll.js";
 import { decisionOf, plain, titleOf } from "./words.js";
@@ -11,8 +11,8 @@ import { decisionOf, plain, titleOf } from "./words.js";
 const SECONDS = 5;
 const KEPT = 60; // points of the machine's chart
 const VERDICTS = {
-  stable: ["good", "check-circle", "Today's images look like those of the training."],
-  watch: ["warn", "exclamation-triangle", "Today's images begin to differ from those of the training: watch them."],
+  stable: ["good", "check-circle", "Chance alone may explain how today's images differ from those of the training."],
+  watch: ["warn", "exclamation-triangle", "Today's images differ from those of the training by more than chance, if by little: watch them."],
   drifted: ["bad", "exclamation-circle", "Today's images differ from those of the training: check the camera, then retrain."],
 };
 const drawHost = lines(find("host-chart"), [{ label: "CPU", tone: "brand" }, { label: "Memory", tone: "accent", dashed: true }], { percent: true });
@@ -105,14 +105,18 @@ function showDrift(found) {
     return;
   }
   if (found.verdict === "too_few") {
-    fill(find("drift"), empty("activity", `${count(found.predictions)} answers of the serving version so far; ${found.needed} are needed to tell.`));
+    fill(find("drift"), empty("activity", `${count(found.predictions)} answers of the serving version so far; ${found.needed} of different images are needed to tell.`));
+    return;
+  }
+  if (!VERDICTS[found.verdict]) {
+    fill(find("drift"), empty("activity", found.advice));
     return;
   }
   const [tone, name, sentence] = VERDICTS[found.verdict];
   const worstFirst = Object.entries(found.measures).sort(([, a], [, b]) => b.psi - a.psi);
-  const rows = worstFirst.map(([measure, { psi, verdict }]) => [plain(measure), { number: fixed(psi, 3) }, h("span", { class: `badge tone-${VERDICTS[verdict][0]}` }, icon(VERDICTS[verdict][1]), plain(verdict))]);
-  fill(find("drift"), h("p", { class: `finding tone-${tone}` }, icon(name), sentence), table("Stability of each measure", ["Measure", { number: "Shift (PSI)" }, "Verdict"], rows),
-    h("p", { class: "quiet" }, `How far the last ${count(found.predictions)} answers' images have moved from those of the training (population stability index): from 0.10 watch, from 0.25 drifted.`));
+  const rows = worstFirst.map(([measure, { psi, limit, verdict }]) => [plain(measure), { number: fixed(psi, 3) }, { number: fixed(limit, 3) }, h("span", { class: `badge tone-${VERDICTS[verdict][0]}` }, icon(VERDICTS[verdict][1]), plain(verdict))]);
+  fill(find("drift"), h("p", { class: `finding tone-${tone}` }, icon(name), sentence), table("Stability of each measure", ["Measure", { number: "Shift (PSI)" }, { number: "Chance reaches" }, "Verdict"], rows),
+    h("p", { class: "quiet" }, `How far the last ${plural(found.images, "image")} asked about have moved from those of the training (population stability index). Above what chance reaches: watch, and from 0.25 on drifted. False alarms: in at most 5 of 100 looks.`));
 }
 
 function showRecent(rows) {

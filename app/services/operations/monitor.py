@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.config import Settings
-from app.inference import drift
 from app.services.datasets.versions import Versions
 from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
+from app.services.operations.drift import Drift
 from app.services.operations.processor import Processor
 from app.services.serving.loaded_models import Serving
 from app.services.serving.predict import Predict
@@ -27,14 +27,13 @@ from app.store.registry import Registry
 from app.store.tables import Image, Job, Prediction
 
 WINDOW: Final = 1000
-MIN_FOR_DRIFT: Final = 30
 
 
 class Monitor:
     """The monitoring use cases."""
 
     def __init__(self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict,
-                 serving: Serving, versions: Versions) -> None:  # fmt: skip
+                 serving: Serving, versions: Versions, drift: Drift) -> None:  # fmt: skip
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
@@ -42,6 +41,7 @@ class Monitor:
         self._predict = predict
         self._serving = serving
         self._versions = versions
+        self._drift = drift
         self._started = time.time()
         self._processor = Processor()
 
@@ -125,40 +125,9 @@ class Monitor:
         }
 
     def drift(self, classifier: str) -> dict[str, Any]:
-        """Compare the champion's latest answers with what it saw in training (population stability index)."""
+        """Compare the champion's latest answers with what it saw in training."""
         self._catalog[classifier]
-        version = self._registry.champion(classifier)
-        card = self._registry.card(classifier, version)
-        where = (Prediction.classifier == classifier, Prediction.model_version == version)
-        query = select(Prediction.confidence, Prediction.measures).where(*where)
-        rows = db.session.execute(query.order_by(Prediction.created_at.desc()).limit(WINDOW)).all()
-        answer: dict[str, Any] = {
-            "classifier": classifier,
-            "model_version": version,
-            "predictions": len(rows),
-        }
-        if len(rows) < MIN_FOR_DRIFT:
-            return answer | {"verdict": "too_few", "needed": MIN_FOR_DRIFT, "measures": {}}
-        looks = [{"confidence": row.confidence, **row.measures} for row in rows]
-        measures = {
-            name: _drift(reference, [each[name] for each in looks if name in each])
-            for name, reference in card.reference.histograms.items()
-            if sum(name in each for each in looks) >= MIN_FOR_DRIFT  # an older model's card may name another measure
-        }
-        worst = max(measures.values(), key=lambda found: float(found["psi"]))
-        return answer | {"verdict": worst["verdict"], "measures": measures}
-
-
-def _drift(reference: dict[str, list[float]], values: list[float]) -> dict[str, Any]:
-    share = drift.histogram(values, reference["edges"])
-    psi = drift.psi(reference["share"], share)
-    return {
-        "psi": round(psi, 4),
-        "verdict": drift.verdict(psi),
-        "share": list(share),
-        "edges": reference["edges"],
-        "reference_share": reference["share"],
-    }
+        return self._drift.report(classifier)
 
 
 def _figures(version: int | None, card: Card) -> dict[str, Any]:
