@@ -123,9 +123,7 @@ def build(
         gallery=gallery,
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(
-            settings, catalog, registry, queues, predict, serving, versions, Drift(registry, offload)
-        ),
+        monitor=Monitor(settings, catalog, registry, queues, predict, serving, versions, Drift(registry, offload)),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
         training_images=TrainingImages(files, predict, offload),
         retention=Retention(settings, files),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from app.classifiers.card import Card
 from app.inference import drift
@@ -33,12 +33,8 @@ class Measure:
     share: tuple[float, ...]
     edges: tuple[float, ...]
     known: int
-    value: Callable[[Row[Any]], float | None]
+    value: Callable[[Any], float | None]
     labels: tuple[str, ...] | None = None
-
-    def read(self, rows: Sequence[Row[Any]]) -> list[float]:
-        """The values of those answers that have one."""
-        return [value for value in map(self.value, rows) if value is not None]
 
 
 class Drift:
@@ -69,15 +65,24 @@ class Drift:
         }
         distinct = list({row.sha256: row for row in rows}.values())
         images = drift.window(len(distinct))
-        found = {name: each.read(distinct[:images]) for name, each in known.items()}
-        usable = {name: values for name, values in found.items() if images and len(values) == images}
-        if not images or not usable:
-            word = "no_reference" if images else "too_few"
-            return answer | {"verdict": word, "advice": ADVICE[word]}
-        measures = self._offload(lambda: {name: _compare(known[name], usable[name], len(usable)) for name in usable})
-        order = ("stable", "watch", "drifted")
-        worst = max((each["verdict"] for each in measures.values()), key=order.index)
-        return answer | {"images": images, "verdict": worst, "measures": measures}
+        if not images:
+            return answer | {"verdict": "too_few", "advice": ADVICE["too_few"]}
+        measures = self._offload(lambda: compare(known, distinct[:images]))
+        if not measures:
+            return answer | {"verdict": "no_reference", "advice": ADVICE["no_reference"]}
+        return answer | {"images": images, "verdict": worst(measures), "measures": measures}
+
+
+def compare(known: Mapping[str, Measure], rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """Compare a window of answers with each measure that all of them have."""
+    found = {name: [each.value(row) for row in rows] for name, each in known.items()}
+    usable = {name: values for name, values in found.items() if None not in values}
+    return {name: _figures(known[name], values, len(usable)) for name, values in usable.items()}
+
+
+def worst(measures: Mapping[str, Mapping[str, Any]]) -> str:
+    """The gravest of the measures' verdicts."""
+    return max((str(each["verdict"]) for each in measures.values()), key=("stable", "watch", "drifted").index)
 
 
 def measures_of(card: Card) -> dict[str, Measure]:
@@ -115,17 +120,17 @@ def _classes(card: Card) -> tuple[tuple[float, ...], int]:
     return tuple(each / total for each in answered) if total else (), total
 
 
-def _reader(name: str) -> Callable[[Row[Any]], float | None]:
+def _reader(name: str) -> Callable[[Any], float | None]:
     if name == "confidence":
         return lambda row: float(row.confidence)
     return lambda row: row.measures.get(name)
 
 
-def _is_novel(row: Row[Any]) -> float:
+def _is_novel(row: Any) -> float:  # noqa: ANN401 - a row of some columns
     return float(row.decision == "out_of_distribution")
 
 
-def _latest(classifier: str, version: int) -> Sequence[Row[Any]]:
+def _latest(classifier: str, version: int) -> Sequence[Any]:
     asked = (Prediction.sha256, Prediction.confidence, Prediction.measures, Prediction.predicted_class,
              Prediction.decision)  # fmt: skip
     query = select(*asked).where(Prediction.classifier == classifier, Prediction.model_version == version)
@@ -133,7 +138,7 @@ def _latest(classifier: str, version: int) -> Sequence[Row[Any]]:
     return rows
 
 
-def _compare(measure: Measure, values: list[float], measures: int) -> dict[str, Any]:
+def _figures(measure: Measure, values: Sequence[Any], measures: int) -> dict[str, Any]:
     counts = drift.count(values, measure.edges)
     index, most = drift.psi(measure.share, counts), drift.limit(measure.share, measure.known, len(values), measures)
     found = {
