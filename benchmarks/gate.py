@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy.stats import binomtest, norm
 from app.classifiers.spec import PromotionSpec
 from app.inference.arrays import Floats
 from app.training.evaluation.gate import judge
-from app.training.evaluation.paired import Difference, areas_under_roc, right_answers
+from app.training.evaluation.paired import Difference, Strata, areas_under_roc, right_answers
 
 SIZES = (3, 6, 10, 20, 50, 100, 200, 300, 500)
 ACCURACIES = (0.6, 0.8, 0.95, 0.99)
@@ -26,7 +26,6 @@ CHANGED = 0.3  # share of the champion's errors that the new model, for all its 
 COPIED = 0.5  # share of the second photographs of a patient that are answered as the first
 MARGIN = PromotionSpec().margin
 SEED = 2024
-Count = tuple[int, int, int]  # images gained and lost, and all, of a class
 
 
 class Truth(NamedTuple):
@@ -48,7 +47,7 @@ GOOD = (Truth("as good", 0.0, 0.0), Truth("better by 0.05, or without an error",
 def main() -> None:
     """Simulate and print Markdown tables: the share of the test sets on which the new model was promoted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--repetitions", type=int, default=2000, help="test sets of each size")
+    parser.add_argument("--repetitions", type=int, default=1000, help="test sets of each size")
     repetitions = parser.parse_args().repetitions
     worst = 0.0
     for truth in (*WORSE, *GOOD):
@@ -94,23 +93,27 @@ def _share(truth: Truth, prevalence: float, accuracy: float, size: int, repetiti
     drawn = []
     for n, better in ((sick, truth.sick), (size - sick, truth.healthy)):
         gained, lost = _rates(accuracy, better)
-        drawn.append([(int(g), int(lo), n) for g, lo, _ in random.multinomial(n, [gained, lost, 1 - gained - lost],
-                                                                              repetitions)])  # fmt: skip
-    return float(np.mean([_promoted_by_counts(*pair) for pair in zip(*drawn, strict=True)]))
+        drawn.append(random.multinomial(n, [gained, lost, 1 - gained - lost], repetitions))
+    counts, times = np.unique(np.concatenate(drawn, axis=1), axis=0, return_counts=True)
+    gains, losses = counts[:, [0, 3]].T, counts[:, [1, 4]].T
+    found = Strata(gains, losses, np.array([[sick], [size - sick]])).limits()
+    promoted = [
+        _judged(Difference(float(value), [float(low), float(high)], lambda _: None), _mcnemar(int(gained), int(lost)))
+        for value, low, high, gained, lost in zip(*found, gains.sum(axis=0), losses.sum(axis=0), strict=True)
+    ]
+    return float(np.average(promoted, weights=times))
 
 
-@lru_cache(maxsize=None)
-def _promoted_by_counts(sick: Count, healthy: Count) -> bool:
-    parts = [np.repeat([1, -1, 0], [g, lost, n - g - lost]) for g, lost, n in (sick, healthy)]
-    labels = np.repeat([0, 1], [len(part) for part in parts])
-    return _promoted(labels, np.concatenate(parts), [str(row) for row in range(len(labels))])
+@cache
+def _mcnemar(gained: int, lost: int) -> dict[str, float]:
+    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    return {"gained": gained, "lost": lost, "p": p}
 
 
 def _promoted(labels: np.ndarray[tuple[int], np.dtype[np.int64]], gain: Floats, groups: Sequence[str]) -> bool:
     right = (gain > 0).astype(float), (gain < 0).astype(float)
     gained, lost = (int(each.sum()) for each in right)
-    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-    return _judged(right_answers(labels, right, groups, by_class=True), {"gained": gained, "lost": lost, "p": p})
+    return _judged(right_answers(labels, right, groups, by_class=True), _mcnemar(gained, lost))
 
 
 def _judged(found: Difference, mcnemar: dict[str, float]) -> bool:

@@ -60,19 +60,22 @@ def _score(gained: Floats, lost: Floats, n: Floats, difference: Floats) -> Float
 
 @dataclass(frozen=True)
 class Strata:
-    """Pairs by class: `gained`, `lost` and `n` (classes,), in as many images as independent ones tell the same."""
+    """Pairs by class: `gained`, `lost` and `n`, in as many images as independent ones tell the same.
+
+    Each (classes,), or (classes, test sets) for several at once.
+    """
 
     gained: Floats
     lost: Floats
     n: Floats
 
-    def limits(self, z: float = Z) -> tuple[float, float, float]:
+    def limits(self, z: float = Z) -> tuple[Floats, Floats, Floats]:
         """The mean of the classes' differences and its limits (MOVER; Zou & Donner, Statistics in Medicine 2008)."""
         each = (self.gained - self.lost) / self.n
         low, high = tango(self.gained, self.lost, self.n, z)
-        value, classes = float(each.mean()), len(each)
-        below, above = (math.sqrt(((end - each) ** 2).sum()) / classes for end in (low, high))
-        return value, max(-1.0, value - below), min(1.0, value + above)
+        value, classes = each.mean(axis=0), len(each)
+        below, above = (np.sqrt(((end - each) ** 2).sum(axis=0)) / classes for end in (low, high))
+        return value, np.maximum(-1.0, value - below), np.minimum(1.0, value + above)
 
     def equal(self, times: float) -> Strata:
         """What so many times the images would say of two equal models that disagree as often."""
@@ -93,8 +96,12 @@ def right_answers(labels: Indices, right: tuple[Floats, Floats], groups: Sequenc
     residuals = (gain - ((gained - lost) / n)[strata]) * weights
     effect = design_effect(residuals, groups, weights)
     found = Strata(gained / effect, lost / effect, n / effect)
-    value, low, high = found.limits()
-    return Difference(value, [low, high], lambda margin: _times(lambda by: found.equal(by).limits(LIKELY)[1], margin))
+    value, low, high = (float(each) for each in found.limits())
+
+    def reach(times: float) -> float:
+        return float(found.equal(times).limits(LIKELY)[1])
+
+    return Difference(value, [low, high], lambda margin: _times(reach, margin))
 
 
 def areas_under_roc(labels: Indices, pair: tuple[Floats, Floats], groups: Sequence[str]) -> Difference | None:
