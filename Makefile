@@ -24,11 +24,12 @@ test: lint ## Run every check and every test
 chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (over half an hour)
 	@CHAOS=long $(BIN)/python -m pytest tests/chaos/test_campaign.py -s -p no:randomly
 
-lint: $(VENV)/installed-dev ## Run ruff, mypy and the import contracts
+lint: $(VENV)/installed-dev node_modules/.package-lock.json ## Run ruff, mypy, the import contracts, tsc and ESLint
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@if [ -e node_modules/.package-lock.json ]; then npm run --silent lint; fi
 
 format: $(VENV)/installed-dev ## Format the code and repair what ruff can
 	@$(BIN)/ruff check --fix
@@ -60,7 +61,7 @@ pins: $(VENV)/uv ## Write requirements*.txt again, with the newest versions
 	@$(BIN)/uv pip compile $(PINS) --upgrade benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 
 clean: ## Remove what was installed and cached; never data
-	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-artifacts
+	@rm -rf $(VENV) .venv-bench node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-artifacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/uv:
@@ -81,6 +82,11 @@ $(VENV)/installed: requirements.txt $(VENV)/uv
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/uv
 	@$(BIN)/uv pip install --quiet -r $< || $(BIN)/python -m pip install --quiet -r $<
 	@touch $@
+
+# Only checks need Node.js. Without it, or without a package registry, the other checks still run.
+node_modules/.package-lock.json: package-lock.json
+	@if npm ci --silent >/dev/null 2>&1; then touch $@; \
+	  else echo "Skipping the checks of static/js: 'npm ci' could not install TypeScript and ESLint."; fi
 
 .venv-bench/installed: benchmarks/peers/requirements.txt $(VENV)/uv
 	@$(BIN)/python -m venv --clear .venv-bench

@@ -57,6 +57,18 @@ def test_only_the_training_room_imports_keras() -> None:
     assert found == {("app", "training")}
 
 
+def test_only_the_unit_of_work_ends_transactions() -> None:
+    ends = {
+        f"{path.relative_to(CHECKOUT)}:{node.lineno}"
+        for path in sources()
+        if path != CHECKOUT / "app/store/transaction.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in {"commit", "rollback", "begin_nested"} and not node.args
+    }
+    assert ends == set()
+
+
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
         str(path.relative_to(CHECKOUT))
@@ -65,7 +77,7 @@ def test_only_the_settings_read_the_environment() -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and ast.unparse(node.value) == "os"
     }
     # The supervisor hands its own environment on to what it starts.
-    assert readers - {"app/config.py"} <= {"app/supervisor/commands.py", "app/training/runtime.py"}
+    assert readers - {"app/config.py"} <= {"app/supervisor/commands.py", "app/training/networks/runtime.py"}
 
 
 @pytest.mark.parametrize(("statement", "never"), [("import wsgi", HEAVY | {"worker"}), ("import worker.tasks", HEAVY)])

@@ -16,8 +16,8 @@ from app.services.bulk.batch import KIND
 from app.services.datasets.archive import Member, source_members
 from app.services.jobs.jobs import eta_seconds
 from app.services.jobs.transitions import ACTIVE, MOVES, events
-from app.store.db import db
 from app.store.tables import Job
+from app.store.transaction import release_connection
 from app.training.progress import Progress
 
 POLL_SECONDS: Final = 0.5
@@ -128,7 +128,7 @@ def _follow(job_id: str) -> None:
     with progress_bar("Predicting") as show_progress:
         while (job := services().jobs.get(job_id)).status in ACTIVE:
             show_progress(job.stage, job.done, job.total)
-            db.session.rollback()
+            release_connection()
             time.sleep(POLL_SECONDS)
     if job.status != "succeeded":
         raise click.ClickException(f"The job {job.status}; see: flask jobs show {job_id}")

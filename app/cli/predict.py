@@ -18,6 +18,7 @@ from app.cli.gathering import gather, in_order
 from app.cli.rows import WRITERS, Row, as_table, write
 from app.errors import FoveaError
 from app.inference.similar import MOST
+from app.services.serving.predict import PredictionRequest
 
 
 @click.command()
@@ -82,10 +83,11 @@ class _Run:
         position, path = numbered
         try:
             with self.app.app_context():
-                body = services().predict.predict(
-                    path.read_bytes(), self.classifier, self.version, self.heat_maps is not None, path.name,
-                    similar=self.similar,
-                )  # fmt: skip
+                explain = self.heat_maps is not None
+                request = PredictionRequest(
+                    path.read_bytes(), self.classifier, self.version, path.name, explain, self.similar
+                )
+                body = services().predict.predict(request)
         except (FoveaError, OSError) as error:
             wrong = f"It cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
             return {"file": str(path), "error": wrong}

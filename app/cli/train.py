@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, progress_bar, services
-from app.store.db import db
+from app.services.models.retrain import TrainingRequest
 from app.store.tables import Job
 from app.training.networks.backbones import BACKBONES
 
@@ -31,12 +31,8 @@ def train(classifier: str, searching: bool, budget: float, **options: Any) -> No
     It learns from the CLASSIFIER's dataset, is compared with the champion on the same test images, and serves only if
     it is no worse.
     """
-    from app.services.models.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this command only
-
-    job = services().retrain.prepare(classifier, search=budget if searching else None, **options)
-    db.session.add(job)
-    db.session.commit()
-    services().jobs.run(job.id, TrainingRun(services()).run)
+    job = services().retrain.record(TrainingRequest(classifier, search=budget if searching else None, **options))
+    services().jobs.run(job.id, services().training_run().run)
     _print(services().jobs.get(job.id))
 
 
@@ -50,10 +46,8 @@ def evaluate(classifier: str, folder: Path, version: int | None) -> None:
 
     The folder is read in the CLASSIFIER's convention. Images that the version learned from are counted apart.
     """
-    from app.services.models.evaluate import evaluate_folder  # noqa: PLC0415 - heavy, and for this command only
-
     with progress_bar("Evaluating") as show:
-        figures = evaluate_folder(services(), classifier, folder, version, show)
+        figures = services().evaluation().evaluate(classifier, folder, version, show)
     if seen := figures["trained_on"]:
         click.echo(_warning(seen, figures["n"]), err=True)
     echo_json(figures)

@@ -1,4 +1,4 @@
-"""Floor 1: from the bytes of a photograph to an answer that knows its limits."""
+"""From the bytes of a photograph to an answer that knows its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: the only room that speaks HTTP."""
+"""The only package that speaks HTTP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
+from app.runners import Runners
 from app.web import api, auth, docs, errors, metrics, pages
-from app.web.background import aside
+from app.web.background import run_in_background
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
 from app.web.multipart import FastRequest
-from app.web.offload import away, offload
+from app.web.offload import run_blocking_io, run_cpu_bound
 
 # No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
 SECURITY_HEADERS: Final = {
@@ -26,6 +27,8 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
+
+RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
 
 
 def register(app: OpenAPI) -> None:
@@ -71,4 +74,4 @@ def _secure(response: Response) -> Response:
     return response
 
 
-__all__ = ["Problem", "aside", "away", "offload", "on_validation_error", "register"]
+__all__ = ["RUNNERS", "Problem", "on_validation_error", "register"]

@@ -14,19 +14,21 @@ import gevent
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 
-from app.services.serving.background import directly
+from app.runners import run_at_once
 
 R = TypeVar("R")
 NICE = 10  # the system gives such a thread a tenth of what it gives to one that answers requests
 
 
-def aside(compute: Callable[[], R], then: Callable[[R], None], *, spare: bool = False) -> Callable[[], None]:
+def run_in_background(
+    compute: Callable[[], R], then: Callable[[R], None], *, spare: bool = False
+) -> Callable[[], None]:
     """Run `compute` in a thread beside the one that answers, then `then` in the loop; return how to wait for both.
 
     Outside a gevent worker both are done here and now.
     """
     if not monkey.is_module_patched("socket"):
-        return directly(compute, then, spare=spare)
+        return run_at_once(compute, then, spare=spare)
     pool, work = (_spare_pool(), partial(_yielding, compute)) if spare else (_pool(), compute)
     running = gevent.spawn(lambda: then(pool.apply(work)))
     return lambda: running.join() and None

@@ -18,6 +18,7 @@ from app.services.datasets.duplicates import Duplicates, dataset
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import CORRECTION, DatasetVersion, Image
+from app.store.transaction import transaction
 from app.training.audit.copies import Pair
 from app.training.data import manifest
 from app.training.data.samples import Sample
@@ -47,7 +48,7 @@ class Division:
         return manifest.identify(manifest.of(self.samples))
 
 
-class Versions:
+class DatasetVersions:
     """The dataset versions' use cases."""
 
     def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates) -> None:
@@ -64,12 +65,12 @@ class Versions:
         rows = dataset(classifier)
         pairs = self._duplicates.pairs(classifier, [row.sha256 for row in rows], progress)
         divided = divide(spec, rows, pairs, self._files)
-        if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
-            db.session.add(_record(spec, divided))
         splits = {sample.sha256: sample.split for sample in divided.samples}
-        for row in rows:
-            row.used = earliest([row.used, splits.get(row.sha256)])
-        db.session.commit()
+        with transaction():
+            if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
+                db.session.add(_record(spec, divided))
+            for row in rows:
+                row.used = earliest([row.used, splits.get(row.sha256)])
         return divided
 
     def learned(self, classifier: str, version: str) -> list[manifest.Row] | None:

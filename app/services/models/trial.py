@@ -7,7 +7,7 @@ from typing import Any
 from app.classifiers.spec import ClassifierSpec
 from app.inference.predictor import Predictor
 from app.services.datasets.test_set import state, unseen
-from app.services.datasets.versions import Division, Versions
+from app.services.datasets.versions import DatasetVersions, Division
 from app.store.registry import Registry
 from app.training.data.drawn import SOURCE
 from app.training.evaluation.comparison import compare, contest
@@ -17,7 +17,7 @@ from app.training.progress import Progress
 class Trial:
     """Compares versions for the promotion gate."""
 
-    def __init__(self, registry: Registry, versions: Versions) -> None:
+    def __init__(self, registry: Registry, versions: DatasetVersions) -> None:
         self._registry = registry
         self._versions = versions
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from app.classifiers.card import Card
+from app.classifiers.catalog import Catalog
 from app.inference import drift
 from app.store.db import db
 from app.store.registry import Registry
@@ -40,9 +41,10 @@ class Measure:
 class Drift:
     """Tells whether today's images differ from those of the training."""
 
-    def __init__(self, registry: Registry, offload: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, catalog: Catalog, registry: Registry, run_cpu_bound: Callable[[Callable[[], Any]], Any]) -> None:
+        self._catalog = catalog
         self._registry = registry
-        self._offload = offload
+        self._run_cpu_bound = run_cpu_bound
 
     def report(self, classifier: str) -> dict[str, Any]:
         """Compare the champion's latest answers, each image once, with its reference, measure by measure.
@@ -50,6 +52,7 @@ class Drift:
         `images` is how many were compared, `limit` the index that chance alone may reach. `not_measured` names what an
         older card has no reference for.
         """
+        self._catalog[classifier]
         version = self._registry.champion(classifier)
         known = measures_of(self._registry.card(classifier, version))
         rows = _latest(classifier, version)
@@ -67,7 +70,7 @@ class Drift:
         images = drift.window(len(distinct))
         if not images:
             return answer | {"verdict": "too_few", "advice": ADVICE["too_few"]}
-        measures = self._offload(lambda: compare(known, distinct[:images]))
+        measures = self._run_cpu_bound(lambda: compare(known, distinct[:images]))
         if not measures:
             return answer | {"verdict": "no_reference", "advice": ADVICE["no_reference"]}
         return answer | {"images": images, "verdict": worst(measures), "measures": measures}

@@ -40,7 +40,7 @@ class Image(Base):
     tested: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
-class LeftOut(Base):
+class RejectedFile(Base):
     """A file that was offered to a dataset and is not in it: unreadable, a duplicate, without a label, and so on."""
 
     __tablename__ = "left_out"

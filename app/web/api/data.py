@@ -9,6 +9,7 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.errors import InvalidInput
+from app.services.datasets.archive import nothing_usable
 from app.services.datasets.intake import Report
 from app.store.tables import Image
 from app.web import forms
@@ -96,7 +97,7 @@ def exploration(path: ClassifierPath) -> dict[str, Any]:
 @blueprint.get("/api/visualizations", responses=problems(404))
 def visualizations(query: ClassifierField) -> dict[str, Any]:
     """Give the series behind the charts."""
-    return services().monitor.visualizations(query.classifier)
+    return services().charts.figures(query.classifier)
 
 
 def _as_image(row: Image) -> dict[str, Any]:
@@ -112,6 +113,4 @@ def _refuse_if_useless(report: Report) -> None:
         return
     if not report.rejected:
         raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
-    first, more = report.rejected[0], len(report.rejected) - 1
-    others = f" ({more} more of the files were refused, too)" if more else ""
-    raise InvalidInput(f"Nothing could be used. {first['file']}: {first['reason'].removesuffix('.')}{others}.")
+    raise nothing_usable([(each["file"], each["reason"]) for each in report.rejected])

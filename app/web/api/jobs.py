@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from app.services.jobs.jobs import eta_seconds
 from app.services.jobs.transitions import ACTIVE, events
+from app.services.models.retrain import TrainingRequest
 from app.store.db import now
 from app.store.tables import Job
 from app.web import forms
@@ -36,7 +37,7 @@ NOT_CHANGED: Final[dict[str | int | HTTPStatus, Any]] = {
 def retrain() -> Response:
     """Train a new model version on the classifier's dataset; it serves only if it is no worse than the champion."""
     wanted = forms.fields(RetrainForm)
-    return accepted(services().retrain.submit(key=forms.idempotency_key(), **wanted.model_dump()))
+    return accepted(services().retrain.submit(TrainingRequest(**wanted.model_dump()), forms.idempotency_key()))
 
 
 @blueprint.get("/api/jobs", responses={200: Jobs, **NOT_CHANGED})

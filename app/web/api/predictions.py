@@ -12,7 +12,7 @@ from app.services.serving.log import as_answer
 from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
-from app.web.offload import offload
+from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import LoggedPrediction, LoggedPredictions
 from app.web.schemas.images import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
 from app.web.schemas.requests import FeedbackForm, PredictionPath, PredictionsQuery
@@ -38,7 +38,7 @@ def prediction_image(path: PredictionPath, query: ImageQuery) -> Response:
     """Give the image that was asked about, as a small JPEG."""
     sha256 = services().history.get(path.prediction_id).sha256
     data = services().files.read(sha256)
-    answer = Response(offload(lambda: thumbnail(data, query.side)), mimetype="image/jpeg")
+    answer = Response(run_cpu_bound(lambda: thumbnail(data, query.side)), mimetype="image/jpeg")
     answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
     return answer
 

@@ -82,7 +82,9 @@ def test_half_a_doubt_is_none(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("interval", "promote"), [((-0.3, 0.4), True), ((-0.3, -0.1), False), ((0.2, 0.4), True), (None, True)]
 )
-def test_a_demonstration_model_gives_way_unless_it_is_better(interval: Any, promote: bool) -> None:
+def test_a_demonstration_model_gives_way_unless_it_is_better(
+    interval: tuple[float, float] | None, promote: bool
+) -> None:
     verdict = judge(_comparison(interval, demonstration=True), PromotionSpec())
     assert (verdict.promote, verdict.undecided) == (promote, not promote)
     assert "drawings" in verdict.reasons[0]
