@@ -30,6 +30,7 @@ CLASSIFIERS = ("cat_dog", "glaucoma")
 STRANGERS = {"cat_dog": "fundus_normal", "glaucoma": "fundus_diabetic_retinopathy"}
 LEARNED, KEPT_OUT = 350, 60  # training and validation images, as many as the demonstration models had
 WINDOWS = (30, 100, 1000)
+SIDE = 160  # pixels of a drawing: the networks see 128
 SEED = 5_000_000  # far from the demonstration models' own drawings
 
 
@@ -43,12 +44,20 @@ class Seen(NamedTuple):
     decision: str = "accept"
 
 
+class Pools(NamedTuple):
+    """Answers to images of the classifier's `own` kind, to `changed` ones by change, and to another class."""
+
+    own: Sequence[Seen]
+    changed: Mapping[str, Sequence[Seen]]
+    strange: Sequence[Seen]
+
+
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--images", type=int, default=1600, help="drawings of each classifier's own kind")
-    parser.add_argument("--changed", type=int, default=300, help="drawings for each change")
-    parser.add_argument("--repetitions", type=int, default=300, help="windows of each size")
+    parser.add_argument("--images", type=int, default=1500, help="drawings of each classifier's own kind")
+    parser.add_argument("--changed", type=int, default=200, help="drawings for each change")
+    parser.add_argument("--repetitions", type=int, default=200, help="windows of each size")
     parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
     options = parser.parse_args()
     print("| classifier | answers | " + " | ".join(("same kind", *_TITLES)) + " |")
@@ -67,14 +76,14 @@ def _measure(name: str, images: int, changed: int, repetitions: int) -> None:
     strange = _answers(name, [(STRANGERS[name], SEED + number, "") for number in range(changed)])
     for size in WINDOWS:
         random = np.random.default_rng(size)
-        alarms = [_alarms(card, own, pools, strange, size, random) for _ in range(repetitions)]
+        alarms = [_alarms(card, Pools(own, pools, strange), size, random) for _ in range(repetitions)]
         shares = " | ".join(f"{share:.2f}" for share in np.mean(alarms, axis=0))
         print(f"| {name} | {size} | {shares} |", flush=True)
 
 
-def _alarms(card: Card, own: Sequence[Seen], pools: Mapping[str, Sequence[Seen]], strange: Sequence[Seen], size: int,
-            random: np.random.Generator) -> list[bool]:  # fmt: skip
+def _alarms(card: Card, pools: Pools, size: int, random: np.random.Generator) -> list[bool]:
     """Whether one window of the same kind, and one of each change, differs from one reference by more than chance."""
+    own, strange = pools.own, pools.strange
     order = random.permutation(len(own)).tolist()
     learned, kept_out = order[:LEARNED], order[LEARNED : LEARNED + KEPT_OUT]
     limit = float(np.percentile([own[row].novelty for row in kept_out], 95))
@@ -85,7 +94,7 @@ def _alarms(card: Card, own: Sequence[Seen], pools: Mapping[str, Sequence[Seen]]
         return worst(compare(known, rows)) != "stable"
 
     rest = [own[row] for row in order[LEARNED + KEPT_OUT :]]
-    windows = [rest[:size], *(_chosen(pool, size, random) for pool in pools.values())]
+    windows = [rest[:size], *(_chosen(pool, size, random) for pool in pools.changed.values())]
     first = card.classes[0]
     sides = [[each for each in rest if (each.predicted_class == first) is side] for side in (True, False)]
     few = round(0.2 * size)
@@ -130,7 +139,7 @@ def _load(bundle: Path) -> None:
 
 def _answer(wanted: tuple[str, int, str]) -> Seen:
     subject, number, change = wanted
-    image = draw(subject, number).jpeg()
+    image = draw(subject, number, SIDE).jpeg()
     if change:
         changed = _CHANGES[change](decode(image).pixels)
         image = cv2.imencode(".jpg", cv2.cvtColor(changed, cv2.COLOR_RGB2BGR))[1].tobytes()
