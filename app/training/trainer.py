@@ -117,4 +117,5 @@ def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Pr
     rows, spec = images.rows["test"], plan.spec
     samples = [plan.samples[row] for row in rows]
     positive = None if spec.positive is None else spec.class_names.index(spec.positive)
-    return figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    found = figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    return found if plan.test_set is None else {**found, "test_set": plan.test_set}

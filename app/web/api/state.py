@@ -61,7 +61,7 @@ def statistics(query: StatisticsQuery) -> dict[str, Any]:
 @blueprint.get("/api/drift/<classifier>", responses=problems(404))
 def drift(path: ClassifierPath) -> dict[str, Any]:
     """Compare the latest answers with what the model saw in training."""
-    return services().monitor.drift(path.classifier)
+    return services().drift.report(path.classifier)
 
 
 @blueprint.get("/metrics")
