@@ -1,4 +1,4 @@
-"""What is learned after the network: temperature, thresholds, novelty, and what the images looked like."""
+"""What is learned after the network: calibration, thresholds, novelty, and what the images looked like."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.classifiers import ClassifierSpec
-from app.classifiers.card import OperatingPoint, Reference, Thresholds
+from app.classifiers.card import Calibration, OperatingPoint, Reference, Thresholds
 from app.inference.arrays import Floats, Integers
-from app.inference.calibration import apply_temperature, fit_prediction_set, fit_temperature
+from app.inference.calibration import calibrate, shift_prior
 from app.inference.drift import histogram
 from app.inference.engine import Engine
 from app.inference.novelty import Novelty
 from app.inference.quality import reference
 from app.training.data.samples import Answers, Images
+from app.training.evaluation.conformal import fit_thresholds
 from app.training.evaluation.operating_point import choose
+from app.training.evaluation.scaling import Scaling, fit_scaling
 from app.training.progress import Progress
 
 BATCH = 8  # VGG16 takes 5 GB for 32, and larger batches gain nothing on a CPU
@@ -25,46 +27,102 @@ BINS = 10
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibrated:
     """All that is fitted on the engine's answers, and what it answers to all images.
 
-    That is the calibrated `probabilities` (n, classes) and the `embeddings` (n, d).
+    That is the calibrated `probabilities` (n, classes), the same of answers to images not learned from (`fair`), the
+    `embeddings` (n, d) and their `distances` (n,) from the training images. `elsewhere` (n, classes) are calibrated
+    answers by heads that learned from no image of the same source; None where there are none.
     """
 
     probabilities: Floats
+    fair: Floats
+    elsewhere: Floats | None
     embeddings: Floats
+    distances: Floats
     temperature: float
+    calibration: Calibration
     thresholds: Thresholds
     operating_point: OperatingPoint | None
     novelty: Novelty
     reference: Reference
 
 
-def calibrate(
+def fit_calibration(
     engine: Engine, images: Images, groups: Sequence[str], spec: ClassifierSpec, progress: Progress
-) -> Calibration:
+) -> Calibrated:
     """Run the engine that will serve on all images; fit on answers to images that were not learned from.
 
     Those are the validation images or, of a head, those that each fold kept out. `groups` names each image's patient.
     """
     answers = images.answers or _run(engine, images, progress)
     val = np.concatenate([kept_out for _, kept_out in answers.folds])
-    temperature = fit_temperature(answers.fair[val], images.labels[val])
-    fair = apply_temperature(answers.fair[val], temperature)
+    labels = images.labels[val]
+    scaling = fit_scaling(answers.fair[val], labels, _learned(images, answers, spec))
+    fair = calibrate(answers.fair, *scaling)
     novelty, limit = _novelty(answers, images)
     point = None
     if spec.positive is not None:
         positive = spec.class_names.index(spec.positive)
-        sick = images.labels[val] == positive
-        point = choose(fair[:, positive], sick, [groups[row] for row in val], spec.operating_point)
-    thresholds = Thresholds(
-        prediction_set=fit_prediction_set(fair, images.labels[val], spec.coverage),
-        operating_point=None if point is None else point.threshold,
-        novelty=limit,
+        point = choose(fair[val, positive], labels == positive, [groups[row] for row in val], spec.operating_point)
+    sets, record = fit_thresholds(fair[val], labels, spec.coverage), _record(scaling, labels, spec, images.answers)
+    return Calibrated(
+        probabilities=calibrate(answers.probabilities, *scaling),
+        fair=fair,
+        elsewhere=None if answers.elsewhere is None else calibrate(answers.elsewhere, *scaling),
+        embeddings=answers.embeddings,
+        distances=novelty.distance(answers.embeddings),
+        temperature=scaling.temperature,
+        calibration=record,
+        thresholds=Thresholds(
+            prediction_set=max(sets),
+            prediction_sets=dict(zip(spec.class_names, sets, strict=True)),
+            operating_point=None if point is None else point.threshold,
+            novelty=limit,
+        ),
+        operating_point=point,
+        novelty=novelty,
+        reference=_reference(images, _confidence(fair[val], record), spec.preprocessing.crop == "retina"),
     )
-    probabilities = apply_temperature(answers.probabilities, temperature)
-    looks = _reference(images, fair.max(axis=1), spec.preprocessing.crop == "retina")
-    return Calibration(probabilities, answers.embeddings, temperature, thresholds, point, novelty, looks)
+
+
+def _learned(images: Images, answers: Answers, spec: ClassifierSpec) -> Floats:
+    """The class shares that the network was trained for."""
+    classes = len(spec.classes)
+    if spec.training.balance == "weights":
+        return np.full(classes, 1 / classes)
+    counts = np.bincount(images.labels[np.concatenate([learned for learned, _ in answers.folds])], minlength=classes)
+    return np.asarray(counts / counts.sum())
+
+
+def _record(scaling: Scaling, labels: Integers, spec: ClassifierSpec, known: Answers | None) -> Calibration:
+    """What the card says of it; answers that were `known` are those of a head's cross-validation."""
+    names = spec.class_names
+    images = dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
+    return Calibration(
+        method="cross" if known else "split",
+        images=images,
+        bias=dict(zip(names, scaling.bias.tolist(), strict=True)),
+        prevalence=_prevalence(spec, images),
+    )
+
+
+def _prevalence(spec: ClassifierSpec, images: dict[str, int]) -> dict[str, float] | None:
+    """The clinic's share of each class; where it names that of the positive one, the others keep their proportions."""
+    stated = spec.prevalence
+    if stated is None:
+        return None
+    if isinstance(stated, dict):
+        return {name: share / sum(stated.values()) for name, share in stated.items()}
+    others = sum(count for name, count in images.items() if name != spec.positive)
+    return {name: stated if name == spec.positive else (1 - stated) * count / others for name, count in images.items()}
+
+
+def _confidence(probabilities: Floats, record: Calibration) -> Floats:
+    """The highest probability (n,) as it would be answered."""
+    if record.prevalence is not None:
+        probabilities = shift_prior(probabilities, list(record.prior.values()), list(record.prevalence.values()))
+    return np.asarray(probabilities.max(axis=1))
 
 
 def _novelty(answers: Answers, images: Images) -> tuple[Novelty, float]:
