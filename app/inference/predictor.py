@@ -158,7 +158,7 @@ class Predictor:
         return calibrate(probabilities, self.card.temperature, self.card.bias)
 
     def probabilities(self, squares: Pixels) -> Floats:
-        """Calibrated probabilities (n, classes) of squares (n, size, size, 3), not adjusted to a clinic's prevalence."""
+        """Calibrated probabilities (n, classes) of squares (n, size, size, 3), adjusted to no prevalence."""
         return self.look(squares)[0]
 
     def look(self, squares: Pixels) -> tuple[Floats, NDArray[np.bool_]]:

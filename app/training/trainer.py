@@ -189,4 +189,7 @@ def _evaluate(plan: Plan, images: Images, found: Calibrated, progress: Progress)
     if found.elsewhere is None:
         return metrics
     sources, groups = ([getattr(each, name) for each in plan.samples] for name in ("source", "group"))
-    return {**metrics, "new_source": new_source(images.labels.astype(np.int64), found.fair, found.elsewhere, sources, groups)}
+    return {
+        **metrics,
+        "new_source": new_source(images.labels.astype(np.int64), found.fair, found.elsewhere, sources, groups),
+    }

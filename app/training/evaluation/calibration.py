@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,33 +58,61 @@ def fit_calibration(
     """
     answers = images.answers or _run(engine, images, progress)
     val = np.concatenate([kept_out for _, kept_out in answers.folds])
-    labels = images.labels[val]
-    scaling = fit_scaling(answers.fair[val], labels, _learned(images, answers, spec))
-    fair = calibrate(answers.fair, *scaling)
+    kept = KeptOut(answers.fair[val], images.labels[val], [groups[row] for row in val])
+    fitted = fit_answers(kept, spec, _learned(images, answers, spec), cross=images.answers is not None)
     novelty, limit = _novelty(answers, images)
-    point = None
-    if spec.positive is not None:
-        positive = spec.class_names.index(spec.positive)
-        point = choose(fair[val, positive], labels == positive, [groups[row] for row in val], spec.operating_point)
-    sets, record = fit_thresholds(fair[val], labels, spec.coverage), _record(scaling, labels, spec, images.answers)
     return Calibrated(
-        probabilities=calibrate(answers.probabilities, *scaling),
-        fair=fair,
-        elsewhere=None if answers.elsewhere is None else calibrate(answers.elsewhere, *scaling),
+        probabilities=calibrate(answers.probabilities, *fitted.scaling),
+        fair=calibrate(answers.fair, *fitted.scaling),
+        elsewhere=None if answers.elsewhere is None else calibrate(answers.elsewhere, *fitted.scaling),
         embeddings=answers.embeddings,
         distances=novelty.distance(answers.embeddings),
-        temperature=scaling.temperature,
-        calibration=record,
-        thresholds=Thresholds(
-            prediction_set=max(sets),
-            prediction_sets=dict(zip(spec.class_names, sets, strict=True)),
-            operating_point=None if point is None else point.threshold,
-            novelty=limit,
-        ),
-        operating_point=point,
+        temperature=fitted.scaling.temperature,
+        calibration=fitted.record,
+        thresholds=fitted.thresholds(limit),
+        operating_point=fitted.point,
         novelty=novelty,
-        reference=_reference(images, _confidence(fair[val], record), spec.preprocessing.crop == "retina"),
+        reference=_reference(images, fitted.confidence, spec.preprocessing.crop == "retina"),
     )
+
+
+class KeptOut(NamedTuple):
+    """Images that were not learned from: a network's `probabilities` (n, classes), their class indices and patients."""
+
+    probabilities: Floats
+    labels: Integers
+    groups: Sequence[str]
+
+
+class Fitted(NamedTuple):
+    """What is fitted on answers to images that were not learned from; `confidence` (n,) is that of these answers."""
+
+    scaling: Scaling
+    record: Calibration
+    sets: dict[str, float]
+    point: OperatingPoint | None
+    confidence: Floats
+
+    def thresholds(self, novelty: float) -> Thresholds:
+        """All thresholds, with that of novelty."""
+        point = None if self.point is None else self.point.threshold
+        highest = max(self.sets.values())
+        return Thresholds(prediction_set=highest, prediction_sets=self.sets, operating_point=point, novelty=novelty)
+
+
+def fit_answers(kept: KeptOut, spec: ClassifierSpec, learned: Floats, *, cross: bool) -> Fitted:
+    """Scale the probabilities, then fit the thresholds; `learned` as in `fit_scaling`.
+
+    `cross`: these are the answers of a cross-validation's heads, not of the network that serves.
+    """
+    scaling = fit_scaling(kept.probabilities, kept.labels, learned)
+    fair = calibrate(kept.probabilities, *scaling)
+    record, point = _record(scaling, kept.labels, spec, cross=cross), None
+    if spec.positive is not None:
+        positive = spec.class_names.index(spec.positive)
+        point = choose(fair[:, positive], kept.labels == positive, kept.groups, spec.operating_point)
+    sets = fit_thresholds(fair, kept.labels, spec.coverage)
+    return Fitted(scaling, record, dict(zip(spec.class_names, sets, strict=True)), point, _confidence(fair, record))
 
 
 def _learned(images: Images, answers: Answers, spec: ClassifierSpec) -> Floats:
@@ -95,12 +124,12 @@ def _learned(images: Images, answers: Answers, spec: ClassifierSpec) -> Floats:
     return np.asarray(counts / counts.sum())
 
 
-def _record(scaling: Scaling, labels: Integers, spec: ClassifierSpec, known: Answers | None) -> Calibration:
-    """What the card says of it; answers that were `known` are those of a head's cross-validation."""
+def _record(scaling: Scaling, labels: Integers, spec: ClassifierSpec, *, cross: bool) -> Calibration:
+    """What the card says of it."""
     names = spec.class_names
     images = dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
     return Calibration(
-        method="cross" if known else "split",
+        method="cross" if cross else "split",
         images=images,
         bias=dict(zip(names, scaling.bias.tolist(), strict=True)),
         prevalence=_prevalence(spec, images),
