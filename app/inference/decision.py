@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Literal
 
 Decision = Literal["out_of_distribution", "ungradable", "uncertain", "refer", "no_refer", "accept"]
+UNFIT: tuple[Decision, ...] = ("out_of_distribution", "ungradable")  # images of which no class can be told
 ANSWERED: frozenset[Decision] = frozenset({"refer", "no_refer", "accept"})  # the others leave it to a person
 
 

@@ -25,6 +25,7 @@ from app.services.models.comparison import Examination
 from app.services.models.models import Models
 from app.services.models.retrain import Retrain
 from app.services.operations.backup import Backup
+from app.services.operations.class_mix import ClassMix
 from app.services.operations.monitor import Monitor
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
@@ -122,7 +123,7 @@ def build(
         gallery=gallery,
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(settings, catalog, registry, queues, predict, serving, versions),
+        monitor=Monitor(settings, catalog, registry, queues, predict, serving, versions, ClassMix(registry, offload)),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
         training_images=TrainingImages(files, predict, offload),
         retention=Retention(settings, files),

@@ -5,8 +5,8 @@ import { chance, fixed, milliseconds, percent, time } from "./format.js";
 import { picture, strip } from "./pictures.js";
 import { explain, headlineOf, list, quality, titleOf } from "./words.js";
 
-/** Show an answer; `source` is the address of the picture, `name` the file's, `threshold` the operating point, if any. */
-export function answerCard(answer, spec, { source, name, threshold }) {
+/** Show an answer; `source` is the address of the picture, `name` the file's. */
+export function answerCard(answer, spec, { source, name }) {
   const { tone, icon: picture, title } = headlineOf(answer, spec);
   const doubtful = ["out_of_distribution", "ungradable"].includes(answer.decision);
   return h("article", { class: "panel answer", "aria-label": `Answer for ${name}` },
@@ -14,7 +14,7 @@ export function answerCard(answer, spec, { source, name, threshold }) {
     h("div", { class: "answer-body" },
       h("div", { class: `decision tone-${tone}` }, icon(picture),
         h("div", {}, h("p", { class: "decision-title" }, title), h("p", {}, explain(answer, spec)))),
-      probabilities(answer, spec, threshold, doubtful),
+      probabilities(answer, spec, doubtful),
       feedback(answer, spec)),
     h("div", { class: "answer-more" },
       h("dl", { class: "checks" }, possible(answer, spec), grade(answer.quality), known(answer.novelty)),
@@ -44,7 +44,8 @@ function view(answer, spec, source, name) {
   }
 }
 
-function probabilities(answer, spec, threshold, doubtful) {
+function probabilities(answer, spec, doubtful) {
+  const threshold = answer.operating_point;
   const rows = spec.classes.map(({ name, title }) => ({
     label: title,
     value: answer.probabilities[name],
@@ -53,12 +54,13 @@ function probabilities(answer, spec, threshold, doubtful) {
     mark: name === spec.positive && threshold ? threshold : undefined,
   }));
   return h("div", {}, bars(rows, "Probability of each class"),
+    answer.prevalence && h("p", { class: "quiet" }, `Adjusted to how often the classes occur at the clinic: ${list(spec.classes.map(({ name, title }) => `${title} ${percent(answer.prevalence[name])}`))}.`),
     threshold && h("p", { class: "quiet mark-note" }, `The line on ${titleOf(spec, spec.positive)} is where a screening refers: ${percent(threshold)}.`));
 }
 
 function possible(answer, spec) {
   const names = answer.prediction_set.map((name) => titleOf(spec, name));
-  return check("Cannot be ruled out", names.length === 1, names.length === 1 ? `only ${names[0]}` : list(names));
+  return check("Cannot be ruled out", names.length === 1, names.length === 1 ? `only ${names[0]}` : list(names) || "none of the classes fits");
 }
 
 function grade({ score, gradable, reasons }) {

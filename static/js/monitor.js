@@ -86,7 +86,7 @@ function showQueues({ queue, jobs }) {
     table("Queues and the workers that serve them", ["Queue", { number: "Messages" }, "Workers alive"], rows));
 }
 
-function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback }) {
+function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback, class_mix: mix }) {
   if (!predictions) {
     fill(find("usage"), empty("eye", find("hours").value ? "No answer in this time: choose a longer one, or " : "No answer yet: ", h("a", { href: `/predict?classifier=${spec.name}` }, "ask about an image"), "."));
     return;
@@ -96,7 +96,14 @@ function showUsage({ predictions, by_class: classes, by_decision: decisions, fee
   fill(find("usage"),
     h("h3", { class: "small-title" }, "By class"), bars(rows(classes, (name) => titleOf(spec, name), () => "brand"), "Answers by class"),
     h("h3", { class: "small-title" }, "By decision"), bars(rows(decisions, (name) => decisionOf(name).title, (name) => decisionOf(name).tone), "Answers by decision"),
-    h("h3", { class: "small-title" }, "Found right by people"), h("p", {}, sure));
+    h("h3", { class: "small-title" }, "Found right by people"), h("p", {}, sure),
+    mix?.shares && h("h3", { class: "small-title" }, "Estimated class mix"), mix?.shares && h("p", { id: "class-mix" }, mixOf(mix)));
+}
+
+/** How often each class occurs among the latest images, in one sentence. */
+function mixOf({ answers, shares, intervals, calibration }) {
+  const share = (name) => `${titleOf(spec, name)} ${percent(shares[name])} (${percent(intervals[name][0])} to ${percent(intervals[name][1])}; ${percent(calibration[name])} in calibration)`;
+  return `${Object.keys(shares).map(share).join(", ")}: estimated from the last ${count(answers)} answers, without labels.`;
 }
 
 function showDrift(found) {

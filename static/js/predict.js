@@ -1,5 +1,5 @@
 // Predict: images in, answers out.
-import { get, post } from "./api.js";
+import { post } from "./api.js";
 import { answerCard } from "./answer.js";
 import { fill, find, h, problem } from "./dom.js";
 import { takeFiles } from "./files.js";
@@ -8,7 +8,6 @@ import { headlineOf } from "./words.js";
 
 const AT_ONCE = 2;
 const SIMILAR = 5; // training images beside an answer
-const thresholds = new Map(); // of each classifier's champion, asked for once
 let spec;
 
 function change(chosen) {
@@ -54,8 +53,8 @@ async function answer({ file, name, place }, asked) {
   form.append("explain", "true");
   if (find("similar").checked) form.append("similar", SIMILAR);
   try {
-    const [found, threshold] = await Promise.all([post("/api/predict", form), operatingPoint(asked)]);
-    place.replaceWith(answerCard(found, asked, { source: URL.createObjectURL(file), name, threshold }));
+    const found = await post("/api/predict", form);
+    place.replaceWith(answerCard(found, asked, { source: URL.createObjectURL(file), name }));
     find("announce").textContent = `${name}: ${headlineOf(found, asked).title}.`;
   } catch (error) {
     const link = error.status === 404 ? { href: `/train?classifier=${asked.name}`, text: "Train a model" } : error.link;
@@ -63,14 +62,6 @@ async function answer({ file, name, place }, asked) {
     const card = h("div", { class: "panel refused" }, h("p", { class: "refused-name" }, name), problem(error.message, { retry, link }));
     place.replaceWith(card);
   }
-}
-
-async function operatingPoint({ name, positive }) {
-  if (!positive) return undefined;
-  if (!thresholds.has(name)) {
-    thresholds.set(name, get(`/api/model-info?classifier=${name}`).then((info) => info.thresholds.operating_point, () => undefined));
-  }
-  return thresholds.get(name);
 }
 
 if (await pickClassifier(change)) takeFiles(ask);

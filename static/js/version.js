@@ -42,6 +42,8 @@ const tiles = (metrics) => [
   ...["accuracy", "balanced_accuracy", "auroc"].map((name) => headline(metrics, name)),
   metrics.screening && proportion("Sensitivity", metrics.screening.sensitivity, metrics.screening.sensitivity_interval),
   metrics.screening && proportion("Specificity", metrics.screening.specificity, metrics.screening.specificity_interval),
+  metrics.decisions && proportion("Clear answers", metrics.decisions.answered, metrics.decisions.answered_interval),
+  metrics.decisions && proportion("Right, of these", metrics.decisions.accuracy_answered, metrics.decisions.accuracy_answered_interval),
 ];
 
 function beside(cards) {
@@ -52,6 +54,8 @@ function beside(cards) {
     row("Calibration error", whole("ece", 3)),
     ...["sensitivity", "specificity"].filter(() => cards.some(({ metrics }) => metrics.screening)).map((name) =>
       row(name === "sensitivity" ? "Sensitivity" : "Specificity", ({ screening }) => inCell(screening?.[name], screening?.[`${name}_interval`]))),
+    row("Clear answers", ({ decisions }) => inCell(decisions?.answered, decisions?.answered_interval)),
+    row("Right, of the clear answers", ({ decisions }) => inCell(decisions?.accuracy_answered, decisions?.accuracy_answered_interval)),
     row("Test images", ({ n }) => ({ number: count(n) })),
   ];
   const [first, second] = cards.map(({ metrics }) => metrics.images_sha256);

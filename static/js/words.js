@@ -40,7 +40,9 @@ export const statusOf = (name) => STATUS[name] ?? { tone: "idle", icon: "info-ci
 export function headlineOf({ decision, predicted_class: top, prediction_set: possible }, spec) {
   const found = decisionOf(decision);
   if (["out_of_distribution", "ungradable"].includes(decision)) return found;
-  const about = decision === "uncertain" ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, top);
+  if (decision === "uncertain" && !possible.length) return { ...found, title: `${found.title}: none of the classes fits` };
+  const one = decision === "refer" ? spec?.positive ?? top : possible[0] ?? top; // a rare disease need not be the likeliest class
+  const about = decision === "uncertain" ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, one);
   return { ...found, title: `${found.title}: ${about}` };
 }
 
@@ -51,11 +53,18 @@ export function explain(answer, spec) {
     refer: `The probability of ${positive} is above the point from which a screening refers: a specialist should look.`,
     no_refer: `The probability of ${positive} is below the point from which a screening refers.`,
     accept: "One class stands out, and the image is of the kind that the model knows.",
-    uncertain: `${list(answer.prediction_set.map((name) => titleOf(spec, name)))} remain possible: let a person decide.`,
+    uncertain: unsure(answer, spec),
     ungradable: `${quality(answer.quality.reasons)} Take the photograph again.`,
     out_of_distribution: "It is unlike every image that the model was trained on, so the probabilities mean nothing here.",
   };
   return sentences[answer.decision] ?? "";
+}
+
+/** Why nothing clear can be said. */
+function unsure({ prediction_set: possible }, spec) {
+  if (!possible.length) return "It is like none of the classes as the model knows them: let a person decide.";
+  if (possible.length === 1) return `Only ${titleOf(spec, possible[0])} is possible, but the operating point says otherwise: let a person decide.`;
+  return `${list(possible.map((name) => titleOf(spec, name)))} remain possible: let a person decide.`;
 }
 
 export function quality(reasons) {

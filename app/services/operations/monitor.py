@@ -19,6 +19,7 @@ from app.inference import drift
 from app.services.datasets.versions import Versions
 from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
+from app.services.operations.class_mix import ClassMix
 from app.services.operations.processor import Processor
 from app.services.serving.loaded_models import Serving
 from app.services.serving.predict import Predict
@@ -34,7 +35,7 @@ class Monitor:
     """The monitoring use cases."""
 
     def __init__(self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict,
-                 serving: Serving, versions: Versions) -> None:  # fmt: skip
+                 serving: Serving, versions: Versions, class_mix: ClassMix) -> None:  # fmt: skip
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
@@ -42,6 +43,7 @@ class Monitor:
         self._predict = predict
         self._serving = serving
         self._versions = versions
+        self._class_mix = class_mix
         self._started = time.time()
         self._processor = Processor()
 
@@ -100,6 +102,7 @@ class Monitor:
             **_usage(*where),
             "latency_ms": _percentiles(_recent(Prediction.duration_ms, *where)),
             "jobs": _count_by(Job.status),
+            "class_mix": None if classifier is None else self._class_mix.estimate(classifier),
             "host": self.host(),
         }
 

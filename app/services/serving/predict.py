@@ -178,6 +178,8 @@ def _body(classifier: str, version: int, notice: str | None, answer: Answer, mom
         "probabilities": answer.probabilities,
         "prediction_set": answer.prediction_set,
         "decision": answer.decision,
+        "prevalence": answer.prevalence,
+        "operating_point": answer.operating_point,
         "quality": dict(vars(answer.quality)),
         "novelty": dict(vars(answer.novelty)),
         "timestamp": moment.isoformat(),
