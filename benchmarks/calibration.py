@@ -31,9 +31,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[300, 1000], help="to train on")
     parser.add_argument("--repeats", type=int, default=20, help="heads trained for each row")
     options = parser.parse_args()
-    print(
-        "| images | prevalence | probabilities | mean probability of disease | ECE | class-wise ECE | Brier | log loss |"
-    )
+    print("| images | prevalence | probabilities | mean P(disease) | ECE | class-wise ECE | Brier | log loss |")
     print(f"| ---: | ---: | --- {'| ---: ' * 5}|")
     for images in options.images:
         for prevalence in PREVALENCES:
@@ -63,14 +61,18 @@ def _temperature(probabilities: Floats, labels: Integers) -> Scaling:
     once = np.ones((1, len(labels)))
 
     def loss(logarithm: float) -> float:
-        return float(FIGURES["log_loss"](labels, calibrate(probabilities, np.exp(logarithm), NONE.bias), once)[0])
+        return float(
+            FIGURES["log_loss"](labels.astype(np.int64), calibrate(probabilities, np.exp(logarithm), NONE.bias), once)[
+                0
+            ]
+        )
 
     return Scaling(float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x)), NONE.bias)
 
 
 def _figures(probabilities: Floats, fresh: Eyes) -> list[float]:
     once = np.ones((1, len(fresh.labels)))
-    errors = [float(FIGURES[name](fresh.labels, probabilities, once)[0]) for name in SHOWN]
+    errors = [float(FIGURES[name](fresh.labels.astype(np.int64), probabilities, once)[0]) for name in SHOWN]
     return [float(probabilities[:, 0].mean()), *errors]
 
 

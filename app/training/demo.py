@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
 
 from app.classifiers import Card, ClassifierSpec
+from app.classifiers.card import CARD_NAME
 from app.errors import Conflict
+from app.inference.engine import ENGINES
+from app.inference.predictor import Predictor
 from app.training.data.drawn import drawn_images
+from app.training.data.samples import label_indices, read_square
 from app.training.data.splits import assign
+from app.training.evaluation.calibration import KeptOut, deciles, fit_answers
+from app.training.evaluation.metrics import evaluate
 from app.training.progress import Progress
 from app.training.trainer import Plan, Sample, train
 
 IMAGES_PER_CLASS = 250
 EPOCHS = 25
 SEED = 2024
+FRESH = 3_000_000  # what is added to the seed for drawings that no training has seen
 
 
 def build_demo(
@@ -46,8 +57,54 @@ def build_demo(
         )
         bundle = Path(staging) / "1"
         bundle.mkdir()
-        card = train(plan, bundle, progress)
+        train(plan, bundle, progress)
+        card = recalibrate(spec, bundle, progress, per_class, seed)
         bundle.rename(place)
+    return card
+
+
+def recalibrate(
+    spec: ClassifierSpec, bundle: Path, progress: Progress, per_class: int = IMAGES_PER_CLASS, seed: int = SEED
+) -> Card:
+    """Fit a demonstration bundle's calibration and thresholds again, on fresh drawings, and rewrite its card.
+
+    The network stays, and what it says of novelty and quality. The validation images are too few of each class for the
+    coverage of a medical classifier, and drawings cost nothing. `per_class` and `seed` are those of the training, whose
+    test images are drawn again for the figures.
+    """
+    card = Card.model_validate_json((bundle / CARD_NAME).read_bytes())
+    asked = {name: getattr(spec, name) for name in ("coverage", "prevalence", "operating_point")}
+    with TemporaryDirectory(prefix="fovea-demo-") as name:
+        fresh, drawn = Path(name) / "fresh", Path(name) / "drawn"
+        fresh.mkdir()
+        drawn.mkdir()
+        kept_out = draw_samples(spec, fresh, per_class, seed + FRESH, progress)
+        card = _write(card.model_copy(update=_calibrated(card, bundle, kept_out, spec)), bundle)
+        card = card.model_copy(update={"spec": card.spec.model_copy(update=asked)})
+        tests = [each for each in draw_samples(spec, drawn, per_class, seed, progress) if each.split == "test"]
+        return _write(card.model_copy(update={"metrics": evaluate(Predictor(bundle), tests, progress)}), bundle)
+
+
+def _calibrated(card: Card, bundle: Path, samples: Sequence[Sample], spec: ClassifierSpec) -> dict[str, Any]:
+    """The fields of the card that are fitted on these images."""
+    engine = ENGINES[card.engine](bundle / ENGINES[card.engine].file_name)
+    squares = (read_square(each.path, card.preprocessing) for each in samples)
+    answers = np.concatenate([engine.run(square[None]).probabilities for square in squares])
+    kept_out = KeptOut(answers, label_indices(samples, card.classes), [each.group for each in samples])
+    learned = np.full(len(card.classes), 1 / len(card.classes))  # as many drawings of each class
+    fitted = fit_answers(kept_out, spec, learned, cross=False)
+    histograms = card.reference.histograms | {"confidence": deciles(fitted.confidence)}
+    return {
+        "temperature": fitted.scaling.temperature,
+        "calibration": fitted.record,
+        "thresholds": fitted.thresholds(card.thresholds.novelty),
+        "operating_point": fitted.point,
+        "reference": card.reference.model_copy(update={"histograms": histograms}),
+    }
+
+
+def _write(card: Card, bundle: Path) -> Card:
+    (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card
 
 

@@ -18,6 +18,14 @@ SHARES: Final = {
     "accuracy_answered": "Right, of the clear answers",
     "accuracy_all": "Right, if every image got an answer",
 }
+TOLD: Final = (
+    "What a user is told. Images that are uncertain, ungradable or of another kind are left to a person: they count as"
+    " neither referred nor not."
+)
+LEFT_OUT: Final = (
+    "Each source was left out of the training in turn. A cell holds the figure with other images of the source in the"
+    " training, then without any, and the fall with its 95 % interval."
+)
 COMPARED: Final = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auroc": "AUROC"}
 
 
@@ -43,8 +51,7 @@ def decisions(metrics: Mapping[str, Any]) -> list[str | Table]:
         ]
     rows.append(["Images", *(str(part["n"]) for part in parts.values())])
     return [
-        "What a user is told. Images that are uncertain, ungradable or of another kind are left to a person: they count"
-        " as neither referred nor not.",
+        TOLD,
         Table(["Share [95 % interval]", *parts], rows),
         _told(found["counts"]),
     ]
@@ -62,8 +69,7 @@ def new_source(metrics: Mapping[str, Any]) -> list[str | Table]:
         "undefined" if found["mean_fall"][name] is None else f"{found['mean_fall'][name]:+.3f}" for name in COMPARED
     ]
     return [
-        "Each source was left out of the training in turn. A cell holds the figure with other images of the source in"
-        " the training, then without any, and the fall with its 95 % interval.",
+        LEFT_OUT,
         Table(["Source", "Images", *COMPARED.values()], [*rows, ["mean fall", "", *means]]),
     ]
 

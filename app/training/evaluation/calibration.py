@@ -183,11 +183,11 @@ def _reference(images: Images, confidence: Floats, expect_retina: bool) -> Refer
     train = images.rows["train"]
     measures = {name: values[train] for name, values in images.measures.items()}
     quality = dict(reference(measures, expect_retina))
-    histograms = {name: _histogram(values) for name, values in {"confidence": confidence, **measures}.items()}
+    histograms = {name: deciles(values) for name, values in {"confidence": confidence, **measures}.items()}
     return Reference(quality=quality, histograms=histograms)
 
 
-def _histogram(values: Floats) -> dict[str, list[float]]:
+def deciles(values: Floats) -> dict[str, list[float]]:
     """Shares between the deciles; equal deciles are merged, so that every bin has width."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
     if len(edges) == 1:
