@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
+from app.classifiers import ClassifierSpec
 from app.classifiers.catalog import Catalog
 from app.drawing import DRAWERS
 from app.errors import ConfigError, NotFound
@@ -93,3 +95,19 @@ def test_the_name_is_the_file_name(tmp_path: Path) -> None:
     write(tmp_path, "forms.yaml")
     with pytest.raises(ConfigError, match="must equal the file name"):
         Catalog(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"prevalence": 0.1, "positive": None}, "there is none"),
+        ({"prevalence": {"glaucoma": 0.1}}, "a share for each class"),
+        ({"prevalence": {"glaucoma": 0.1, "normal": 0.5}}, "add up to 1"),
+        ({"prevalence": 1.0}, "less than 1"),
+    ],
+)
+def test_a_prevalence_that_cannot_be_is_refused(changes: dict[str, object], reason: str) -> None:
+    spec = Catalog()["glaucoma"].model_dump()
+    with pytest.raises(ValidationError, match=reason):
+        ClassifierSpec.model_validate(spec | changes)
+    assert ClassifierSpec.model_validate(spec | {"prevalence": 0.05}).prevalence == 0.05
