@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
@@ -19,10 +19,12 @@ MEGABYTE = 1_000_000  # bytes
 CHECKOUT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there has the user and a hash in its name, and is for its owner
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
-# Not to be printed.
+# Not to be printed. NAME_FILE may name a file that holds the value, as containers and systemd keep secrets.
 _MAY_HOLD_SECRETS = (
     "DATABASE_URL",
+    "DATABASE_PASSWORD",
     "REDIS_URL",
+    "REDIS_PASSWORD",
     "BROKER_URL",
     "STORAGE_URL",
     "SECRET_KEY",
@@ -42,7 +44,9 @@ class Settings(BaseModel):
     batch_concurrency: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     data_dir: Path = CHECKOUT
     database_url: str = ""
+    database_password: SecretStr | None = None
     redis_url: str = ""
+    redis_password: SecretStr | None = None
     broker_url: str = ""
     storage_url: str = ""
     weights_dir: Path | None = None
@@ -50,6 +54,7 @@ class Settings(BaseModel):
     max_upload_mb: int = Field(default=16, ge=1, le=10_000)
     auth: Literal["none", "keys"] = "none"
     secret_key: SecretStr | None = None
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
     training_hours: float = Field(default=24, gt=0, allow_inf_nan=False)
     training_memory_mb: int | None = Field(default=None, ge=1)
     webhook_url: str = ""
@@ -128,11 +133,11 @@ class Settings(BaseModel):
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; an invalid value raises ConfigError with a sentence that names the variable."""
         env = os.environ if env is None else env
-        for name in env:  # a slip of the pen here would keep for ever what should go
+        for name in env:  # a misspelt name would keep data that should be deleted
             if name.startswith("RETAIN_") and name.lower() not in cls.model_fields:
                 known = ", ".join(field.upper() for field in cls.model_fields if field.startswith("retain_"))
                 raise ConfigError(f"There is no setting {name}; use one of {known}.")
-        given = {name: env[name.upper()] for name in cls.model_fields if env.get(name.upper(), "") != ""}
+        given = {name: value for name in cls.model_fields if (value := _value(env, name.upper())) != ""}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -161,11 +166,13 @@ class Settings(BaseModel):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
+        if self.database_url.startswith("postgresql"):
+            return _with_password(self.database_url, self.database_password)
         return self.database_url or f"sqlite:///{self.instance_dir / 'fovea.db'}"
 
     @property
     def embedded_redis(self) -> bool:
-        """Whether Fovea starts a Redis of its own."""
+        """Whether Fovea starts an embedded Redis."""
         return not self.redis_url
 
     @property
@@ -180,13 +187,15 @@ class Settings(BaseModel):
     def metrics_dir(self) -> Path:
         """Where the web workers count; in memory where Linux has a place for that.
 
-        They map these files, and the kernel kills who touches a page of them that a full disk has no room for.
+        They map these files, and the kernel kills a process that touches a page for which a full disk has no space.
         """
         return MEMORY / _own_name(self.instance_dir) if os.access(MEMORY, os.W_OK) else self.instance_dir / "metrics"
 
     @property
     def redis(self) -> str:
         """The Redis URL in force, as redis-py reads it."""
+        if self.redis_url.startswith("redis"):
+            return _with_password(self.redis_url, self.redis_password)
         return self.redis_url or f"unix://{self.redis_socket}"
 
     @property
@@ -216,6 +225,30 @@ class Settings(BaseModel):
 def _own_name(path: Path) -> str:
     """Return a name in a folder that everybody uses for what belongs to a path of this user."""
     return f"fovea-{os.getuid()}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
+
+def _value(env: Mapping[str, str], name: str) -> str:
+    """Return a variable's value, or what stands in the file that NAME_FILE names; empty where neither is set."""
+    value, path = env.get(name, ""), env.get(f"{name}_FILE", "") if name in _MAY_HOLD_SECRETS else ""
+    if not path:
+        return value
+    if value:
+        raise ConfigError(f"{name} and {name}_FILE are both set; keep one of them.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(f"The setting {name}_FILE={path!r} is not valid: it cannot be read ({reason}).") from error
+
+
+def _with_password(url: str, password: SecretStr | None) -> str:
+    """Return the URL with the password, unless it has one."""
+    address = urlsplit(url)
+    if password is None or address.password is not None:
+        return url
+    host = address.netloc.rpartition("@")[2]
+    user = f"{address.username or ''}:{quote(password.get_secret_value(), safe='')}"
+    return address._replace(netloc=f"{user}@{host}").geturl()
 
 
 def _address(value: str, beginnings: tuple[str, ...], otherwise: str) -> str:

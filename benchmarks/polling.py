@@ -50,7 +50,7 @@ def _measure(port: int, image: Path, options: argparse.Namespace) -> None:
     fields = {"classifier": NAME, "more": "true"}  # a job that waits for more: its pollers may ask most often
     files = {"files": ("image.jpg", image.read_bytes())}
     path = httpx.post(f"{url}/api/bulk-predict", data=fields, files=files).raise_for_status().headers["Location"]
-    found: dict[str, list[tuple[float, float]]] = {"alone": [], f"beside {options.pollers} pollers": []}
+    found: dict[str, list[tuple[float, float]]] = {"alone": [], f"with {options.pollers} pollers": []}
     predict = f"{url}/api/predict?classifier={NAME}"
     paced(predict, image, options.pace, 2)  # warm up
     for _ in range(options.rounds):

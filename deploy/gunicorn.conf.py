@@ -27,6 +27,8 @@ timeout = 60  # a worker whose loop stands still for so long is replaced
 graceful_timeout = 3  # requests in flight when Fovea stops
 keepalive = 10  # seconds: longer than any Retry-After, or a poller would ask on a connection that is being closed
 
+forwarded_allow_ips = ""  # TRUSTED_PROXIES alone says what X-Forwarded-... is believed
+
 # A body's size is the application's own limit, MAX_UPLOAD_MB.
 limit_request_line = 4094
 limit_request_fields = 64

@@ -31,6 +31,7 @@ from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Job
+from app.supervisor.checks import find_redis_server
 
 pytest_plugins = ("browser",)
 START_SECONDS = 60
@@ -87,6 +88,19 @@ def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
         yield Stack(url, data_dir, env)
     finally:
         process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run a Redis on loopback for as long as the block takes; give its REDIS_URL."""
+    port = free_port()
+    command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
         process.wait(30)
 
 

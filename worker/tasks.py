@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from flask import Flask
 
 from app.factory import EXTENSION, create_core
 from app.services.jobs.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.services.wiring import Services
-from app.store.tables import Job
 from worker.celery_app import LONGEST_TRAINING, celery_app
 
 
@@ -41,13 +39,7 @@ def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
-
-        def train(job: Job) -> dict[str, Any]:
-            from app.services.models.training_run import TrainingRun  # noqa: PLC0415 - heavy, and only for who has the claim
-
-            return TrainingRun(services).run(job)
-
-        services.jobs.run(job_id, train)
+        services.jobs.run(job_id, lambda job: services.training_run().run(job))  # loaded by who has the claim only
 
 
 @celery_app.task(name=SWEEP.task)

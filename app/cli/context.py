@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Progress bars and JSON output, which all commands share."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import click
-from flask import current_app
 
-from app.services.wiring import Services
 from app.training.progress import Progress
-
-
-def services() -> Services:
-    """Return the use cases."""
-    return cast("Services", current_app.extensions["fovea"])
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """Give a Progress that draws a bar on standard error."""
+    """Yield a Progress that draws a bar on standard error."""
     with click.progressbar(length=100, label=title, file=sys.stderr) as bar:
 
         def show(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
@@ -34,5 +27,5 @@ def progress_bar(title: str) -> Iterator[Progress]:
 
 
 def echo_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
-    """Print a value as JSON to read."""
+    """Print a value as indented JSON."""
     click.echo(json.dumps(value, indent=2))

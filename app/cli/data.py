@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
+from app.cli.context import echo_json, progress_bar
+from app.context import services
 from app.services.datasets.intake import Report
 
 SHOWN = 20
@@ -57,7 +58,7 @@ def synth(classifier: str, count: int, seed: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @with_appcontext
 def audit(classifier: str, *, as_json: bool) -> None:
-    """Look for what would fool a model.
+    """Search a dataset for copies, leaks, shortcuts and wrong labels.
 
     The report on the CLASSIFIER's dataset is kept, and shown on the page Data.
     """
@@ -69,7 +70,7 @@ def audit(classifier: str, *, as_json: bool) -> None:
     for each in found["findings"]:
         click.echo(f"{each['severity']}: {each['kind']} ({each['count']})")
         click.echo(f"  {each['message']}")
-    verdict = "nothing that would fool a model" if found["clean"] else "see above before you train on it"
+    verdict = "no problem was found" if found["clean"] else "see the findings above before you train on it"
     click.echo(f"{found['images']} images, dataset version {found['dataset_version'][:12]}: {verdict}.")
 
 

@@ -10,14 +10,15 @@ from typing import Final
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
+from app.cli.context import echo_json, progress_bar
 from app.cli.rows import WRITERS, write
+from app.context import services
 from app.services.bulk.batch import KIND
 from app.services.datasets.archive import Member, source_members
 from app.services.jobs.jobs import eta_seconds
 from app.services.jobs.transitions import ACTIVE, MOVES, events
-from app.store.db import db
 from app.store.tables import Job
+from app.store.transaction import release_connection
 from app.training.progress import Progress
 
 POLL_SECONDS: Final = 0.5
@@ -101,7 +102,7 @@ def results(job_id: str, output: Path) -> None:
 @click.argument("classifier")
 @click.argument("folder")
 @click.option("--output", type=ResultsFile(), help="Wait, and write the answers to this .csv, .jsonl or .parquet file.")
-@click.option("--key", help="Submit once for this key, however often the command is run with it.")
+@click.option("--key", help="Idempotency key: the same key submits the job only once.")
 @with_appcontext
 def submit(classifier: str, folder: str, output: Path | None, key: str | None) -> None:
     """Let the workers answer every image below FOLDER.
@@ -128,7 +129,7 @@ def _follow(job_id: str) -> None:
     with progress_bar("Predicting") as show_progress:
         while (job := services().jobs.get(job_id)).status in ACTIVE:
             show_progress(job.stage, job.done, job.total)
-            db.session.rollback()
+            release_connection()
             time.sleep(POLL_SECONDS)
     if job.status != "succeeded":
         raise click.ClickException(f"The job {job.status}; see: flask jobs show {job_id}")

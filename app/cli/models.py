@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from flask import render_template
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
+from app.cli.context import echo_json, progress_bar
 from app.config import CHECKOUT
-from app.services.models.document import markdown, page
+from app.context import services
 from app.services.setup import initialise
 from app.store.tables import TrafficMode
 
@@ -72,14 +73,14 @@ def rollback(classifier: str, reason: str) -> None:
 @with_appcontext
 def challenger(classifier: str, version: int | None, mode: TrafficMode | None, percent: float | None,
                reason: str) -> None:  # fmt: skip
-    """Try a version beside the champion; show how they compare.
+    """Try a version; compare it with the champion.
 
     VERSION is the present challenger if left out. Without --mode nothing is changed.
     """
     if mode is not None:
-        services().traffic.direct(classifier, version, mode, percent, reason)
+        services().traffic.set_traffic(classifier, version, mode, percent, reason)
     elif version is not None or percent is not None:
-        raise click.UsageError("Say with --mode what the challenger shall do.")
+        raise click.UsageError("Give --mode: off, shadow or canary.")
     echo_json(services().traffic.comparison(classifier))
 
 
@@ -94,7 +95,7 @@ def card(classifier: str, version: int | None, html: bool) -> None:
     It is that of VERSION of CLASSIFIER, or of the one that serves.
     """
     found = services().models.document(classifier, version)
-    click.echo(page(found) if html else markdown(found), nl=False)
+    click.echo(render_template("model_card.html" if html else "model_card.md", document=found), nl=False)
 
 
 @models.command()

@@ -8,8 +8,9 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar, services
-from app.store.db import db
+from app.cli.context import echo_json, progress_bar
+from app.context import services
+from app.services.models.retrain import TrainingRequest
 from app.store.tables import Job
 from app.training.networks.backbones import BACKBONES
 
@@ -18,7 +19,7 @@ from app.training.networks.backbones import BACKBONES
 @click.argument("classifier")
 @click.option("--backbone", type=click.Choice(list(BACKBONES)), help="The network; the classifier's own if left out.")
 @click.option("--mode", type=click.Choice(["head", "full"]), help="Train the last layer only, or all of it.")
-@click.option("--epochs", type=click.IntRange(1, 500), help="At most so many passes over the training images.")
+@click.option("--epochs", type=click.IntRange(1, 500), help="Maximum number of passes over the training images.")
 @click.option("--weights", default="imagenet", show_default=True, help="Start from 'imagenet', 'none' or a file.")
 @click.option("--promote", type=click.Choice(["auto", "manual", "never"]), help="Who decides what serves.")
 @click.option("--search", "searching", is_flag=True, help="Choose the backbone and the head by cross-validation.")
@@ -26,17 +27,13 @@ from app.training.networks.backbones import BACKBONES
               help="Minutes after which a search begins no other backbone.")  # fmt: skip
 @with_appcontext
 def train(classifier: str, searching: bool, budget: float, **options: Any) -> None:  # noqa: ANN401 - the options above
-    """Train a new model version, here and now.
+    """Train a new model version in this process.
 
     It learns from the CLASSIFIER's dataset, is compared with the champion on the same test images, and serves only if
     it is no worse.
     """
-    from app.services.models.training_run import TrainingRun  # noqa: PLC0415 - heavy, and for this command only
-
-    job = services().retrain.prepare(classifier, search=budget if searching else None, **options)
-    db.session.add(job)
-    db.session.commit()
-    services().jobs.run(job.id, TrainingRun(services()).run)
+    job = services().retrain.record(TrainingRequest(classifier, search=budget if searching else None, **options))
+    services().jobs.run(job.id, services().training_run().run)
     _print(services().jobs.get(job.id))
 
 
@@ -50,10 +47,8 @@ def evaluate(classifier: str, folder: Path, version: int | None) -> None:
 
     The folder is read in the CLASSIFIER's convention. Images that the version learned from are counted apart.
     """
-    from app.services.models.evaluate import evaluate_folder  # noqa: PLC0415 - heavy, and for this command only
-
     with progress_bar("Evaluating") as show:
-        figures = evaluate_folder(services(), classifier, folder, version, show)
+        figures = services().evaluation().evaluate(classifier, folder, version, show)
     if seen := figures["trained_on"]:
         click.echo(_warning(seen, figures["n"]), err=True)
     echo_json(figures)

@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, event
@@ -29,6 +29,10 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+
+# For statements after which nobody looks at the objects that the session has loaded: it compares them with nothing.
+UNSYNCHRONIZED: Final = {"synchronize_session": False}
 
 
 class UtcDateTime(TypeDecorator[datetime]):

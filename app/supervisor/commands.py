@@ -46,7 +46,7 @@ def web() -> Command:
 
 
 def background(settings: Settings) -> list[Command]:
-    """Return the commands of what works behind the web: a worker for each queue, and the schedule."""
+    """Return the commands of the background processes: a worker for each queue, and the schedule."""
     schedule = str(settings.instance_dir / "beat-schedule")
     return [
         _worker("batch", "-P", "prefork", "-c", str(settings.batch_concurrency)),
@@ -59,7 +59,7 @@ def background(settings: Settings) -> list[Command]:
 def _worker(queue: str, *options: str) -> Command:
     celery = ("celery", "--quiet", "-A", "worker.celery_app", "worker")
     place = ("-Q", queue, "-n", f"{queue}@%h")
-    alone = ("--without-gossip", "--without-mingle")  # the workers have nothing to tell each other
+    alone = ("--without-gossip", "--without-mingle")  # the workers do not need to know of each other
     return _module(queue, *celery, *place, *alone, *options)
 
 

@@ -1,4 +1,4 @@
-"""Floor 5: the only room that speaks HTTP."""
+"""The HTTP layer: the interface, its documentation and the pages. No other package uses HTTP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
+from app.runners import Runners
 from app.web import api, auth, docs, errors, metrics, pages
-from app.web.background import aside
+from app.web.background import run_in_background
 from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
 from app.web.multipart import FastRequest
-from app.web.offload import away, offload
+from app.web.offload import run_blocking_io, run_cpu_bound
 
 # No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
 SECURITY_HEADERS: Final = {
@@ -27,9 +28,11 @@ SECURITY_HEADERS: Final = {
 }
 COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
 
+RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
+
 
 def register(app: OpenAPI) -> None:
-    """Add everything that speaks HTTP to the application."""
+    """Add the interface, its documentation and the pages to the application."""
     with app.app_context():
         limit = services().settings.max_upload_mb * MEGABYTE
     app.request_class = FastRequest
@@ -46,7 +49,7 @@ def register(app: OpenAPI) -> None:
 
 
 def _compress(app: OpenAPI) -> None:
-    """Send what is large and shrinks in fewer bytes; an answer to one image is too small to gain."""
+    """Compress large text responses; an answer to one image is too small to gain from it."""
     app.config.update(
         COMPRESS_MIMETYPES=sorted(COMPRESSED),
         COMPRESS_ALGORITHM=["zstd", "gzip"],
@@ -54,11 +57,11 @@ def _compress(app: OpenAPI) -> None:
         COMPRESS_STREAMS=False,
     )
     Compress(app)
-    app.after_request(_whole)  # the last one registered comes first
+    app.after_request(_read_file)  # runs first: Flask calls these in reverse order
 
 
-def _whole(response: Response) -> Response:
-    """Read the file that a static answer would stream: it is compressed whole, and closed."""
+def _read_file(response: Response) -> Response:
+    """Read a file that would be streamed, so that it can be compressed and is closed."""
     if response.direct_passthrough and response.mimetype in COMPRESSED:
         response.direct_passthrough = False
         response.get_data()
@@ -71,4 +74,4 @@ def _secure(response: Response) -> Response:
     return response
 
 
-__all__ = ["Problem", "aside", "away", "offload", "on_validation_error", "register"]
+__all__ = ["RUNNERS", "Problem", "on_validation_error", "register"]

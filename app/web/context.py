@@ -1,14 +1,5 @@
-"""The use cases of the application that serves the present request."""
+"""The use cases, where the modules of this package look for them."""
 
-from __future__ import annotations
+from app.context import services
 
-from typing import cast
-
-from flask import current_app
-
-from app.services.wiring import Services
-
-
-def services() -> Services:
-    """Return the use cases."""
-    return cast("Services", current_app.extensions["fovea"])
+__all__ = ["services"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
@@ -33,23 +34,11 @@ STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
     (errors.FoveaError, 500),
 )
 
-# What an answer of a status says beside its body.
+# Headers that belong to a status.
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}
 
-TITLES: Final = {
-    400: "The request cannot be used",
-    401: "A key is needed",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not that way",
-    408: "Too slow",
-    409: "Not in this state",
-    413: "Too large",
-    415: "Not an image that Fovea reads",
-    500: "Something broke",
-    503: "Not now",
-}
-
+# Phrases of RFC 9110 that replaced older ones.
+PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 _SENTENCES: Final = {
     404: "There is nothing at {request.path}; see /docs for the calls there are.",
@@ -62,7 +51,7 @@ class Problem(BaseModel):
     """An error as RFC 9457 describes it."""
 
     type: str = Field(default="about:blank")
-    title: str = Field(description="What kind of error it is")
+    title: str = Field(description="The standard phrase of the HTTP status")
     status: int = Field(description="The HTTP status")
     detail: str = Field(description="What is wrong and what to do, in one sentence")
 
@@ -127,7 +116,7 @@ def _drain() -> None:
 
 
 def _answer(status: int, detail: str) -> Response:
-    title = TITLES.get(status, "Error")
+    title = _phrase(status)
     wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
     if wants == "text/html" and not request.path.startswith("/api"):
         return make_response(render_template("error.html", status=status, title=title, detail=detail), status)
@@ -135,3 +124,8 @@ def _answer(status: int, detail: str) -> Response:
     answer = make_response(jsonify(body), status)
     answer.mimetype = MEDIA_TYPE
     return answer
+
+
+def _phrase(status: int) -> str:
+    """Return the standard phrase of a status; Python before 3.13 has old ones for some."""
+    return PHRASES.get(status) or HTTPStatus(status).phrase

@@ -15,7 +15,7 @@ from app.config import MEGABYTE
 from app.errors import InvalidInput, TooLarge
 from app.web.overload import STEP, TimedBody
 
-MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; of a longer one only small parts are
+MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; a longer one only in small parts
 SMALL_PART_BYTES: Final = 16_384
 NAME_BYTES: Final = 4000  # of a file, with its folders
 HEADER_BYTES: Final = 200  # of the rest of the line that holds it
@@ -29,7 +29,7 @@ class _Parser(FormDataParser):
     def parse(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
     ) -> Parsed:
-        """Return the stream, the fields and the files; InvalidInput when the body is no form."""
+        """Return the stream, the fields and the files; InvalidInput when the body is not a form."""
         if mimetype != "multipart/form-data":
             return super().parse(stream, mimetype, content_length, options)
         form: MultiDict[str, str] = MultiDict()

@@ -52,7 +52,7 @@ def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"name": "Shapes"}, "name: 'Shapes' is no name; use at most 40 of a-z"),
+        ({"name": "Shapes"}, "name: 'Shapes' is not a valid name; use at most 40 of a-z"),
         ({"title": None}, "title"),
         ({"colour": "red"}, "colour: is no field that is known here; check its spelling."),
         ({"classes": ["round", "square"]}, "classes.0: must be fields with names"),

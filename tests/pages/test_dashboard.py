@@ -42,7 +42,7 @@ def test_a_lost_connection_is_said_in_a_sentence_with_a_way_on(page: Page, path:
     page.route("**/api/**", lambda route: route.abort())
     page.goto(path)
     problem = page.get_by_role("alert").first
-    expect(problem).to_contain_text("Fovea cannot be reached; check that it is running and that you are online.")
+    expect(problem).to_contain_text("Fovea cannot be reached. Check that it is running and that you are online.")
     page.unroute("**/api/**")
     problem.get_by_role("button", name="Try again").press("Enter")
     expect(page.get_by_text("Fovea cannot be reached")).to_have_count(0)
@@ -60,14 +60,14 @@ def test_the_chosen_theme_is_kept(page: Page) -> None:
 def test_a_wrong_address_leads_home(page: Page) -> None:
     page.goto("/nowhere")
     expect(page.get_by_role("alert")).to_contain_text("/nowhere")
-    page.get_by_role("link", name="Go to the home page").click()
+    page.get_by_role("link", name="Go to Home").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Image classifiers you can question")
 
 
 def test_the_keyboard_goes_past_the_menu_and_opens_it_on_a_telephone(page: Page) -> None:
     page.goto("/data")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_label("Classifier")).to_be_focused()

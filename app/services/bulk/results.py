@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal_column, select
 
 from app.store.db import db
 from app.store.tables import JobItem, Prediction
+from app.store.transaction import release_connection
 
 ERROR, WAITING = "error", "waiting"  # what stands in the place of a decision where there is no answer
 PAGE: Final = 500
@@ -20,7 +21,7 @@ _STATE: Final = func.coalesce(Prediction.decision, _NO_ANSWER)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResultFilter:
     """Which rows of a job: those of a `decision`, ERROR or WAITING, of a `predicted_class`, of both, or all."""
 
     decision: str | None = None
@@ -33,10 +34,10 @@ class Wanted:
         return [column == value for column, value in asked if value is not None]
 
 
-ALL: Final = Wanted()
+ALL: Final = ResultFilter()
 
 
-def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterator[dict[str, Any]]:
+def rows(job_id: str, wanted: ResultFilter, offset: int, limit: int | None) -> Iterator[dict[str, Any]]:
     """Yield a row per file, in the order of submission: its name, then its answer or its error.
 
     Read in pages, so that neither memory nor the database is held while somebody downloads slowly.
@@ -49,7 +50,7 @@ def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterato
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
         found = db.session.execute(query.where(JobItem.position > last).offset(offset).limit(size)).all()
-        db.session.rollback()
+        release_connection()
         for position, filename, error, body in found:
             yield {"file": filename, "error": error, **(body or {})}
             last = position
@@ -58,7 +59,7 @@ def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterato
         offset, left = 0, None if left is None else left - size
 
 
-def count(job_id: str, wanted: Wanted) -> int:
+def count(job_id: str, wanted: ResultFilter) -> int:
     """Return how many rows there are."""
     return int(db.session.scalars(_of(job_id, func.count()).where(*wanted.where)).one())
 

@@ -60,7 +60,7 @@ def as_json(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Ite
 
 
 def as_parquet(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
-    """Yield a Parquet file with the columns of the CSV, written aside first, since its table of contents comes last."""
+    """Yield a Parquet file with the columns of the CSV, by way of a file: its table of contents comes last."""
     with TemporaryFile() as file:
         _write_parquet(rows, _columns(classes, similar), file)
         file.seek(0)

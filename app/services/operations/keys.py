@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.errors import NotFound
 from app.store.db import db, now
 from app.store.tables import ApiKey
+from app.store.transaction import transaction
 
 PREFIX: Final = "fovea_"
 _STANDING: Final = select(ApiKey.id).where(ApiKey.revoked_at.is_(None))
@@ -19,8 +20,8 @@ _STANDING: Final = select(ApiKey.id).where(ApiKey.revoked_at.is_(None))
 def create(name: str) -> str:
     """Make a key and return it; only its hash is kept."""
     key = PREFIX + secrets.token_urlsafe(32)
-    db.session.add(ApiKey(name=name, sha256=_hash(key)))
-    db.session.commit()
+    with transaction():
+        db.session.add(ApiKey(name=name, sha256=_hash(key)))
     return key
 
 
@@ -39,9 +40,9 @@ def revoke(name: str) -> int:
     standing = db.session.scalars(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None))).all()
     if not standing:
         raise NotFound(f"There is no key of the name {name!r} that is not revoked.")
-    for key in standing:
-        key.revoked_at = now()
-    db.session.commit()
+    with transaction():
+        for key in standing:
+            key.revoked_at = now()
     return len(standing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.store.tables.datasets import AuditReport, Compared, DatasetVersion, Image, LeftOut, NearDuplicate
+from app.store.tables.datasets import AuditReport, Compared, DatasetVersion, Image, NearDuplicate, RejectedFile
 from app.store.tables.jobs import Job, JobChunk, JobEvent, JobItem, RequestKey
 from app.store.tables.models import AliasMove, ChallengerTraffic, ModelVersion, ShadowAnswer, TrafficMode
 from app.store.tables.outside import ApiKey, Delivery
@@ -21,10 +21,10 @@ __all__ = [
     "JobChunk",
     "JobEvent",
     "JobItem",
-    "LeftOut",
     "ModelVersion",
     "NearDuplicate",
     "Prediction",
+    "RejectedFile",
     "RequestKey",
     "ShadowAnswer",
     "TrafficMode",

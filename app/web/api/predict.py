@@ -7,6 +7,7 @@ from typing import Any
 from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.services.serving.predict import PredictionRequest
 from app.web import forms
 from app.web.context import services
 from app.web.docs import body, problems
@@ -21,10 +22,9 @@ def predict() -> dict[str, Any]:
     """Answer one image: multipart field `file`, or the image as the whole body."""
     data, filename = forms.image()
     wanted = forms.fields(PredictForm)
+    asked = PredictionRequest(data, wanted.classifier, wanted.version, filename, wanted.explain, wanted.similar)
     with place():
-        answer = services().predict.predict(
-            data, wanted.classifier, wanted.version, wanted.explain, filename, similar=wanted.similar
-        )
+        answer = services().predict.predict(asked)
     model = {"classifier": answer["classifier"], "version": answer["model_version"]}
     for case in answer.get("similar") or ():
         case["image"] = url_for("models.training_image", sha256=case["sha256"], **model)

@@ -17,15 +17,15 @@ blueprint = APIBlueprint("state", __name__, abp_tags=[Tag(name="State")])
 
 @blueprint.get("/livez")
 def livez() -> dict[str, str]:
-    """Say that the process answers."""
+    """Liveness probe: the process answers."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """Say whether predictions can be answered; 503 and the reasons when not.
+    """Readiness probe: 503 with the reasons when predictions cannot be answered.
 
-    Degraded, and still 200: a new model cannot be used and an older one goes on answering.
+    `degraded` is still 200: a new model cannot be used, and an older one answers.
     """
     state, checks = services().monitor.ready()
     return {"status": state, "checks": checks}, 503 if state == "unavailable" else 200
@@ -33,7 +33,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/api/health")
 def health() -> tuple[dict[str, Any], int]:
-    """Give the same as /readyz, and whether the queue can be reached: predictions go on without it."""
+    """Give the same as /readyz, and whether the queue can be reached; predictions do not need it."""
     answer, status = readyz()
     queue = services().queues.state()
     return answer | {

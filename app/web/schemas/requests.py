@@ -1,4 +1,4 @@
-"""What is asked of the HTTP interface, for validation and documentation; what comes back is in `answers`."""
+"""Schemas of the requests, for validation and documentation; those of the responses are in `answers`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ClassifierField(Schema):
 
 
 class OptionalClassifier(Schema):
-    """The classifier to look at; all when it is left out."""
+    """The classifier; all when it is left out."""
 
     classifier: str | None = Field(default=None, max_length=40, description="Name of the classifier; all if left out")
 
@@ -40,38 +40,40 @@ class OptionalClassifier(Schema):
 class StatisticsQuery(OptionalClassifier):
     """What to count."""
 
-    hours: int | None = Field(default=None, ge=1, le=8784, description="Only the last so many; all time if left out")
+    hours: int | None = Field(default=None, ge=1, le=8784, description="Only the last hours; all time if left out")
 
 
 class PredictForm(ClassifierField):
     """What to answer with."""
 
-    version: str | None = Field(default=None, max_length=20, description="A number, 'champion' or 'challenger'")
+    version: str | None = Field(default=None, max_length=20, description="A version number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
-    similar: int = Field(default=0, ge=0, le=MOST, description="Name so many of the nearest training images")
+    similar: int = Field(default=0, ge=0, le=MOST, description="How many of the nearest training images to return")
 
 
 class BulkForm(ClassifierField):
     """Which job the images are for."""
 
-    job_id: str | None = Field(default=None, max_length=64, description="Add the images to this job, which waits")
-    more: bool = Field(default=False, description="Let the job wait: more images come in another call")
+    job_id: str | None = Field(default=None, max_length=64, description="Add the images to this waiting job")
+    more: bool = Field(default=False, description="Keep the job waiting: more images follow in another call")
 
 
 class UploadForm(ClassifierField):
     """How the images are labelled."""
 
     label: str | None = Field(default=None, max_length=40, description="The class of every image in this call")
-    split: str | None = Field(default=None, max_length=5, description="train, val or test; drawn if left out")
+    split: str | None = Field(
+        default=None, max_length=5, description="train, val or test; assigned by patient if left out"
+    )
 
 
 class RetrainForm(ClassifierField):
-    """What is left out comes from the classifier's file."""
+    """Settings of a training run; those left out come from the classifier's file."""
 
     backbone: str | None = Field(default=None, max_length=40)
     mode: str | None = Field(default=None, max_length=10, description="head or full")
     epochs: int | None = Field(default=None, description="1 to 500")
-    weights: Literal["imagenet", "none"] = Field(default="imagenet", description="What a backbone starts from")
+    weights: Literal["imagenet", "none"] = Field(default="imagenet", description="The initial weights of the backbone")
     promote: str | None = Field(default=None, max_length=10, description="auto, manual or never")
 
 
@@ -88,12 +90,16 @@ class ReasonForm(Schema):
 
 
 class ChallengerForm(ReasonForm):
-    """What the challenger gets to answer."""
+    """The traffic that the challenger gets."""
 
-    mode: Literal["off", "shadow", "canary"] = Field(description="Nothing, unseen beside the champion, or for real")
-    version: int | None = Field(default=None, ge=1, le=1_000_000_000, description="The challenger; the present one")
+    mode: Literal["off", "shadow", "canary"] = Field(
+        description="off: none; shadow: it answers after the champion, unseen; canary: it answers a share of requests"
+    )
+    version: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="The version to try; the present challenger if left out"
+    )
     percent: float | None = Field(
-        default=None, gt=0, le=100, description="Share of the requests: 100 in the shadow, 10 as a canary if left out"
+        default=None, gt=0, le=100, description="Share of the requests; if left out, 100 for shadow and 10 for canary"
     )
 
 
