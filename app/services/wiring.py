@@ -27,8 +27,8 @@ from app.services.models.comparison import ImageComparison
 from app.services.models.models import Models
 from app.services.models.retrain import Retrain
 from app.services.operations.backup import Backup
-from app.services.operations.class_mix import ClassMix
 from app.services.operations.charts import Charts
+from app.services.operations.class_mix import ClassMix
 from app.services.operations.monitor import Monitor
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
@@ -85,6 +85,7 @@ class Services:
     history: History
     models: Models
     monitor: Monitor
+    class_mix: ClassMix
     charts: Charts
     retrain: Retrain
     training_images: TrainingImages
@@ -144,7 +145,8 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         gallery=gallery,
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(settings, catalog, registry, queues, predict, ClassMix(registry, runners.run_cpu_bound)),
+        monitor=Monitor(settings, catalog, registry, queues, predict),
+        class_mix=ClassMix(registry, runners.run_cpu_bound),
         charts=Charts(catalog, registry, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
         training_images=TrainingImages(files, predict, runners.run_cpu_bound),

@@ -56,19 +56,17 @@ def build_demo(
         bundle = Path(staging) / "1"
         bundle.mkdir()
         train(plan, bundle, progress)
-        card = recalibrate(spec, bundle, progress, per_class, seed)
+        card = recalibrate(spec, bundle, progress, per_class)
         bundle.rename(place)
     return card
 
 
-def recalibrate(
-    spec: ClassifierSpec, bundle: Path, progress: Progress, per_class: int = IMAGES_PER_CLASS, seed: int = SEED
-) -> Card:
+def recalibrate(spec: ClassifierSpec, bundle: Path, progress: Progress, per_class: int = IMAGES_PER_CLASS) -> Card:
     """Fit a demonstration bundle's calibration and thresholds again, on fresh drawings, and rewrite its card.
 
     The network stays, and what it says of novelty and quality. The validation images are too few of each class for the
-    coverage of a medical classifier, and drawings cost nothing. `per_class` and `seed` are those of the training, whose
-    test images are drawn again for the figures.
+    coverage of a medical classifier, and drawings cost nothing. `per_class` is that of the training, whose test
+    images are drawn again for the figures.
     """
     card = Card.model_validate_json((bundle / CARD_NAME).read_bytes())
     asked = {name: getattr(spec, name) for name in ("coverage", "prevalence", "operating_point")}
@@ -76,10 +74,10 @@ def recalibrate(
         fresh, drawn = Path(name) / "fresh", Path(name) / "drawn"
         fresh.mkdir()
         drawn.mkdir()
-        kept_out = draw_samples(spec, fresh, per_class, seed + FRESH, progress)
+        kept_out = draw_samples(spec, fresh, per_class, SEED + FRESH, progress)
         card = _write(card.model_copy(update=_calibrated(card, bundle, kept_out, spec)), bundle)
         card = card.model_copy(update={"spec": card.spec.model_copy(update=asked)})
-        tests = [each for each in draw_samples(spec, drawn, per_class, seed, progress) if each.split == "test"]
+        tests = [each for each in draw_samples(spec, drawn, per_class, SEED, progress) if each.split == "test"]
         return _write(card.model_copy(update={"metrics": evaluate(Predictor(bundle), tests, progress)}), bundle)
 
 

@@ -15,7 +15,6 @@ from app.config import Settings
 from app.inference import drift
 from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
-from app.services.operations.class_mix import ClassMix
 from app.services.operations.counts import count_by, recent
 from app.services.operations.processor import Processor
 from app.services.serving.latency import percentiles
@@ -32,20 +31,13 @@ class Monitor:
     """The monitoring use cases."""
 
     def __init__(
-        self,
-        settings: Settings,
-        catalog: Catalog,
-        registry: Registry,
-        queues: Queues,
-        predict: Predict,
-        class_mix: ClassMix,
+        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
         self._queues = queues
         self._predict = predict
-        self._class_mix = class_mix
         self._started = time.time()
         self._processor = Processor()
 
@@ -104,7 +96,6 @@ class Monitor:
             **_usage(*where),
             "latency_ms": percentiles(recent(Prediction.duration_ms, *where), 50, 95, 99),
             "jobs": count_by(Job.status),
-            "class_mix": None if classifier is None else self._class_mix.estimate(classifier),
             "host": self.host(),
         }
 
