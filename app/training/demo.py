@@ -12,10 +12,11 @@ import numpy as np
 
 from app.classifiers import Card, ClassifierSpec
 from app.classifiers.card import CARD_NAME
+from app.classifiers.spec import Split
 from app.errors import Conflict
 from app.inference.engine import ENGINES
 from app.inference.predictor import Predictor
-from app.training.data.drawn import drawn_images
+from app.training.data.drawn import drawn_names, redraw
 from app.training.data.samples import label_indices, read_square
 from app.training.data.splits import assign
 from app.training.evaluation.calibration import KeptOut, deciles, fit_answers
@@ -26,6 +27,7 @@ from app.training.trainer import Plan, Sample, train
 IMAGES_PER_CLASS = 250
 EPOCHS = 25
 SEED = 2024
+KEPT_OUT = 100  # drawings of each class that the calibration rests on, at most
 FRESH = 3_000_000  # what is added to the seed for drawings that no training has seen
 
 
@@ -71,14 +73,13 @@ def recalibrate(spec: ClassifierSpec, bundle: Path, progress: Progress, per_clas
     card = Card.model_validate_json((bundle / CARD_NAME).read_bytes())
     asked = {name: getattr(spec, name) for name in ("coverage", "prevalence", "operating_point")}
     with TemporaryDirectory(prefix="fovea-demo-") as name:
-        fresh, drawn = Path(name) / "fresh", Path(name) / "drawn"
-        fresh.mkdir()
-        drawn.mkdir()
-        kept_out = draw_samples(spec, fresh, per_class, SEED + FRESH, progress)
-        card = _write(card.model_copy(update=_calibrated(card, bundle, kept_out, spec)), bundle)
-        card = card.model_copy(update={"spec": card.spec.model_copy(update=asked)})
-        tests = [each for each in draw_samples(spec, drawn, per_class, SEED, progress) if each.split == "test"]
-        return _write(card.model_copy(update={"metrics": evaluate(Predictor(bundle), tests, progress)}), bundle)
+        folder = Path(name)
+        kept_out = _drawn(_named(spec, min(per_class, KEPT_OUT), SEED + FRESH), folder, progress)
+        tests = [each for each in _named(spec, per_class, SEED) if each[2] == "test"]
+        fitted = _calibrated(card, bundle, kept_out, spec)
+        card = _write(card.model_copy(update={"spec": card.spec.model_copy(update=asked), **fitted}), bundle)
+        metrics = evaluate(Predictor(bundle), _drawn(tests, folder, progress), progress)
+    return _write(card.model_copy(update={"metrics": metrics}), bundle)
 
 
 def _calibrated(card: Card, bundle: Path, samples: Sequence[Sample], spec: ClassifierSpec) -> dict[str, Any]:
@@ -108,14 +109,22 @@ def draw_samples(
     spec: ClassifierSpec, folder: Path, per_class: int, seed: int, progress: Progress
 ) -> tuple[Sample, ...]:
     """Draw `per_class` images of each class as JPEG files in `folder`, and assign them to splits."""
-    found, count = [], per_class * len(spec.classes)
-    for done, (label, name, data) in enumerate(drawn_images(spec, count, seed), start=1):
-        path = folder / name
+    return _drawn(_named(spec, per_class, seed), folder, progress)
+
+
+def _named(spec: ClassifierSpec, per_class: int, seed: int) -> list[tuple[str, str, Split]]:
+    """(label, file name, split) of so many drawings of each class."""
+    names = drawn_names(spec, per_class * len(spec.classes), seed)
+    splits = assign([(label, Path(name).stem) for label, name in names], seed)
+    return [(label, name, split) for (label, name), split in zip(names, splits, strict=True)]
+
+
+def _drawn(named: Sequence[tuple[str, str, Split]], folder: Path, progress: Progress) -> tuple[Sample, ...]:
+    """Draw them as JPEG files in `folder`."""
+    found = []
+    for label, name, split in named:
+        path, data = folder / name, redraw(name) or b""
         path.write_bytes(data)
-        found.append((path, hashlib.sha256(data).hexdigest(), label))
-        progress("drawing", done, count)
-    splits = assign([(label, path.stem) for path, _, label in found], seed)
-    return tuple(
-        Sample(path, digest, label, split, path.stem)
-        for (path, digest, label), split in zip(found, splits, strict=True)
-    )
+        found.append(Sample(path, hashlib.sha256(data).hexdigest(), label, split, path.stem))
+        progress("drawing", len(found), len(named))
+    return tuple(found)
