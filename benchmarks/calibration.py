@@ -28,8 +28,8 @@ NONE = Scaling(1.0, np.zeros(2))
 def main() -> None:
     """Simulate and print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--images", type=int, nargs="+", default=[300, 1000], help="to train on")
-    parser.add_argument("--repeats", type=int, default=20, help="heads trained for each row")
+    parser.add_argument("--images", type=int, nargs="+", default=[300], help="to train on")
+    parser.add_argument("--repeats", type=int, default=10, help="heads trained for each row")
     options = parser.parse_args()
     print("| images | prevalence | probabilities | mean P(disease) | ECE | class-wise ECE | Brier | log loss |")
     print(f"| ---: | ---: | --- {'| ---: ' * 5}|")
