@@ -39,11 +39,11 @@ def learn_head(
     """Fit a head; what was computed before is taken from `cache`.
 
     `whole`: to the images for training and for validation. It needs none of its own for that: each fold of the
-    cross-validation keeps some out.
+    cross-validation keeps some out. Otherwise it is for the start of a fine-tuning, which is computed in float32.
     """
     size, training = spec.preprocessing.size, spec.training
     assert size is not None  # noqa: S101  # the trainer has set it
-    frozen = freeze(training.backbone, weights, size, cache)
+    frozen = freeze(training.backbone, weights, size, cache, float32=not whole)
     features = compute(frozen, samples, spec.preprocessing, training, cache, progress)
     labels, rows = label_indices(samples, spec.class_names), split_rows(samples)
     known = np.sort(np.concatenate([rows["train"], rows["val"]]))

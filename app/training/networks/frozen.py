@@ -13,29 +13,27 @@ import numpy as np
 import onnxruntime
 
 from app.inference.arrays import Floats, Pixels
-from app.training.networks.graph import GRAPH
+from app.training.networks.backbones import get_backbone
+from app.training.networks.graph import EIGHT_BITS, GRAPH
 
 BATCH = 8  # bounds the memory, and larger batches gain nothing on a CPU
-CODE = ("architectures.py", "backbones.py", "assembly.py")  # what shapes the network beside its weights
+CODE = ("architectures.py", "assembly.py", "eight_bits.py")  # what shapes the network beside its row and its weights
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A folder with the body as GRAPH (outputs: embedding, features) and as ARCHIVE, a Keras model with a blank head.
+    """A folder with the body as `graph` (outputs: embedding, features) and as ARCHIVE, a Keras model with a blank head.
 
-    `key` is a hash of all that the embeddings depend on but the images.
+    `key` is a hash of all that the embeddings depend on but the images. The archive is in float32 in any case.
     """
 
     folder: Path
     key: str
+    graph: str = GRAPH
 
     def embedder(self) -> Callable[[Pixels], Floats]:
         """A function from squares (n, size, size, 3) to embeddings (n, d), on all cores."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
-        options.log_severity_level = 3  # errors only
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(self.folder / GRAPH, options, providers=["CPUExecutionProvider"])
+        session = self.session(os.cpu_count() or 1)
 
         def embed(squares: Pixels) -> Floats:
             parts = (squares[start : start + BATCH] for start in range(0, len(squares), BATCH))
@@ -43,24 +41,44 @@ class Frozen:
 
         return embed
 
+    def session(self, threads: int) -> onnxruntime.InferenceSession:
+        """The body in ONNX Runtime, on the processor."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors only
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return onnxruntime.InferenceSession(self.folder / self.graph, options, providers=["CPUExecutionProvider"])
 
-def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path) -> Frozen:
+
+def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, float32: bool = False) -> Frozen:
     """The body from `cache`; loads TensorFlow and makes it where it is not there yet.
 
-    InvalidInput when a file of `weights` does not fit or the size does not. Several processes may call it at once.
+    In eight bits where the backbone's row says so, unless `float32`. InvalidInput when a file of `weights` does not fit
+    or the size does not. Several processes may call it at once.
     """
-    key = _key(backbone, weights, size)
+    key, small = _key(backbone, weights, size), get_backbone(backbone).eight_bits
     folder = cache / "backbones" / key
     if not folder.is_dir():
-        from app.training.networks.export import export_body  # noqa: PLC0415  # loads TensorFlow
-
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".new-", dir=folder.parent) as name:
             made = Path(name) / key
             made.mkdir()
-            export_body(backbone, weights, size, made)
+            _make(backbone, weights, size, made)
             _move(made, folder)
+    if small and not float32:
+        return Frozen(folder, f"{key}-int8", EIGHT_BITS)
     return Frozen(folder, key)
+
+
+def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> None:
+    """Write the body to `folder`, in float32 and, where its row says so, in eight bits."""
+    from app.training.networks.export import export_body  # noqa: PLC0415  # loads TensorFlow
+
+    export_body(backbone, weights, size, folder)
+    if get_backbone(backbone).eight_bits:
+        from app.training.networks.eight_bits import write_eight_bits  # noqa: PLC0415  # loads onnx
+
+        write_eight_bits(folder / GRAPH, folder / EIGHT_BITS, size)
 
 
 def _move(made: Path, folder: Path) -> None:
@@ -73,8 +91,8 @@ def _move(made: Path, folder: Path) -> None:
 
 
 def _key(backbone: str, weights: Sequence[Path], size: int) -> str:
-    """A hash of the architecture's code, the weights and the size."""
-    digest = hashlib.sha256(f"{backbone} {size}".encode())
+    """A hash of the backbone's row, the code, the weights and the size."""
+    digest = hashlib.sha256(f"{get_backbone(backbone)} {size}".encode())
     for path in (*(Path(__file__).with_name(name) for name in CODE), *weights):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

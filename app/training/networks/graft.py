@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE, GRAPH
+from app.training.networks.graph import ARCHIVE
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
 
@@ -35,8 +35,11 @@ class Head:
 
 
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
-    """Write `model.onnx` and `model.keras` to `bundle`; return the number of parameters."""
-    onnx.save(_with_head(onnx.load(frozen.folder / GRAPH), head), bundle / "model.onnx")
+    """Write `model.onnx` and `model.keras` to `bundle`; return the number of parameters.
+
+    Where the body is in eight bits, the Keras model answers the same but for rounding.
+    """
+    onnx.save(_with_head(onnx.load(frozen.folder / frozen.graph), head), bundle / "model.onnx")
     return _write_archive(frozen.folder / ARCHIVE, head, bundle / "model.keras")
 
 
