@@ -1,10 +1,10 @@
-"""How accurate are heads on pretrained networks, and what do they cost? `python -m benchmarks.accuracy <data> <weights>`.
+"""Accuracy and cost of heads on pretrained networks: `python -m benchmarks.accuracy <data> <weights>`.
 
-Nested cross-validation: backbone, image size, varied copies, contrast and penalty are chosen in inner folds, the cheapest
-that is within one standard error of the best; the table tells of outer folds. No patient, and no two images that the
-duplicate search takes for the same, are parted. Where photographs come from several sources, each is also
-kept out in turn. Everything is computed by the code that serves. `<data>` holds a folder for each classifier,
-`<weights>` Keras' weight files.
+Nested cross-validation: backbone, image size, varied copies, contrast and penalty are chosen in inner folds, the
+cheapest that is within one standard error of the best; the table tells of outer folds. No patient, and no two images
+that the duplicate search takes for the same, are parted. Where photographs come from several sources, each is also kept
+out in turn. Everything is computed by the code that serves. `<data>` holds a folder for each classifier, `<weights>`
+Keras' weight files.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ def _measure(spec: ClassifierSpec, options: argparse.Namespace, cache: Path) -> 
     outcome = judge(case, candidates, [held_out for _, held_out in folds])
     everything = np.arange(len(case.labels))
     print(f"\n{spec.name}: {len(case.labels)} images in {len(set(case.groups))} groups, {options.folds} folds\n")
-    print(
-        "| answered by | ms | accuracy | less what was chosen | AUROC | chosen |\n| --- | ---: | --- | --- | ---: | ---: |"
-    )
+    print("| answered by | ms | accuracy | less what was chosen | AUROC | chosen |")
+    print("| --- | ---: | --- | --- | ---: | ---: |")
     _row(case, "what each fold chose", "", outcome.chosen, outcome.chosen, everything, options.folds)
     counts = Counter(outcome.choices)
     for number, each in enumerate(candidates):

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
+from app.inference.appearance import describe
 from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import apply_temperature, prediction_set
 from app.inference.decision import Decision, decide
 from app.inference.decode import Decoded, decode
 from app.inference.engine import ENGINES, Engine, Outputs
 from app.inference.explain import data_url, heat, layer
-from app.inference.novelty import NOVELTY_NAME, Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
 from app.inference.preprocess import even_out, frame, shown
 from app.inference.quality import Quality, assess, measure
 from app.inference.similar import SIMILAR_NAME, Neighbour, Similar
@@ -104,7 +105,7 @@ class Predictor:
         possible = prediction_set(calibrated, self.card.thresholds.prediction_set)
         measures = measure(framed)
         quality = assess(measures, self.card.reference.quality, self.card.preprocessing.crop == "retina")
-        novelty = self._novelty_score(outputs.embedding)
+        novelty = self._novelty_score(outputs.embedding, framed)
         names, top = self.card.classes, possible[0]
         probabilities = dict(zip(names, calibrated.tolist(), strict=True))
         return Prediction(
@@ -139,8 +140,11 @@ class Predictor:
         path = _verified(bundle, engine.file_name, self.card)
         return engine(path, threads), path.stat().st_size
 
-    def _novelty_score(self, embedding: Floats) -> NoveltyScore:
-        score, threshold = float(self._novelty.distance(embedding)[0]), self.card.thresholds.novelty
+    def _novelty_score(self, embedding: Floats, framed: Pixels) -> NoveltyScore:
+        views = {EMBEDDING: embedding}
+        if APPEARANCE in self._novelty.views:
+            views[APPEARANCE] = describe(framed)[None]
+        score, threshold = float(self._novelty.score(views)[0]), self.card.thresholds.novelty
         return NoveltyScore(score, threshold, score <= threshold)
 
     def _warm_up(self) -> None:

@@ -9,18 +9,17 @@ import numpy as np
 
 from app.classifiers import ClassifierSpec
 from app.classifiers.card import OperatingPoint, Reference, Thresholds
-from app.inference.arrays import Floats, Integers
+from app.inference.arrays import Floats
 from app.inference.calibration import apply_temperature, fit_prediction_set, fit_temperature
 from app.inference.drift import histogram
 from app.inference.engine import Engine
-from app.inference.novelty import Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, Novelty
 from app.inference.quality import reference
 from app.training.data.samples import Answers, Images
 from app.training.evaluation.operating_point import choose
 from app.training.progress import Progress
 
 BATCH = 8  # VGG16 takes 5 GB for 32, and larger batches gain nothing on a CPU
-NOVELTY_PERCENTILE = 95
 BINS = 10
 
 
@@ -69,13 +68,9 @@ def calibrate(
 
 def _novelty(answers: Answers, images: Images) -> tuple[Novelty, float]:
     """The distance from all images but those for testing, and what few of those kept out of a fit exceed."""
-
-    def fit(rows: Integers) -> Novelty:
-        return Novelty.fit(answers.embeddings[rows], images.labels[rows])
-
-    distances = [fit(learned).distance(answers.embeddings[kept_out]) for learned, kept_out in answers.folds]
+    views = {EMBEDDING: answers.embeddings, APPEARANCE: images.appearance}
     known = np.concatenate([images.rows["train"], images.rows["val"]])
-    return fit(known), float(np.percentile(np.concatenate(distances), NOVELTY_PERCENTILE))
+    return Novelty.fit(views, images.labels, answers.folds, known)
 
 
 def _run(engine: Engine, images: Images, progress: Progress) -> Answers:

@@ -57,4 +57,6 @@ def learn_head(
     folds = [(known[learned], known[kept_out]) for learned, kept_out in fit.folds]
     answers = Answers(probabilities, features.embeddings, fair, folds)
     squares = LazySquares(samples, spec.preprocessing)
-    return FrozenHead(frozen, fit.head, fit.history, Images(squares, labels, features.measures, rows, answers))
+    return FrozenHead(
+        frozen, fit.head, fit.history, Images(squares, labels, features.measures, features.appearance, rows, answers)
+    )
