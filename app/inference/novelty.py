@@ -1,4 +1,4 @@
-"""How far is this photograph from everything that the model was trained on, in what it shows and in how it looks?"""
+"""How far a photograph is from everything that the model was trained on, by what it shows and by how it looks."""
 
 from __future__ import annotations
 

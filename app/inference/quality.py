@@ -108,8 +108,8 @@ def assess(measures: Mapping[str, float], reference: Reference, expect_retina: b
     """Judge measures by the `reference` of the training images; measures that it lacks do not count.
 
     A photograph that is a little dark and a little blurred is hard to grade, too: the distances from the medians, each
-    in units of its percentile's, are taken together as a length. A missing retina counts where one is expected; where none
-    is, the limit is looser: ordinary photographs differ more than a fundus camera's.
+    in units of its percentile's, are taken together as a length. A missing retina counts where one is expected; where
+    none is, the limit is looser: ordinary photographs differ more than a fundus camera's.
     """
     distances = _distances(measures, reference, expect_retina)
     limit = max(reference[_TOGETHER][2], 1.0) if _TOGETHER in reference else _LIMIT
