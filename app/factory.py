@@ -1,33 +1,33 @@
-"""Puts an application together from its rooms: wiring only."""
+"""Builds the application from its packages."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import secrets
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 from flask import Flask
 from flask_openapi3 import Info, OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import __version__
 from app.config import CHECKOUT, Settings
+from app.context import EXTENSION
 from app.inference import limit_threads
 from app.producer import Producer
+from app.runners import Runners
 from app.services import wiring
-from app.services.serving.background import Aside, directly
 from app.store.db import db
-from app.store.remote import Away
 
-EXTENSION = "fovea"
 T = TypeVar("T", bound=Flask)
+__all__ = ["EXTENSION", "create_app", "create_core"]
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
     """Return the web application."""
-    from app import cli, web  # noqa: PLC0415 - the workers live without these rooms
+    from app import cli, web  # noqa: PLC0415 - the workers do not need these packages
 
     app = OpenAPI(
         "app",
@@ -39,22 +39,20 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         validation_error_status=400,
         validation_error_model=web.Problem,
     )
-    _assemble(app, settings, web.offload, web.aside, web.away)
+    _assemble(app, settings, web.RUNNERS)
     web.register(app)
     cli.register(app)
+    if proxies := app.extensions[EXTENSION].settings.trusted_proxies:  # else a client could name any address its own
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 
 def create_core(settings: Settings | None = None) -> Flask:
-    """Return the application without its web room, for workers."""
-    return _assemble(Flask("app"), settings, _here, directly, _here)
+    """Return the application without HTTP interface and command line, for workers."""
+    return _assemble(Flask("app"), settings, Runners())
 
 
-def _here(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
-    return work()
-
-
-def _assemble(app: T, settings: Settings | None, offload: Away, aside: Aside, away: Away) -> T:
+def _assemble(app: T, settings: Settings | None, runners: Runners) -> T:
     settings = settings or Settings.from_env()
     settings.prepare_folders()
     limit_threads()
@@ -67,8 +65,8 @@ def _assemble(app: T, settings: Settings | None, offload: Away, aside: Aside, aw
     app.secret_key = _secret_key(settings)
     db.init_app(app)
     producer = Producer(settings.broker)
-    count = producer.waiting if settings.broker_url else None
-    app.extensions[EXTENSION] = wiring.build(settings, producer.send, offload, aside, away, count)
+    broker = wiring.Broker(producer.send, producer.waiting if settings.broker_url else None)
+    app.extensions[EXTENSION] = wiring.build(settings, broker, runners)
     return app
 
 

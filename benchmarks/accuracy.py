@@ -26,7 +26,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from app.classifiers import Catalog, ClassifierSpec
 from app.inference.arrays import Floats, Integers
-from app.training.audit import looks
+from app.training.audit import fingerprints
 from app.training.audit.copies import find_pairs
 from app.training.data.datasets import scan
 from app.training.data.samples import Sample
@@ -102,7 +102,7 @@ def _case(spec: ClassifierSpec, folder: Path) -> tuple[Case, list[Sample]]:
         Sample(item.path, hashlib.sha256(item.path.read_bytes()).hexdigest(), item.label, "train", item.group)
         for item in scan(folder, spec).items
     ]
-    seen = looks.read([looks.look(each.path.read_bytes()) for each in samples])
+    seen = fingerprints.read([fingerprints.compute(each.path.read_bytes()) for each in samples])
     pairs = find_pairs(seen, np.arange(len(samples)), silent)
     groups = [each.group for each in samples]
     parted = sum(groups[pair.first] != groups[pair.second] for pair in pairs)
@@ -129,7 +129,7 @@ def _candidate(case: Case, samples: list[Sample], setting: Setting, weights: Pat
     frozen = freeze(setting.backbone, files, setting.size, cache, float32=setting.float32)
     preprocessing = case.spec.preprocessing.model_copy(update={"size": setting.size, "contrast": setting.contrast})
     training = case.spec.training.model_copy(update={"varied": setting.varied})
-    found = compute(frozen, samples, preprocessing, training, cache, silent)
+    found = compute(frozen, samples, preprocessing, training, silent)
     session, times = frozen.session(1), []
     square = np.zeros((1, setting.size, setting.size, 3), np.uint8)
     for _ in range(TIMED):

@@ -27,6 +27,7 @@ from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
 from app.inference.predictor import Predictor
 from app.inference.preprocess import preprocess
 from app.inference.quality import assess, measure
+from app.services.serving.predict import PredictionRequest
 from app.services.setup import initialise
 from app.services.wiring import Services
 from benchmarks.bundle import NAME
@@ -75,7 +76,7 @@ def _stages(app: Flask, services: Services, bundle: Path, data: bytes) -> Stages
         "novelty": lambda: novelty.score({EMBEDDING: embedding, APPEARANCE: describe(square)[None]}),
         "predictor": lambda: predictor.predict(data),
         "keep the image": lambda: services.files.put(data),
-        "use case": lambda: services.predict.predict(data, NAME),
+        "use case": lambda: services.predict.predict(PredictionRequest(data, NAME)),
         "application": lambda: run_wsgi_app(app, environ | {"wsgi.input": BytesIO(data)}),
     }
 
@@ -92,7 +93,7 @@ def _milliseconds(stages: Stages) -> dict[str, float]:
 
 
 def _report(found: dict[int, dict[str, float]]) -> None:
-    """Print a row for each stage; what a call takes beyond the stages in it is a row of its own."""
+    """Print a row for each stage; the rest of each call is another row."""
     for times in found.values():
         inside = sum(times[name] for name in ("decode", "crop and resize", "network", "quality", "novelty"))
         times["calibration, decision"] = times["predictor"] - inside

@@ -32,6 +32,9 @@ BAD = [
     ("MAX_UPLOAD_MB", "0"),
     ("MAX_UPLOAD_MB", "16 MB"),
     ("AUTH", "password"),
+    ("TRUSTED_HOSTS", "https://fovea.example"),
+    ("TRUSTED_HOSTS", "fovea.example:8000"),
+    ("ACCESS_LOG", "yes"),
     ("RETAIN_PREDICTIONS_DAYS", "0"),
     ("RETAIN_IMAGES_MB", "1 GB"),
 ]
@@ -112,6 +115,7 @@ def test_folders_are_made_and_one_that_cannot_be_is_named(tmp_path: Path) -> Non
     settings = Settings(data_dir=tmp_path / "data")
     settings.prepare_folders()
     assert {path.name for path in settings.data_dir.iterdir()} == {"models", "uploads", "instance"}
+    assert [folder.stat().st_mode & 0o777 for folder in (settings.uploads_dir, settings.instance_dir)] == [0o700] * 2
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigError, match="DATA_DIR"):
         Settings(data_dir=tmp_path / "file").prepare_folders()

@@ -1,1 +1,1 @@
-"""Floor 6: the Celery app and thin tasks; each takes a job's id and calls one use case."""
+"""The Celery app and thin tasks; each takes a job's id and calls one use case."""

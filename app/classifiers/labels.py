@@ -6,6 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from app.classifiers.spec import ClassifierSpec
+from app.errors import InvalidInput
 
 
 def match_label(spec: ClassifierSpec, text: str) -> str | None:
@@ -40,7 +41,7 @@ def _label_from_prefix(spec: ClassifierSpec, name: str) -> str | None:
 
 
 def group_of(spec: ClassifierSpec, filename: str) -> str | None:
-    """Return the patient that the file name tells, or None when it tells none."""
+    """Return the patient that the file name names, or None."""
     pattern = spec.data.group_pattern
     found = re.search(pattern, PurePosixPath(filename).stem) if pattern else None
     return found.group(1) if found else None
@@ -48,3 +49,11 @@ def group_of(spec: ClassifierSpec, filename: str) -> str | None:
 
 def _plain(text: str) -> str:
     return re.sub(r"[\s._-]+", "_", text.strip().lower())
+
+
+def known_label(spec: ClassifierSpec, label: str) -> str:
+    """Return the class that a label names, in the classifier's own spelling; InvalidInput when it is none."""
+    known = match_label(spec, label)
+    if known is None:
+        raise InvalidInput(f"{label!r} is no class of {spec.name}; choose one of: {', '.join(spec.class_names)}.")
+    return known

@@ -10,7 +10,7 @@ import numpy as np
 from app.errors import InvalidInput
 
 WATCH, DRIFTED = 0.1, 0.25
-_FLOOR = 1e-4  # an empty bin must not make the index infinite
+_SMALLEST_SHARE = 1e-4  # an empty bin must not make the index infinite
 
 
 def histogram(values: Sequence[float], edges: Sequence[float]) -> list[float]:
@@ -25,7 +25,7 @@ def psi(reference: Sequence[float], current: Sequence[float]) -> float:
     """Compute the population stability index of two histograms over the same bins; 0 when equal."""
     if len(reference) != len(current):
         raise InvalidInput("Two histograms can be compared only over the same bins.")
-    expected, actual = np.maximum(reference, _FLOOR), np.maximum(current, _FLOOR)
+    expected, actual = np.maximum(reference, _SMALLEST_SHARE), np.maximum(current, _SMALLEST_SHARE)
     return float(((actual - expected) * np.log(actual / expected)).sum())
 
 

@@ -52,15 +52,15 @@ class Mahalanobis:
         variances, directions = _strongest(centred)
         total, (n, d) = float((centred**2).sum()) / len(centred), centred.shape
         rest = max(0.0, total - float(variances.sum())) / max(1, d - len(variances))
-        floor = max(1e-6, 1e-3 * total / min(n, d))
-        return cls(means, directions, np.maximum(variances, floor), max(rest, floor), scales)
+        smallest = max(1e-6, 1e-3 * total / min(n, d))
+        return cls(means, directions, np.maximum(variances, smallest), max(rest, smallest), scales)
 
     def distance(self, points: Floats) -> Floats:
         """Distance (n,) of points (n, d) to the nearest class."""
         offset = np.asarray(points, np.float32)[:, None, :] / self._scales - self._means
         along = offset @ self._directions
-        beside = np.maximum((offset**2).sum(axis=-1) - (along**2).sum(axis=-1), 0)
-        squared = (along**2 / self._variances).sum(axis=-1) + beside / self._rest
+        outside = np.maximum((offset**2).sum(axis=-1) - (along**2).sum(axis=-1), 0)
+        squared = (along**2 / self._variances).sum(axis=-1) + outside / self._rest
         return np.asarray(np.sqrt(squared.min(axis=1) / points.shape[1]))
 
     def arrays(self) -> dict[str, Floats]:

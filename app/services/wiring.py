@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.classifiers.catalog import Catalog
 from app.config import MEGABYTE, Settings
 from app.drawing import check_subject
 from app.errors import ConfigError, FoveaError
+from app.runners import Runners
 from app.services.bulk.batch import Batch
 from app.services.datasets.audit import Audit
 from app.services.datasets.datasets import Datasets
@@ -17,31 +19,47 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
 from app.services.jobs.queues import Queues
-from app.services.models.comparison import Examination
+from app.services.models.comparison import ImageComparison
 from app.services.models.models import Models
 from app.services.models.retrain import Retrain
 from app.services.operations.backup import Backup
+from app.services.operations.charts import Charts
 from app.services.operations.monitor import Monitor
+from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
-from app.services.serving.background import Aside
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
 from app.services.serving.predict import Predict
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
-from app.store.bundles import Bundles
-from app.store.files import Files
+from app.store.bundles import BucketBundles, Bundles, LocalBundles
+from app.store.files import BucketFiles, Files, LocalFiles
 from app.store.registry import Registry
-from app.store.remote import Away, Remote
+from app.store.remote import Remote
 from app.store.tables import Job
 from app.training.networks.backbones import get_backbone
+
+if TYPE_CHECKING:  # heavy: only who trains or evaluates loads them
+    from app.services.models.evaluate import Evaluation
+    from app.services.models.training_run import TrainingRun
+
+
+@dataclass(frozen=True)
+class Broker:
+    """`send` hands a job to its queue and says whether the queue took it.
+
+    `count` counts the messages in each queue, where Redis does not carry them.
+    """
+
+    send: Callable[[Job], bool]
+    count: Callable[[], dict[str, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,16 +76,18 @@ class Services:
     intake: Intake
     batch: Batch
     datasets: Datasets
-    versions: Versions
+    versions: DatasetVersions
     audit: Audit
-    examination: Examination
+    image_comparison: ImageComparison
     exploration: Exploration
     feedback: Feedback
     gallery: Gallery
     history: History
     models: Models
     monitor: Monitor
+    charts: Charts
     retrain: Retrain
+    readiness: Readiness
     training_images: TrainingImages
     retention: Retention
     backup: Backup
@@ -76,33 +96,36 @@ class Services:
     tidy: Tidy
     webhooks: Webhooks
 
+    def training_run(self) -> TrainingRun:
+        """Return the use case that trains. Only for a process that does: it loads what training needs."""
+        from app.services.models import training_run  # noqa: PLC0415 - heavy
 
-def build(
-    settings: Settings,
-    send: Callable[[Job], bool],
-    offload: Away,
-    aside: Aside,
-    away: Away,
-    count: Callable[[], dict[str, int]] | None = None,
-) -> Services:
-    """Return the use cases.
+        data = training_run.TrainingData(self.versions, self.files)
+        supervision = training_run.Supervision(self.jobs, self.limits)
+        folders = training_run.Folders(self.settings.weights_dir, self.settings.instance_dir)
+        return training_run.TrainingRun(self.catalog, self.registry, data, supervision, folders)
 
-    `send` hands a job to the queue, `offload` runs computation off the request loop, `aside` what no request waits for,
-    `away` what waits for another machine; `count` counts the messages in each queue where Redis does not carry them.
-    """
-    catalog = Catalog(settings.classifiers_dir)
+    def evaluation(self) -> Evaluation:
+        """Return the use case that measures a version on a folder of images. It loads what training needs."""
+        from app.services.models.evaluate import Evaluation  # noqa: PLC0415 - heavy
+
+        return Evaluation(self.catalog, self.registry, self.versions)
+
+
+def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
+    """Return the use cases of a process that hands jobs to `broker` and does its work with `runners`."""
+    catalog = Catalog(settings.classifiers_dir, settings.default_classifier)
     _check_names(catalog)
-    remote = Remote(settings.storage_url, away) if settings.storage_url else None
-    bundles = Bundles(remote, settings.instance_dir / "cards") if remote else None
-    files, registry = Files(settings.uploads_dir, remote), Registry(settings.models_dir, bundles)
-    queues, jobs = Queues(settings.redis, count), Jobs(send)
+    files, bundles = _storage(settings, runners)
+    registry = Registry(settings.models_dir, bundles)
+    queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
-    serving = Serving(registry, offload, aside)
-    predict = Predict(catalog, registry, files, serving, Shadow(aside), offload)
+    serving = Serving(registry, runners)
+    predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
     intake = Intake(catalog, files, max_file_bytes)
     duplicates = Duplicates(files)
-    versions, history = Versions(catalog, files, duplicates), History(catalog)
-    gallery = Gallery(catalog, files, offload)
+    versions, history = DatasetVersions(catalog, files, duplicates), History(catalog)
+    gallery = Gallery(catalog, files)
     return Services(
         settings=settings,
         catalog=catalog,
@@ -112,19 +135,21 @@ def build(
         jobs=jobs,
         predict=predict,
         intake=intake,
-        batch=Batch(catalog, files, jobs, predict, max_file_bytes, offload),
+        batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
         audit=Audit(catalog, files, registry, jobs, duplicates),
-        examination=Examination(catalog, registry, files, versions, serving, offload),
-        exploration=Exploration(catalog, files, duplicates, versions, offload),
+        image_comparison=ImageComparison(catalog, registry, files, versions, serving),
+        exploration=Exploration(catalog, files, duplicates, versions, runners.run_cpu_bound),
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(settings, catalog, registry, queues, predict, serving, versions),
+        monitor=Monitor(settings, catalog, registry, queues, serving),
+        charts=Charts(catalog, registry, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
-        training_images=TrainingImages(files, predict, offload),
+        readiness=Readiness(settings, predict),
+        training_images=TrainingImages(files, predict, runners.run_cpu_bound),
         retention=Retention(settings, files),
         backup=Backup(files, registry),
         traffic=Traffic(catalog, registry, serving),
@@ -132,6 +157,15 @@ def build(
         tidy=Tidy(settings),
         webhooks=Webhooks(settings),
     )
+
+
+def _storage(settings: Settings, runners: Runners) -> tuple[Files, Bundles]:
+    """Return where images and bundles are: in the bucket of STORAGE_URL, else on this machine."""
+    if not settings.storage_url:
+        return LocalFiles(settings.uploads_dir, runners.run_cpu_bound), LocalBundles()
+    remote = Remote(settings.storage_url, runners.run_blocking_io)
+    files = BucketFiles(settings.uploads_dir, remote, runners.run_cpu_bound)
+    return files, BucketBundles(remote, settings.instance_dir / "cards")
 
 
 def _check_names(catalog: Catalog) -> None:

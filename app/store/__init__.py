@@ -1,1 +1,1 @@
-"""Floor 3: tables, files and the model registry."""
+"""Tables, files and the model registry."""

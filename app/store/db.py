@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, event
@@ -29,6 +29,10 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+
+# For statements after which nobody looks at the objects that the session has loaded: it compares them with nothing.
+UNSYNCHRONIZED: Final = {"synchronize_session": False}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -55,9 +59,12 @@ class Text(TypeDecorator[str]):
         self.characters = length
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002, ANN401, D102 - SQLAlchemy's signature
-        if value is None:
-            return None
-        return value.encode(errors="replace").decode().replace("\0", "\ufffd")[: self.characters]
+        return None if value is None else storable(value, self.characters)
+
+
+def storable(value: str, characters: int) -> str:
+    """Return a text as a column `Text(characters)` keeps it."""
+    return value.encode(errors="replace").decode().replace("\0", "\ufffd")[:characters]
 
 
 def now() -> datetime:

@@ -6,14 +6,14 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import JSON, Connection, DateTime, LargeBinary, MetaData, Table, func, select, text
 
+from app.batched import batched
 from app.store.db import db
-from app.store.tables import ModelVersion
+from app.store.tables import ModelVersion, Session
 
 CHUNK: Final = 1000
 
@@ -30,9 +30,12 @@ def snapshot() -> Iterator[Connection]:
 
 
 def tables(connection: Connection) -> list[Table]:
-    """Return Fovea's tables as they are in the database, those that others refer to first."""
-    found = MetaData()
-    found.reflect(connection, only=lambda name, _: name in db.metadata.tables)
+    """Return Fovea's tables as they are in the database, those that others refer to first; but for the sessions.
+
+    One that has ended must not begin again.
+    """
+    found, kept = MetaData(), db.metadata.tables.keys() - {Session.__tablename__}
+    found.reflect(connection, only=lambda name, _: name in kept)
     for column in (column for table in found.sorted_tables for column in table.columns):
         if isinstance(column.type, JSON):
             column.type = JSON(none_as_null=True)  # no value is no value, not JSON's null
@@ -62,18 +65,12 @@ def read(connection: Connection, table: Table, lines: Iterable[bytes]) -> int:
     """Insert the rows that `write` wrote; return their number."""
     kinds = {column.name: _kind(column.type) for column in table.columns}
     count = 0
-    for chunk in _chunks(lines):
+    for chunk in batched(lines, CHUNK):
         rows = [{name: kinds[name](value) for name, value in orjson.loads(line).items()} for line in chunk]
         connection.execute(table.insert(), rows)
         count += len(rows)
     _continue(connection, table)
     return count
-
-
-def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    rest = iter(lines)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - what orjson does not know

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import current_app
-from sqlalchemy import Connection, NullPool, create_engine, func, inspect, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, NullPool, create_engine, func, select
 
 from app.errors import ConfigError
-from app.store.db import NAMES, db
+from app.store.db import db
 
 if TYPE_CHECKING:  # alembic takes 17 MB that no web worker needs
     from alembic.config import Config
@@ -32,7 +31,7 @@ def alone(given: Connection | None = None) -> Iterator[Connection]:
     if given is not None:
         yield given
         return
-    with create_engine(db.engine.url, poolclass=NullPool).connect() as connection:
+    with create_engine(db.engine.url, poolclass=NullPool).begin() as connection:
         if connection.dialect.name == "sqlite":
             # Batch mode drops and renames tables: with foreign keys on, the rows that refer to them would go too.
             for statement in (f"PRAGMA busy_timeout={_WAIT_MS}", "PRAGMA foreign_keys=OFF", "BEGIN IMMEDIATE"):
@@ -40,7 +39,6 @@ def alone(given: Connection | None = None) -> Iterator[Connection]:
         else:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         yield connection
-        connection.commit()
 
 
 def config() -> Config:
@@ -53,11 +51,9 @@ def config() -> Config:
 def upgrade() -> None:
     """Bring the database to the newest revision; one process does it while the others wait.
 
-    Tables that no revision knows, made before there were revisions, are completed and adopted. ConfigError when the
-    database is of a newer Fovea.
+    ConfigError when the database is of a newer Fovea.
     """
     with alone() as connection:
-        _adopt(connection)
         _move(connection, "upgrade", "head")
 
 
@@ -68,7 +64,6 @@ def emptied(revision: str) -> Iterator[Connection]:
     What was in them is gone then, unless the block raises: then nothing has changed.
     """
     with alone() as connection:
-        _adopt(connection)
         for command, target in (("upgrade", "head"), ("downgrade", "base"), ("upgrade", revision)):
             _move(connection, command, target)
         yield connection
@@ -83,7 +78,7 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def _move(connection: Connection, name: str, revision: str) -> None:
-    """Run `upgrade`, `downgrade` or `stamp`; ConfigError when the revision is unknown."""
+    """Run `upgrade` or `downgrade`; ConfigError when the revision is unknown."""
     from alembic import command, util  # noqa: PLC0415 - see above
 
     settings = config()
@@ -92,31 +87,3 @@ def _move(connection: Connection, name: str, revision: str) -> None:
         getattr(command, name)(settings, revision)
     except util.CommandError as error:
         raise ConfigError(f"This is of another Fovea, whose revision this one does not know ({error}).") from error
-
-
-def _adopt(connection: Connection) -> None:
-    tables = inspect(connection).get_table_names()
-    if connection.dialect.name == "sqlite" and "jobs" in tables and "alembic_version" not in tables:
-        _complete(connection)
-        _move(connection, "stamp", "head")
-
-
-def _complete(connection: Connection) -> None:
-    """Add what the models have and the database lacks, name every constraint; nothing is taken away."""
-    from alembic.autogenerate import produce_migrations  # noqa: PLC0415 - see above
-    from alembic.migration import MigrationContext  # noqa: PLC0415 - see above
-    from alembic.operations import Operations, ops  # noqa: PLC0415 - see above
-
-    context = MigrationContext.configure(connection, opts=OPTIONS)
-    wanted = produce_migrations(context, db.metadata).upgrade_ops_list[0].ops
-    try:
-        for step in (each for each in wanted if isinstance(each, ops.CreateTableOp)):
-            Operations(context).invoke(step)
-        changes = {each.table_name: each.ops for each in wanted if isinstance(each, ops.ModifyTableOps)}
-        for table in db.metadata.tables:
-            with Operations(context).batch_alter_table(table, recreate="always", naming_convention=NAMES) as batch:
-                for part in changes.get(table, ()):
-                    if isinstance(part, (ops.AddColumnOp, ops.CreateIndexOp)):
-                        batch.invoke(part)
-    except DBAPIError as error:
-        raise ConfigError(f"The tables in the database are too old to be completed: {error.orig}.") from error

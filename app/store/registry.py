@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,24 +16,22 @@ from app.classifiers.card import CARD_NAME, Card
 from app.errors import Conflict, NotFound, Unavailable
 from app.store.bundles import Bundles
 from app.store.db import db
-from app.store.files import staging
 from app.store.outbox import announce
+from app.store.staging import staging
 from app.store.tables import AliasMove, Job, ModelVersion
+from app.store.transaction import transaction
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
 
 
 class Registry:
-    """Bundles below `root/<classifier>/<version>/`; rows and alias moves in the database.
+    """Bundles below `root/<classifier>/<version>/`, filled by `bundles`; rows and alias moves in the database."""
 
-    With `shared` bundles the folders below `root` are copies, fetched when they are first needed.
-    """
-
-    def __init__(self, root: Path, shared: Bundles | None = None) -> None:
+    def __init__(self, root: Path, bundles: Bundles) -> None:
         self.root = root
-        self._shared = shared
-        self._names: dict[tuple[str, int], str] = {}  # of shared bundles; a version's never changes
+        self._bundles = bundles
+        self._names: dict[tuple[str, int], str | None] = {}  # in the shared storage; a version's never changes
 
     def staging(self, classifier: str) -> AbstractContextManager[Path]:
         """Give an empty folder to write a bundle into, on the file system of the bundles."""
@@ -40,21 +39,21 @@ class Registry:
 
     def register(self, classifier: str, bundle: Path, job_id: str | None = None) -> int:
         """Number the staged bundle, move it into place and record it; return its version, once for each job."""
-        shared = self._publish(bundle)
+        shared = self._bundles.publish(bundle)
         while True:
             version = max([0, *self._on_disk(classifier), *self.versions(classifier)]) + 1
-            place = self.root / classifier / str(version)
+            place = self._place(classifier, version)
             try:
                 bundle.rename(place)
             except OSError as error:
                 if place.exists():
                     continue  # another process took the number; take the next
                 raise Unavailable(f"The new model cannot be moved into place: {error.strerror}.") from error
-            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=shared))
             try:
-                db.session.commit()
+                with transaction():
+                    row = ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=shared)
+                    db.session.add(row)
             except IntegrityError:  # another machine took the number, or has done this job
-                db.session.rollback()
                 place.rename(bundle)
                 if job_id is not None and (known := self.by_job(job_id)) is not None:
                     return known
@@ -63,8 +62,8 @@ class Registry:
 
     def restore(self, classifier: str, version: int, bundle: Path) -> None:
         """Move a bundle from `staging` into the place of a version; what is there is removed."""
-        self._publish(bundle)
-        place = self.root / classifier / str(version)
+        self._bundles.publish(bundle)
+        place = self._place(classifier, version)
         if place.exists():
             place.rename(bundle.with_name(f"{bundle.name}-old"))
         bundle.rename(place)
@@ -72,19 +71,18 @@ class Registry:
     def adopt(self, classifier: str) -> list[int]:
         """Record the bundles on disk that no row knows; a classifier without champion gets the first of them."""
         rows, here = self.versions(classifier), sorted(self._on_disk(classifier))
-        for version in here:
-            if self._shared is not None and version in rows and rows[version].bundle is None:  # from before it was
-                rows[version].bundle = self._publish(self.root / classifier / str(version))
         found = [version for version in here if version not in rows]
+        unshared = [version for version in here if version in rows and rows[version].bundle is None]
+        names = {number: self._bundles.publish(self._place(classifier, number)) for number in [*unshared, *found]}
         makers = self._makers(classifier, found)
-        for version in found:
-            bundle = self._publish(self.root / classifier / str(version))
-            job_id = makers.get(version)
-            db.session.add(ModelVersion(classifier=classifier, version=version, job_id=job_id, bundle=bundle))
-        try:
-            db.session.commit()
-        except IntegrityError:  # another process adopted them at the same moment
-            db.session.rollback()
+        with suppress(IntegrityError), transaction():  # another process may adopt them at the same moment
+            for version in unshared:
+                rows[version].bundle = names[version]
+            for version in found:
+                row = ModelVersion(classifier=classifier, version=version, job_id=makers.get(version))
+                row.bundle = names[version]
+                db.session.add(row)
+        self._names.clear()  # of what has been shared just now
         if found and self.alias(classifier, "champion") is None:
             self.move(classifier, "champion", found[0], "First bundle found.")
         return found
@@ -98,35 +96,33 @@ class Registry:
         """Return the version that a job made, if it got that far."""
         return db.session.scalar(select(ModelVersion.version).where(ModelVersion.job_id == job_id))
 
-    def judge(self, classifier: str, version: int, verdict: Mapping[str, Any]) -> None:
+    def record_verdict(self, classifier: str, version: int, verdict: Mapping[str, Any]) -> None:
         """Keep the promotion gate's verdict with the version."""
-        row = db.session.get_one(ModelVersion, (classifier, version))
-        row.verdict = dict(verdict)
-        db.session.commit()
+        with transaction():
+            db.session.get_one(ModelVersion, (classifier, version)).verdict = dict(verdict)
 
     def folder(self, classifier: str, version: int) -> Path:
         """Return the bundle's folder, fetched if it is not here; NotFound when the version does not exist."""
-        folder = self.root / classifier / str(version)
-        if self._shared is not None and not self._shared.is_known(folder):
-            self._shared.fetch(self._card_name(classifier, version), folder)
+        folder = self._place(classifier, version)
+        self._bundles.fetch(folder, partial(self._name, classifier, version))
         if not (folder / CARD_NAME).is_file():
-            raise NotFound(f"{classifier} has no model version {version}; see /api/models for those it has.")
+            raise _unknown(classifier, version)
         return folder
 
     def prepare(self, classifier: str, version: int) -> None:
         """Look up what `folder` needs of the database, so that it can then be called in any thread."""
-        if self._shared is not None and (classifier, version) not in self._names:
+        if (classifier, version) not in self._names:
             row = db.session.get(ModelVersion, (classifier, version))
-            if row is not None and row.bundle is not None:
+            if row is not None:
                 self._names[classifier, version] = row.bundle
 
     def card(self, classifier: str, version: int) -> Card:
         """Read a version's card; its bundle is not fetched for that."""
-        name = None if self._shared is None else self._card_name(classifier, version)
+        find_name = partial(self._name, classifier, version)
         try:
-            if self._shared is not None and name is not None:
-                return Card.model_validate_json(self._shared.card(name))
-            return Card.model_validate_json((self.folder(classifier, version) / CARD_NAME).read_bytes())
+            return Card.model_validate_json(self._bundles.card(self._place(classifier, version), find_name))
+        except FileNotFoundError as error:
+            raise _unknown(classifier, version) from error
         except ValidationError as error:
             raise Unavailable(
                 f"The card of {classifier} version {version} is damaged; roll back or retrain."
@@ -148,10 +144,10 @@ class Registry:
         """Point an alias at a version, or at none. A version that becomes champion is challenger no more."""
         if version is not None:
             self.folder(classifier, version)
-        _point(classifier, alias, version, reason)
-        if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
-            _point(classifier, "challenger", None, reason)
-        db.session.commit()
+        with transaction():
+            _point(classifier, alias, version, reason)
+            if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
+                _point(classifier, "challenger", None, reason)
 
     def moves(self, classifier: str) -> list[AliasMove]:
         """Return every move of the classifier's aliases, the newest first."""
@@ -173,8 +169,8 @@ class Registry:
         served = self.served(classifier)
         if len(served) < 2:  # noqa: PLR2004 - the present one and the one before
             raise Conflict(f"{classifier} has no promotion left to undo; promote the version that should serve.")
-        _point(classifier, "champion", served[-2], reason, undo=True)
-        db.session.commit()
+        with transaction():
+            _point(classifier, "champion", served[-2], reason, undo=True)
         return served[-2]
 
     def _makers(self, classifier: str, versions: Iterable[int]) -> dict[int, str]:
@@ -182,25 +178,27 @@ class Registry:
         makers: dict[int, str] = {}
         for version in versions:
             with suppress(ValidationError):  # a damaged card names nobody
-                path = self.root / classifier / str(version) / CARD_NAME
+                path = self._place(classifier, version) / CARD_NAME
                 job_id = Card.model_validate_json(path.read_bytes()).job
                 known = job_id is None or job_id in makers.values() or self.by_job(job_id) is not None
                 if not known and db.session.get(Job, job_id) is not None:
                     makers[version] = str(job_id)
         return makers
 
-    def _publish(self, bundle: Path) -> str | None:
-        """Share a bundle, where bundles are shared; return its name in the storage."""
-        return None if self._shared is None else self._shared.put(bundle)
+    def _place(self, classifier: str, version: int) -> Path:
+        return self.root / classifier / str(version)
 
-    def _card_name(self, classifier: str, version: int) -> str | None:
-        if (classifier, version) not in self._names:
-            self.prepare(classifier, version)
+    def _name(self, classifier: str, version: int) -> str | None:
+        self.prepare(classifier, version)
         return self._names.get((classifier, version))
 
     def _on_disk(self, classifier: str) -> list[int]:
         folders = (self.root / classifier).glob(f"*/{CARD_NAME}")
         return [int(path.parent.name) for path in folders if path.parent.name.isdecimal()]
+
+
+def _unknown(classifier: str, version: int) -> NotFound:
+    return NotFound(f"{classifier} has no model version {version}; see /api/models for those it has.")
 
 
 def _point(classifier: str, alias: Alias, version: int | None, reason: str, *, undo: bool = False) -> None:

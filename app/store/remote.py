@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import NotFound, Unavailable
+from app.runners import Run
 
 if TYPE_CHECKING:  # these types are there for type checkers only
     from obstore.store import ClientConfig, RetryConfig
@@ -26,8 +27,6 @@ RETRIES: Final[RetryConfig] = {
 }
 PIECE: Final = 8_000_000  # bytes of a large object that are in memory at once
 AWAY: Final = "The storage of images and models does not answer; nothing was changed, try again in a minute."
-
-Away = Callable[[Callable[[], Any]], Any]
 
 
 def connect(url: str) -> tuple[Any, str]:
@@ -57,12 +56,12 @@ class Place:
 class Remote:
     """Objects below s3://bucket/prefix. Each appears whole or not at all, and is checked against its name when read.
 
-    `away` runs what waits for the network. Raises Unavailable when the storage does not answer.
+    `run_blocking_io` runs what waits for the network. Raises Unavailable when the storage does not answer.
     """
 
-    def __init__(self, url: str, away: Away) -> None:
+    def __init__(self, url: str, run_blocking_io: Run) -> None:
         self._system, self._root = connect(url)
-        self._away = away
+        self._run_blocking_io = run_blocking_io
 
     def put(self, kind: str, data: bytes) -> str:
         """Store the bytes among the objects of a kind; return their SHA-256."""
@@ -103,7 +102,7 @@ class Remote:
     def remove(self, kind: str, sha256: str, before: datetime) -> bool:
         """Remove an object, unless it was stored at `before` or later, or is not there; say whether.
 
-        A bucket cannot do both at once: what is stored anew between the look and the removal, some milliseconds,
+        A bucket cannot do both at once: what is stored again between the look and the removal, some milliseconds,
         is lost. So `before` has to be long ago.
         """
         key = self._key(kind, sha256)
@@ -135,7 +134,7 @@ class Remote:
             with _speaking():
                 return call(*args)
 
-        return self._away(work)
+        return self._run_blocking_io(work)
 
     def _key(self, kind: str, sha256: str) -> str:
         return f"{self._root}/{kind}/{sha256[:2]}/{sha256}"

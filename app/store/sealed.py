@@ -14,7 +14,7 @@ from typing import IO, Final
 import orjson
 
 from app.errors import Conflict, InvalidInput
-from app.store.files import TEMPORARY_PREFIX
+from app.store.staging import TEMPORARY_PREFIX
 
 SEAL: Final = "checksums.json"
 PIECE: Final = 2**20

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import ChallengerTraffic, TrafficMode
+from app.store.transaction import transaction
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,5 @@ def history(classifier: str) -> Sequence[ChallengerTraffic]:
 
 def add(setting: ChallengerTraffic) -> None:
     """Put a setting in force."""
-    db.session.add(setting)
-    db.session.commit()
+    with transaction():
+        db.session.add(setting)

@@ -1,4 +1,4 @@
-"""Runs work beside the requests of a gevent worker, in native threads of its own."""
+"""Runs background work of a gevent worker in native threads."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ import gevent
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 
-from app.services.serving.background import directly
+from app.runners import run_at_once
 
 R = TypeVar("R")
 NICE = 10  # the system gives such a thread a tenth of what it gives to one that answers requests
 
 
-def aside(compute: Callable[[], R], then: Callable[[R], None], *, spare: bool = False) -> Callable[[], None]:
-    """Run `compute` in a thread beside the one that answers, then `then` in the loop; return how to wait for both.
+def run_in_background(
+    compute: Callable[[], R], then: Callable[[R], None], *, spare: bool = False
+) -> Callable[[], None]:
+    """Run `compute` in another thread, then `then` in the event loop; return a function that waits for both.
 
-    Outside a gevent worker both are done here and now.
+    With `spare`, `compute` gets only processor time that nothing else needs. Outside a gevent worker both run at once.
     """
     if not monkey.is_module_patched("socket"):
-        return directly(compute, then, spare=spare)
-    pool, work = (_spare_pool(), partial(_yielding, compute)) if spare else (_pool(), compute)
+        return run_at_once(compute, then, spare=spare)
+    pool, work = (_spare_pool(), partial(_at_low_priority, compute)) if spare else (_pool(), compute)
     running = gevent.spawn(lambda: then(pool.apply(work)))
     return lambda: running.join() and None
 
 
-def _yielding(compute: Callable[[], R]) -> R:
+def _at_low_priority(compute: Callable[[], R]) -> R:
     if sys.platform == "linux":  # elsewhere it would hold for the whole process
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

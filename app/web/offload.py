@@ -1,4 +1,4 @@
-"""Runs what would hold up gevent's loop beside it."""
+"""Runs work that would block gevent's event loop in other threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THREADS: Final = 2
 WAITING: Final = 16  # calls to another machine at once
 
 
-def offload(compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the computation returns
+def run_cpu_bound(compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the computation returns
     """Run `compute` on one of this process' computing threads while the loop serves others; wait for its result.
 
     Decoding and inference release the interpreter's lock, so the loop goes on reading requests meanwhile. Outside a
@@ -52,7 +52,7 @@ def _work(tasks: Any) -> None:  # noqa: ANN401 - as above
         del compute, result  # an image's bytes would stay until the next
 
 
-def away(wait: Callable[[], Any]) -> Any:  # noqa: ANN401 - what is waited for
+def run_blocking_io(wait: Callable[[], Any]) -> Any:  # noqa: ANN401 - what is waited for
     """Run `wait`, which waits for another machine, on one of a few threads; outside gevent's loop the call is direct.
 
     The storage's client brings an event loop of its own, which must not be waited for in the thread of gevent's.

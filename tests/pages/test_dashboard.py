@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import SECONDS, barriers
+from browser import SECONDS, WITH_KEYS, barriers, sign_in
+from conftest import Stack
 from first_views import LIMIT, SHIFT, WATCH_SHIFTS
 from playwright.sync_api import Browser, Page, expect
 
 PAGES = ("/", "/predict", "/bulk", "/data", "/train", "/models", "/monitor", "/docs", "/login", "/nowhere")
 
 
+@WITH_KEYS
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1920, "light")])
 def test_every_page_fits_the_screen_stands_still_and_has_no_barrier(
@@ -28,6 +30,20 @@ def test_every_page_fits_the_screen_stands_still_and_has_no_barrier(
     assert barriers(page) == []
 
 
+def test_signing_in_returns_to_the_page_that_was_asked_for(chromium: Browser, locked_stack: Stack) -> None:
+    context = chromium.new_context(base_url=locked_stack.url)
+    page, failed = context.new_page(), []
+    page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    sign_in(page, locked_stack, "/models?classifier=glaucoma")
+    expect(page.locator("#classifier")).to_have_value("glaucoma")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("/login")
+    page.goto("/monitor")
+    page.wait_for_url("/login?next=/monitor")
+    assert failed == []
+    context.close()
+
+
 @pytest.mark.parametrize("path", [path for path in PAGES if path != "/docs"])  # Swagger UI alone is 500 kB
 def test_the_first_view_of_a_page_is_light(page: Page, path: str) -> None:
     network, sizes = page.context.new_cdp_session(page), [0]
@@ -42,7 +58,7 @@ def test_a_lost_connection_is_said_in_a_sentence_with_a_way_on(page: Page, path:
     page.route("**/api/**", lambda route: route.abort())
     page.goto(path)
     problem = page.get_by_role("alert").first
-    expect(problem).to_contain_text("Fovea cannot be reached; check that it is running and that you are online.")
+    expect(problem).to_contain_text("Fovea cannot be reached. Check that it is running and that you are online.")
     page.unroute("**/api/**")
     problem.get_by_role("button", name="Try again").press("Enter")
     expect(page.get_by_text("Fovea cannot be reached")).to_have_count(0)
@@ -60,14 +76,14 @@ def test_the_chosen_theme_is_kept(page: Page) -> None:
 def test_a_wrong_address_leads_home(page: Page) -> None:
     page.goto("/nowhere")
     expect(page.get_by_role("alert")).to_contain_text("/nowhere")
-    page.get_by_role("link", name="Go to the home page").click()
+    page.get_by_role("link", name="Go to Home").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Image classifiers you can question")
 
 
 def test_the_keyboard_goes_past_the_menu_and_opens_it_on_a_telephone(page: Page) -> None:
     page.goto("/data")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_label("Classifier")).to_be_focused()

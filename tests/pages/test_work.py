@@ -50,7 +50,7 @@ def test_a_sample_is_answered_by_the_keyboard_alone_beside_the_notice(page: Page
     answer.get_by_role("slider").press("Home")
     expect(answer.locator(".heat")).to_have_css("opacity", "0")
     answer.get_by_role("button", name="Yes").press("Enter")
-    expect(answer.get_by_role("group", name="Was this right?")).to_contain_text("Thank you")
+    expect(answer.get_by_role("group", name="Is this correct?")).to_contain_text("Thank you")
     assert barriers(page) == []
 
 
@@ -60,7 +60,7 @@ def test_several_images_are_answered_each_in_its_place_and_what_is_none_is_refus
     cats = [file(f"cat.{seed}.jpg", draw("cat_face", seed, 128).jpeg()) for seed in range(3)]
     page.set_input_files("#files", [cats[0], file("notes.jpg", b"Dear diary"), *cats[1:]])
     expect(page.locator("#results .decision")).to_have_count(3)
-    expect(page.get_by_role("alert")).to_have_text(re.compile(r"no image that Fovea reads; send .+\.$"))
+    expect(page.get_by_role("alert")).to_have_text(re.compile(r"not an image that Fovea reads; send .+\.$"))
     names = page.locator("#results > *").evaluate_all(
         "(all) => all.map((one) => one.textContent.match(/cat.\\d.jpg|notes.jpg/)[0])"
     )
@@ -99,7 +99,7 @@ def test_a_bulk_run_goes_on_through_a_reload_and_its_answers_can_be_filtered(pag
     expect(page.get_by_role("button", name=re.compile("^Could not be read"))).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#rows tr")).to_have_count(1)
     assert lines_behind(page, "Download CSV") == 1 + 31
-    assert lines_behind(page, "Only these") == 1 + 1
+    assert lines_behind(page, "Download filtered") == 1 + 1
 
 
 def lines_behind(page: Page, link: str) -> int:
@@ -114,9 +114,9 @@ def test_the_answers_of_a_bulk_run_are_looked_at_one_after_the_other_and_judged_
     page.set_input_files("#files", pets(4, 960))
     expect(page.locator("#job")).to_contain_text("Done in", timeout=JOB)
     page.goto(page.url.replace("cat_dog", "glaucoma"))
-    expect(page.get_by_role("button", name="Look at cat.0.jpg")).to_be_visible()
+    expect(page.get_by_role("button", name="View cat.0.jpg")).to_be_visible()
     expect(page.get_by_label("Classifier")).to_have_value("cat_dog")  # it follows the run that is shown
-    page.get_by_role("button", name="Look at cat.0.jpg").press("Enter")
+    page.get_by_role("button", name="View cat.0.jpg").press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("article", name="Answer for cat.0.jpg")).to_be_visible()
     expect(dialog.get_by_role("button", name="Previous")).to_be_disabled()
@@ -132,9 +132,9 @@ def test_the_answers_of_a_bulk_run_are_looked_at_one_after_the_other_and_judged_
 
 def test_a_run_that_is_gone_leads_to_those_that_are_there(page: Page) -> None:
     page.goto("/bulk?job=none")
-    page.get_by_role("alert").get_by_role("link", name="Show what there is").press("Enter")
+    page.get_by_role("alert").get_by_role("link", name="Show all runs").press("Enter")
     page.wait_for_url(re.compile("/bulk$"))
-    expect(page.locator("#empty")).to_contain_text("Drop images to start one")
+    expect(page.locator("#empty")).to_contain_text("Drop images anywhere on this page to start one")
 
 
 def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page) -> None:
@@ -145,7 +145,7 @@ def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page
     expect(page.locator("#upload").get_by_role("alert")).to_contain_text("notes.jpg")
     expect(page.locator("#dataset")).to_contain_text("Validation")
     expect(page.locator("#images figure").first).to_contain_text("dog.3.jpg")
-    page.get_by_label("Show images of").select_option("cat")
+    page.get_by_label("Filter by class").select_option("cat")
     expect(page.locator("#images figure").first).to_contain_text("cat.2.jpg")
     expect(page.locator("#images")).not_to_contain_text("dog")
 
@@ -155,12 +155,12 @@ def test_an_audit_runs_on_through_a_reload_and_shows_what_it_found(page: Page) -
         upload(page, "cataract", f"eye_{label}", label, 3)
     page.goto("/data?classifier=cataract")
     audit = page.locator("#audit")
-    expect(audit).to_contain_text("Nobody has looked at the images yet")
+    expect(audit).to_contain_text("The images have not been audited yet")
     audit.get_by_role("button", name="Run the audit").press("Enter")
     expect(audit).to_contain_text(re.compile("Waiting|Running"))
     page.reload()
     expect(audit.locator(".finding, .audit-finding").first).to_be_visible(timeout=JOB)
-    expect(audit).not_to_contain_text(re.compile("Waiting|Running|Nobody has looked"))
+    expect(audit).not_to_contain_text(re.compile("Waiting|Running|not been audited"))
     assert page.request.get("/api/datasets/cataract/audit").json()["complete"]
     assert barriers(page) == []
 
@@ -183,17 +183,17 @@ def test_a_run_is_timed_trained_and_judged_in_plain_words(page: Page) -> None:
         upload(page, "glaucoma", f"fundus_{label}", label, 20)
     page.goto("/train?classifier=glaucoma")
     expect(page.locator("#dataset")).to_contain_text("Glaucoma")
-    page.get_by_label("Epochs, at most").fill("501")
+    page.get_by_label("Maximum epochs").fill("501")
     page.get_by_role("button", name="Start training").click()
-    assert page.get_by_label("Epochs, at most").evaluate("(field) => !field.validity.valid")
-    page.get_by_label("Epochs, at most").fill("1")
-    page.get_by_label("When it is done").select_option("never")
+    assert page.get_by_label("Maximum epochs").evaluate("(field) => !field.validity.valid")
+    page.get_by_label("Maximum epochs").fill("1")
+    page.get_by_label("After training").select_option("never")
     page.get_by_role("button", name="Start training").press("Enter")
     expect(page.locator("#job")).to_contain_text(re.compile("Waiting|Running"))
     page.reload()
-    expect(page.locator("#verdict")).to_contain_text("goes on serving", timeout=JOB)
-    expect(page.locator("#verdict")).to_contain_text("Both answered the same")
-    expect(page.locator("#estimate")).to_have_text(re.compile(r"^About .+ going by the run before"))
+    expect(page.locator("#verdict")).to_contain_text("is still serving", timeout=JOB)
+    expect(page.locator("#verdict")).to_contain_text("Both versions predicted the same")
+    expect(page.locator("#estimate")).to_have_text(re.compile(r"^About .+ based on an earlier run"))
     assert barriers(page) == []
 
 
@@ -214,23 +214,23 @@ def test_versions_are_compared_promoted_and_rolled_back_with_a_reason(page: Page
     upload(page, "diabetic_retinopathy", "fundus_normal", "no_dr", 30, "test")
     page.goto(f"/models?classifier=diabetic_retinopathy&version={second_version}")
     page.get_by_label("Compare with").select_option("1")
-    expect(page.locator("#detail-title")).to_have_text(f"Version {second_version} beside version 1")
+    expect(page.locator("#detail-title")).to_have_text(f"Version {second_version} and version 1")
     expect(page.locator("#differences")).to_contain_text("0 images of 30")  # the two are the same network
-    page.get_by_role("button", name=re.compile("answered as No")).first.press("Enter")
+    page.get_by_role("button", name=re.compile("predicted as No")).first.press("Enter")
     expect(page.locator("#cell")).to_contain_text(re.compile(r"\d+ images? of 30"))
     assert barriers(page) == []
     row = page.locator("#versions tr", has_text=f"Version {second_version}")
     row.get_by_role("button", name="Promote").press("Enter")
     page.get_by_role("dialog").get_by_label("Reason").fill("A better look at small vessels.")
     page.keyboard.press("Enter")
-    expect(row).to_contain_text("serves")
+    expect(row).to_contain_text("Serving")
     expect(page.locator("#moves")).to_contain_text("A better look at small vessels.")
     page.get_by_role("button", name="Roll back").press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Roll back").press("Enter")  # a reason is missing
     expect(page.get_by_role("dialog")).to_be_visible()
     page.get_by_role("dialog").get_by_label("Reason").fill("Not yet.")
     page.keyboard.press("Enter")
-    expect(page.locator("#versions tr", has_text="Version 1")).to_contain_text("serves")
+    expect(page.locator("#versions tr", has_text="Version 1")).to_contain_text("Serving")
     expect(page.locator("#moves")).to_contain_text("Not yet.")
 
 
@@ -240,8 +240,8 @@ def test_the_monitor_counts_over_the_time_chosen(page: Page) -> None:
     page.goto("/monitor?classifier=cat_dog")
     expect(page.locator("#recent img").first).to_be_visible()
     with page.expect_response(re.compile(r"/api/statistics\?.*hours=1$")):
-        page.get_by_label("Time", exact=True).select_option("1")
+        page.get_by_label("Period").select_option("1")
     expect(page.locator("#usage")).to_contain_text("By decision")
     page.reload()
-    expect(page.get_by_label("Time", exact=True)).to_have_value("1")
+    expect(page.get_by_label("Period")).to_have_value("1")
     assert barriers(page) == []

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import select
 
 from app.config import Settings
 from app.drawing import draw
 from app.factory import create_core
+from app.runners import Run, Runners
 from app.services import wiring
 from app.services.bulk.chunks import LEAST
 from app.services.datasets.archive import Member, Upload, members
-from app.services.serving.background import directly
 from app.store.db import db
 from app.store.tables import Prediction
 
@@ -35,10 +33,10 @@ def photographs(count: int) -> list[Upload]:
     return [upload(f"cat-{seed}.jpg", _CAT + bytes([seed])) for seed in range(count)]
 
 
-def work_once(settings: Settings, job_id: str, offload: Callable[[Callable[[], Any]], Any]) -> None:
+def work_once(settings: Settings, job_id: str, offload: Run) -> None:
     """Answer a chunk in this process, with `offload` in the place where images are computed."""
     with create_core(settings).app_context():
-        wiring.build(settings, lambda _: False, offload, directly, offload).batch.work(job_id)
+        wiring.build(settings, wiring.Broker(lambda _: False), Runners(offload, offload)).batch.work(job_id)
 
 
 def predicted_files(job_id: str) -> list[str | None]:

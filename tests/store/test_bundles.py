@@ -23,11 +23,12 @@ from app.errors import Unavailable
 from app.factory import EXTENSION
 from app.services.bulk import chunks
 from app.services.datasets.archive import Upload, members
+from app.services.serving.predict import PredictionRequest
 from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.registry import Registry
-from app.store.tables import Job, LeftOut
+from app.store.tables import Job, RejectedFile
 from app.training.progress import silent
 
 NAME = "cat_dog"
@@ -80,7 +81,7 @@ def test_a_bundle_made_on_one_machine_is_fetched_whole_by_another(machine: Machi
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
             path.name: path.read_bytes() for path in DEMO.iterdir()
         }
-        assert there.services.predict.predict(CAT, NAME, "2")["model_version"] == 2
+        assert there.services.predict.predict(PredictionRequest(CAT, NAME, "2"))["model_version"] == 2
     assert there.folders() == ["2"]
 
 
@@ -175,7 +176,7 @@ def test_an_upload_without_storage_is_refused_whole_and_can_be_repeated(
                 here.services.intake.upload(NAME, [Upload("cat.1.jpg", BytesIO(CAT))], "cat")
         finally:
             s3_server.start()
-        assert db.session.scalars(select(LeftOut)).all() == []
+        assert db.session.scalars(select(RejectedFile)).all() == []
         assert here.services.intake.upload(NAME, [Upload("cat.1.jpg", BytesIO(CAT))], "cat").accepted == 1
 
 

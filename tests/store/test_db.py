@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from app.store.db import db, new_id, now
-from app.store.tables import Job, LeftOut
+from app.store.tables import Job, RejectedFile
 
 
 def test_ids_sort_by_the_time_they_were_made_and_never_repeat() -> None:
@@ -44,10 +44,14 @@ def test_a_moment_comes_back_as_the_same_moment_in_utc(app: Flask, moment: datet
 @example(name="a\0b\ud800.jpg")
 def test_any_text_can_be_kept_and_found(app: Flask, name: str) -> None:
     assert app
-    db.session.add(row := LeftOut(classifier="cat_dog", source=new_id(), path=name, kind="unreadable", reason=name))
+    db.session.add(
+        row := RejectedFile(classifier="cat_dog", source=new_id(), path=name, kind="unreadable", reason=name)
+    )
     db.session.commit()
     db.session.expire_all()
-    assert row.path == db.session.scalar(select(LeftOut.path).where(LeftOut.path == name, LeftOut.source == row.source))
+    assert row.path == db.session.scalar(
+        select(RejectedFile.path).where(RejectedFile.path == name, RejectedFile.source == row.source)
+    )
     assert len(row.path) == min(len(name), 255)
     if name.isprintable():
         assert row.path == name[:255]

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotFound
-from app.store.files import Files, staging
+from app.runners import run_here
+from app.store.files import LocalFiles
+from app.store.staging import staging
 
 
 def write_half(folder: Path) -> None:
@@ -23,7 +25,7 @@ def stored(root: Path) -> list[Path]:
 
 
 def test_bytes_are_kept_by_their_content_and_once(tmp_path: Path) -> None:
-    files = Files(tmp_path)
+    files = LocalFiles(tmp_path, run_here)
     first, again, other = files.put(b"eye"), files.put(b"eye"), files.put(b"other eye")
     assert first == again == hashlib.sha256(b"eye").hexdigest()
     assert files.read(first) == b"eye"
@@ -32,7 +34,7 @@ def test_bytes_are_kept_by_their_content_and_once(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes_put_at_the_same_moment_are_one_file(tmp_path: Path) -> None:
-    files = Files(tmp_path)
+    files = LocalFiles(tmp_path, run_here)
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(files.put, [b"x" * 100_000] * 32))) == 1
     assert len(stored(tmp_path)) == 1
@@ -43,7 +45,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(OSError, match="too large"):
-            Files(tmp_path).put(b"x" * 100_000)
+            LocalFiles(tmp_path, run_here).put(b"x" * 100_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert stored(tmp_path) == []
@@ -54,13 +56,13 @@ def test_what_is_not_stored_is_not_found_and_no_name_leads_elsewhere(
     tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
     with pytest.raises(NotFound):
-        Files(tmp_path_factory.getbasetemp()).read(name)
+        LocalFiles(tmp_path_factory.getbasetemp(), run_here).read(name)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a" * 64 + "\n", "A" * 64])
 def test_a_name_that_is_no_hash_is_not_found(tmp_path: Path, name: str) -> None:
     with pytest.raises(NotFound):
-        Files(tmp_path).place(name)
+        LocalFiles(tmp_path, run_here).place(name)
 
 
 def test_a_staged_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,26 +1,23 @@
 from __future__ import annotations
 
-import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from conftest import ON_BOTH
 from flask import Flask
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, text
 
 from app import create_app
 from app.config import CHECKOUT, Settings
 from app.errors import ConfigError
 from app.store import migrations
 from app.store.db import db
-from app.store.tables import Job, JobItem
 
 START = """
 import sys
@@ -31,12 +28,6 @@ from app.store import migrations
 with create_core(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2])).app_context():
     migrations.upgrade()
 """
-OLD_JOB = """
-INSERT INTO jobs (id, kind, classifier, status, stage, done, total, percent, params, history, errors, attempts,
-    cancel_requested, created_at)
-VALUES ('a', 'bulk_predict', 'cat_dog', 'failed', 'failed', 0, 0, 0, '{}', '[]', '[]', 0, 0, '2026-01-01 00:00:00')
-"""
-OLD_ITEM = "INSERT INTO job_items (job_id, position, filename, sha256) VALUES ('a', 0, 'cat.jpg', 'b')"
 
 
 @pytest.fixture
@@ -60,28 +51,6 @@ def differences() -> list[object]:
         return list(compare_metadata(context, db.metadata))
 
 
-def schema(database: Path) -> dict[str, str]:
-    """Return what SQLite was told to create, by name, in one spelling."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC")
-        return {name: re.sub(r"\s+", " ", sql.replace(f'"{name}"', name)) for name, sql in rows}
-
-
-def parts(sql: str) -> list[str]:
-    """Return the columns and constraints in one order: what is added to a table comes last."""
-    return sorted(re.split(r"[, ()]+", sql))
-
-
-def make_old(database: Path, like: Path) -> None:
-    """Make tables as they were before there were revisions: without names, and without what came later."""
-    later = ("alembic_version", "job_items_by_prediction", "api_keys")
-    with closing(sqlite3.connect(database)) as connection:
-        for name, sql in schema(like).items():
-            if name not in later:
-                connection.execute(re.sub(r"CONSTRAINT \w+ ", "", sql).replace("error VARCHAR(500), ", ""))
-        connection.commit()
-
-
 @ON_BOTH
 def test_the_revisions_lead_up_to_the_models_and_down_to_nothing(bare: Flask) -> None:
     for _ in range(2):
@@ -102,28 +71,6 @@ def test_several_processes_may_start_at_the_same_moment(bare: Flask, settings: S
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()
     assert differences() == []
-
-
-def test_tables_from_before_there_were_revisions_are_adopted_with_their_rows(
-    bare: Flask, settings: Settings, tmp_path: Path
-) -> None:
-    fresh = Settings(data_dir=tmp_path / "fresh")
-    with create_app(fresh).app_context():
-        migrations.upgrade()
-        db.engine.dispose()
-    old, new = (each.instance_dir / "fovea.db" for each in (settings, fresh))
-    make_old(old, like=new)
-    with closing(sqlite3.connect(old)) as connection:
-        connection.execute(OLD_JOB)
-        connection.execute(OLD_ITEM)
-        connection.commit()
-    assert bare
-    migrations.upgrade()
-    assert differences() == []
-    made, wanted = schema(old), schema(new)
-    assert {name: parts(sql) for name, sql in made.items()} == {name: parts(sql) for name, sql in wanted.items()}
-    assert db.session.scalars(select(JobItem.filename)).all() == ["cat.jpg"]  # jobs was rebuilt; its items were kept
-    assert db.session.scalars(select(Job.id)).all() == ["a"]
 
 
 def test_a_migration_that_breaks_changes_nothing(bare: Flask, settings: Settings) -> None:

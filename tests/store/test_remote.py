@@ -13,16 +13,21 @@ import pytest
 from conftest import Bucket, free_port
 
 from app.errors import NotFound, Unavailable
+from app.runners import run_here
 from app.store import remote
 from app.store.db import now
-from app.store.files import Files
+from app.store.files import BucketFiles, Files, LocalFiles
 from app.store.remote import Place, Remote
 
 REFUSAL = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def open_storage(url: str) -> Remote:
-    return Remote(url, lambda wait: wait())
+    return Remote(url, run_here)
+
+
+def open_files(root: Path, url: str) -> Files:
+    return BucketFiles(root, open_storage(url), run_here)
 
 
 @contextmanager
@@ -55,13 +60,14 @@ def ill_server(answer: bytes | None) -> Iterator[int]:
 
 
 def test_what_one_machine_stores_another_reads(bucket: Bucket, tmp_path: Path) -> None:
-    here, there = (Files(tmp_path / name, open_storage(bucket.url)) for name in ("here", "there"))
+    here, there = (open_files(tmp_path / name, bucket.url) for name in ("here", "there"))
     sha256 = here.put(b"eye")
     assert here.put(b"eye") == sha256 == hashlib.sha256(b"eye").hexdigest()
     assert there.read(sha256) == b"eye"
     assert there.derived(sha256, "backwards", lambda data: data[::-1]) == b"eye"[::-1]
-    (path,) = there.bring([sha256], tmp_path / "run")
-    assert path.read_bytes() == b"eye"
+    brought: list[int] = []
+    (path,) = there.bring([sha256], tmp_path / "run", brought.append)
+    assert (path.read_bytes(), brought) == (b"eye", [1])
     kept = {found.relative_to(tmp_path).parts[:2] for found in tmp_path.rglob("*") if found.is_file()}
     assert kept == {("there", "derived"), ("run", sha256)}
     with pytest.raises(NotFound):
@@ -85,7 +91,7 @@ def test_what_was_changed_in_the_storage_is_noticed(bucket: Bucket, tmp_path: Pa
     with pytest.raises(NotFound, match=f"{sha256} damaged"):
         storage.fetch("images", sha256, tmp_path / "copy")
     with pytest.raises(NotFound, match="damaged"):
-        list(Files(tmp_path, storage).bring([sha256], tmp_path / "run"))
+        list(open_files(tmp_path, bucket.url).bring([sha256], tmp_path / "run", id))
     assert not (tmp_path / "run").exists()
 
 
@@ -120,7 +126,7 @@ def test_a_storage_that_is_away_is_given_up_in_a_sentence(bucket: Bucket, monkey
 
 @pytest.mark.parametrize("where", ["here", "shared"])
 def test_images_are_listed_and_removed_unless_they_are_wanted_anew(bucket: Bucket, tmp_path: Path, where: str) -> None:
-    files = Files(tmp_path, open_storage(bucket.url) if where == "shared" else None)
+    files = open_files(tmp_path, bucket.url) if where == "shared" else LocalFiles(tmp_path, run_here)
     assert list(files.stored()) == []
     eyes = [b"left eye", b"right eye"]
     first, second = sorted(files.put(data) for data in eyes)

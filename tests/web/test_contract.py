@@ -3,7 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from conftest import work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, pack
 
+from app import create_app
 from app.classifiers.card import CARD_NAME
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
+from app.services.operations import readiness
 from app.services.wiring import Services
 
 JOB_KEYS = {
@@ -151,6 +155,14 @@ def test_the_state_of_the_service(client: FlaskClient) -> None:
     status = get(client, "/api/status")
     assert {"champions", "jobs", "queue", "host", "uptime_seconds"} <= set(status)
     assert status["jobs"] == {"queued": 0, "running": 0}
+    assert set(status["performance"]) == set(status["champions"])
+    glaucoma = get(client, "/api/status?classifier=glaucoma")
+    assert (glaucoma["model_version"], glaucoma["test_images"], glaucoma["of"]) == (1, 90, "glaucoma")
+    for found in (status, glaucoma):
+        for name in ("accuracy", "precision", "recall", "f1"):
+            low, high = found["intervals"][name]
+            assert 0 <= low <= found[name] <= high <= 1, name
+            assert low < high, name  # a perfect figure on few images is not certain
     host = get(client, "/api/statistics")["host"]
     assert host["memory_total_bytes"] > host["process_memory_bytes"] > 0
     assert 0 <= host["disk_percent"] <= 100
@@ -165,6 +177,38 @@ def test_a_damaged_model_is_not_ready_and_says_why(client: FlaskClient, settings
     refused = client.post("/api/predict?classifier=cataract", data=CAT)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
     assert client.post("/api/predict?classifier=cat_dog", data=CAT).status_code == 200
+
+
+def test_a_full_disk_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "RESERVE", 2**62)  # as if so much had to be free
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "MB are free" in answer.get_json()["checks"]["disk"]
+
+
+def test_a_broken_database_is_told_to_the_log_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    url = "postgresql+psycopg://fovea:hush@127.0.0.1:1/base"
+    with create_app(Settings(data_dir=tmp_path, database_url=url)).test_client() as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["database"] == "It cannot be used now."
+    assert "127.0.0.1" in caplog.text
+
+
+def test_each_answer_and_job_names_its_request(client: FlaskClient) -> None:
+    named = client.get("/livez", headers={"X-Request-ID": "trace-1.a_B"}).headers["X-Request-ID"]
+    assert named == "trace-1.a_B"
+    for wrong in ("", "x" * 65, "a b", "a\x1b[31m", "é"):
+        given = client.get("/livez", headers={"X-Request-ID": wrong}).headers["X-Request-ID"]
+        assert re.fullmatch(r"[0-9a-f]{32}", given)
+    files = form([("files", "cat.jpg", CAT)], classifier="cat_dog")
+    accepted = client.post("/api/bulk-predict", **files, headers={"X-Request-ID": "night-run"})
+    assert get(client, accepted.headers["Location"])["request_id"] == "night-run"
+
+
+def test_clients_of_older_services_find_their_names(client: FlaskClient) -> None:
+    answer = client.post("/predict?classifier=diabetic_retinopathy", data=CAT).get_json()
+    assert (answer["label"], answer["probability"]) == (answer["prediction"], answer["confidence"])
 
 
 def test_drift_is_told_once_there_are_enough_answers(client: FlaskClient) -> None:

@@ -5,30 +5,30 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.classifiers.catalog import Catalog
+from app.batched import batched
 from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, TooLarge, Unavailable
 from app.services.bulk import results
 from app.services.bulk.chunks import Chunk, Chunks, Item
-from app.services.bulk.results import ALL, Wanted
-from app.services.datasets.archive import Member
+from app.services.bulk.results import ALL, ResultFilter
+from app.services.datasets.archive import Member, nothing_usable
 from app.services.jobs.heartbeat import heartbeat
 from app.services.jobs.jobs import RECEIVING, Jobs
 from app.services.jobs.request_keys import once
 from app.services.jobs.transitions import change, move, note
-from app.services.serving.predict import Predict
-from app.store.db import db, new_id, now
+from app.services.serving.predict import Predict, PredictionRequest
+from app.store.db import UNSYNCHRONIZED, db, new_id, now
 from app.store.files import Files
 from app.store.tables import Job, JobItem, Prediction
+from app.store.transaction import release_connection, transaction
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ ANSWERED, ANSWERED_SECONDS = 64, 0.5  # images in one transaction: so many, or a
 
 
 @dataclass(frozen=True)
-class Taken:
+class StoredUpload:
     """A file that has been looked at: stored under its SHA-256, or of no use for a `reason`."""
 
     name: str
@@ -49,24 +49,14 @@ class Taken:
 
 
 class Batch:
-    """The bulk prediction use case. `offload` runs pure computation where it holds nobody up."""
+    """The bulk prediction use case."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        files: Files,
-        jobs: Jobs,
-        predict: Predict,
-        max_file_bytes: int,
-        offload: Callable[[Callable[[], Any]], Any],
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, files: Files, jobs: Jobs, predict: Predict, max_file_bytes: int) -> None:
         self._files = files
         self._jobs = jobs
         self._chunks = Chunks(jobs)
         self._predict = predict
         self._max_file_bytes = max_file_bytes
-        self._offload = offload
 
     def submit(self, classifier: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
         """Store the images and queue the job; with `more` it waits for other parts.
@@ -86,7 +76,7 @@ class Batch:
             self._jobs.create(job)
             self._add(job.id, taken, more)
 
-        return self._started(once(key, _asked(classifier, taken, more), job.id, store))
+        return self._jobs.get(once(key, _asked(classifier, taken, more), job.id, store))
 
     def add(self, job_id: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
         """Add a part to a job that waits for more, and start it unless still `more` are to come.
@@ -98,7 +88,7 @@ class Batch:
         if taken or more:
             _check_useful(taken)
         store = partial(self._add, job_id, taken, more)
-        return self._started(once(key, _asked(job_id, taken, more), job_id, store))
+        return self._jobs.get(once(key, _asked(job_id, taken, more), job_id, store))
 
     def work(self, job_id: str) -> None:
         """Answer one chunk of the job, after passing the job on to the next free worker; the last one ends it."""
@@ -127,16 +117,16 @@ class Batch:
             self._end(job_id)
 
     def results(
-        self, job_id: str, offset: int = 0, limit: int | None = None, wanted: Wanted = ALL
+        self, job_id: str, offset: int = 0, limit: int | None = None, wanted: ResultFilter = ALL
     ) -> Iterator[dict[str, Any]]:
         """Yield a row per wanted file, in the order of submission: its name, then its answer or its error."""
         self._bulk(job_id)
         return results.rows(job_id, wanted, offset, limit)
 
-    def count(self, job_id: str, wanted: Wanted = ALL) -> int:
+    def count(self, job_id: str, wanted: ResultFilter = ALL) -> int:
         """Return how many rows the results have."""
-        job = self._bulk(job_id)
-        return job.total if wanted == ALL else results.count(job_id, wanted)
+        self._bulk(job_id)
+        return results.count(job_id, wanted)
 
     def counts(self, job_id: str) -> list[dict[str, Any]]:
         """Return how many images have each decision and predicted class; "error" and "waiting" have no class."""
@@ -150,27 +140,29 @@ class Batch:
             raise Conflict(f"Only a bulk prediction has rows; what this job came to is in /api/jobs/{job_id}.")
         return job
 
-    def _take(self, members: Iterable[Member]) -> list[Taken]:
+    def _take(self, members: Iterable[Member]) -> list[StoredUpload]:
         """Store the files, a few at a time; what is in memory at once is one of them."""
-        taken: list[Taken] = []
-        left = iter(members)
-        while group := list(islice(left, STORED)):
-            store = partial(self._store_all, group)
-            taken += store() if self._files.shared else self._offload(store)  # what computes waits for no network
+        taken: list[StoredUpload] = []
+        for group in batched(members, STORED):
+            taken += self._files.compute_and_store(partial(iter, group), self._store_all)
         return taken
 
-    def _store_all(self, members: Iterable[Member]) -> list[Taken]:
+    def _store_all(self, members: Iterable[Member]) -> list[StoredUpload]:
         return [self._store(member) for member in members]
 
-    def _store(self, member: Member) -> Taken:
+    def _store(self, member: Member) -> StoredUpload:
         entry, name = member.read(self._max_file_bytes), member.path[-255:]
-        return Taken(name, None, entry.reason) if entry.data is None else Taken(name, self._files.put(entry.data), None)
+        return (
+            StoredUpload(name, None, entry.reason)
+            if entry.data is None
+            else StoredUpload(name, self._files.put(entry.data), None)
+        )
 
-    def _add(self, job_id: str, taken: Sequence[Taken], more: bool) -> None:
-        """Add the files behind those that are there, and cut the job into chunks when they are the last; commit."""
+    def _add(self, job_id: str, taken: Sequence[StoredUpload], more: bool) -> None:
+        """Add the files behind those that are there, and cut the job into chunks when they are the last."""
         waits = (Job.id == job_id) & (Job.status == "queued") & (Job.stage == RECEIVING)
         grown = update(Job).where(waits).values(total=Job.total + len(taken), heartbeat_at=now())
-        total = db.session.scalar(grown.returning(Job.total), execution_options={"synchronize_session": False})
+        total = db.session.scalar(grown.returning(Job.total), execution_options=UNSYNCHRONIZED)
         if total is None:
             raise Conflict(f"Job {job_id} takes no more images, it has been started or has ended; make a new one.")
         if total > MAX_IMAGES:
@@ -185,27 +177,20 @@ class Batch:
             self._chunks.cut(job_id, total)
             change(job_id, "queued", stage="waiting", heartbeat_at=None)
             note(job_id, "queued", f"Complete with {total} images.")
-        db.session.commit()
-
-    def _started(self, job_id: str) -> Job:
-        """Hand the job to the queue, unless it waits for more or was handed over before."""
-        job = self._jobs.get(job_id)
-        if job.status == "queued" and job.stage != RECEIVING and job.enqueued_at is None:
-            self._jobs.enqueue(job)
-        return job
+            self._jobs.enqueue(job_id)
 
     def _answer_all(self, chunk: Chunk) -> None:
         """Answer the chunk's images, in groups; one by one where a worker has died before, to find the culprit."""
         job = self._jobs.get(chunk.job_id)
-        classifier, version = job.classifier, str(job.params["model_version"])
+        asked = PredictionRequest(b"", job.classifier, str(job.params["model_version"]), job_id=job.id)
         most = 1 if chunk.tried_before else ANSWERED
         answers: list[dict[str, Any]] = []
         logged: list[dict[str, Any]] = []
         items = self._chunks.items(chunk)
-        db.session.rollback()  # nothing is held while images are computed
+        release_connection()  # nothing is held while images are computed
         began = time.monotonic()
         for item in items:
-            answers.append(self._answer(item, classifier, version, chunk.job_id, logged))
+            answers.append(self._answer(item, asked, logged))
             if len(answers) >= most or time.monotonic() - began > ANSWERED_SECONDS:
                 self._record(chunk, answers, logged)
                 began = time.monotonic()
@@ -214,30 +199,29 @@ class Batch:
 
     def _record(self, chunk: Chunk, answers: list[dict[str, Any]], logged: list[dict[str, Any]]) -> None:
         """Write answers and their log in one transaction; empty both lists."""
-        if logged:
-            self._predict.log(logged)
-        db.session.execute(_ANSWERED, answers)
-        self._chunks.record(chunk, len(answers))
+        with transaction():
+            if logged:
+                self._predict.log(logged)
+            db.session.execute(_ANSWERED, answers)
+            self._chunks.record(chunk, len(answers))
         answers.clear()
         logged.clear()
 
-    def _answer(
-        self, item: Item, classifier: str, version: str, job_id: str, logged: list[dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _answer(self, item: Item, asked: PredictionRequest, logged: list[dict[str, Any]]) -> dict[str, Any]:
         """Answer one image; what is wrong with it is its answer. What is wrong with the machine is raised."""
         item_id, filename, sha256 = item
         answer: dict[str, Any] = {"item": item_id, "prediction": None, "reason": None}
         try:
-            data = self._files.read(sha256)
-            body = self._predict.predict(data, classifier, version, filename=filename, job_id=job_id, logged=logged)
+            row = self._predict.answer(replace(asked, data=self._files.read(sha256), filename=filename))
         except (OSError, SQLAlchemyError, Unavailable):
             raise
         except FoveaError as error:
             return answer | {"reason": str(error)[:500]}
         except Exception as error:
-            log.exception("Image %s of job %s", filename, job_id)
+            log.exception("Image %s of job %s", filename, asked.job_id)
             return answer | {"reason": f"It broke unexpectedly: {type(error).__name__}: {error}"[:500]}
-        return answer | {"prediction": body["id"]}
+        logged.append(row)
+        return answer | {"prediction": row["id"]}
 
     def _end(self, job_id: str) -> None:
         """End the job, all of whose images have their answer."""
@@ -267,21 +251,19 @@ _ANSWERED: Final = (
 )
 
 
-def _asked(subject: str, taken: Sequence[Taken], more: bool) -> str:
+def _asked(subject: str, taken: Sequence[StoredUpload], more: bool) -> str:
     """Say all that a call asked for, whatever the order in which its fields came."""
     files = hashlib.sha256("\n".join(f"{file.name}\0{file.sha256 or file.reason}" for file in taken).encode())
     return f"{KIND} {subject} {more} {files.hexdigest()}"
 
 
-def _check_useful(taken: Sequence[Taken]) -> None:
+def _check_useful(taken: Sequence[StoredUpload]) -> None:
     """InvalidInput when no file can be used."""
     if any(file.sha256 for file in taken):
         return
     if not taken:
         raise InvalidInput("No image was sent; send 'files', repeated, or a zip archive of images.")
-    name, reason, more = PurePosixPath(taken[0].name).name, taken[0].reason, len(taken) - 1
-    others = f" ({more} more of the files cannot be used, either)" if more else ""
-    raise InvalidInput(f"Nothing could be used. {name}: {reason}{others}.")
+    raise nothing_usable([(PurePosixPath(file.name).name, file.reason or "") for file in taken])
 
 
 def _classes(job_id: str) -> dict[str, int]:

@@ -19,8 +19,9 @@ from app.services.jobs.heartbeat import SILENCE, is_dead, this_worker
 from app.services.jobs.jobs import LOST, MAX_ATTEMPTS, RECEIVING, Jobs
 from app.services.jobs.queues import ROUTES, SHARED
 from app.services.jobs.transitions import change, move, note
-from app.store.db import db, now
+from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job, JobChunk, JobItem
+from app.store.transaction import release_connection, transaction
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +94,11 @@ class Chunks:
             if first is None:
                 return None
             claim = update(JobChunk).where(free, JobChunk.first == first).values(**values, heartbeat_at=now())
-            claimed = db.session.execute(
-                claim.returning(JobChunk.job_id, JobChunk.first, JobChunk.end, JobChunk.claims),
-                execution_options=_PLAIN,
-            ).first()
-            db.session.commit()
+            with transaction():
+                claimed = db.session.execute(
+                    claim.returning(JobChunk.job_id, JobChunk.first, JobChunk.end, JobChunk.claims),
+                    execution_options=UNSYNCHRONIZED,
+                ).first()
             if claimed is not None:
                 return Chunk(*claimed)
         return None
@@ -105,7 +106,7 @@ class Chunks:
     def pass_on(self, job_id: str) -> None:
         """Send the job to the next free worker, if a chunk is left for it."""
         if db.session.scalar(select(exists().where(_free(job_id)))):
-            self._jobs.enqueue(self._jobs.get(job_id))
+            self._jobs.enqueue(job_id)
 
     def items(self, chunk: Chunk) -> Sequence[Item]:
         """Return the chunk's images that have no answer yet, in order."""
@@ -113,37 +114,35 @@ class Chunks:
         return cast("Sequence[Item]", db.session.execute(query.order_by(JobItem.position)).all())
 
     def record(self, chunk: Chunk, answered: int) -> None:
-        """Commit the answers in the present transaction; Cancelled when the chunk or the job is no longer ours."""
+        """Count answers, in the transaction that keeps them; Cancelled when the chunk or the job is no longer ours."""
         moment, done = now(), Job.done + answered
         ours = db.session.execute(
-            chunk.beat.values(heartbeat_at=moment).returning(JobChunk.first), execution_options=_PLAIN
+            chunk.beat.values(heartbeat_at=moment).returning(JobChunk.first), execution_options=UNSYNCHRONIZED
         ).first()
         if ours is None or not change(chunk.job_id, "running", done=done, percent=_percent(done), heartbeat_at=moment):
-            db.session.rollback()
             raise Cancelled("The job was cancelled, or its chunk was given to another worker.")
-        db.session.commit()
 
     def finish(self, chunk: Chunk) -> None:
         """Close the chunk."""
-        db.session.execute(chunk.beat.values(finished=True, worker=None), execution_options=_PLAIN)
-        db.session.commit()
+        with transaction():
+            db.session.execute(chunk.beat.values(finished=True, worker=None), execution_options=UNSYNCHRONIZED)
 
     def release(self, chunk: Chunk) -> None:
         """Give the chunk back as it is."""
-        db.session.rollback()
-        db.session.execute(chunk.beat.values(worker=None), execution_options=_PLAIN)
-        db.session.commit()
+        release_connection()
+        with transaction():
+            db.session.execute(chunk.beat.values(worker=None), execution_options=UNSYNCHRONIZED)
 
     def broke(self, chunk: Chunk, reason: str) -> None:
         """Give the chunk back after its work broke, for a later try; the job fails when that was the last one."""
-        db.session.rollback()
+        release_connection()
         position, times = _stuck(chunk)
         values = {"worker": None, "stuck_at": position, "stuck": times, "not_before": now() + PAUSE}
-        db.session.execute(chunk.beat.values(**values), execution_options=_PLAIN)
-        note(chunk.job_id, "running", f"Images {chunk.first + 1} to {chunk.end} broke off: {reason}")
-        db.session.commit()
-        if times >= MAX_ATTEMPTS:
-            self._jobs.fail(chunk.job_id, f"It broke off {times} times at image {position + 1}: {reason}")
+        with transaction():
+            db.session.execute(chunk.beat.values(**values), execution_options=UNSYNCHRONIZED)
+            note(chunk.job_id, "running", f"Images {chunk.first + 1} to {chunk.end} broke off: {reason}")
+            if times >= MAX_ATTEMPTS:
+                self._jobs.fail(chunk.job_id, f"It broke off {times} times at image {position + 1}: {reason}")
 
     def sweep(self, empty: Collection[str] = ()) -> list[str]:
         """Free the chunks of dead workers, send the jobs that no message speaks of; return those that need an end.
@@ -152,7 +151,7 @@ class Chunks:
         """
         for row in db.session.scalars(select(JobChunk).where(JobChunk.worker.is_not(None))).all():
             if is_dead(row.worker, row.heartbeat_at):
-                _bury(Chunk(row.job_id, row.first, row.end, row.claims), str(row.worker))
+                _reclaim_from_dead_worker(Chunk(row.job_id, row.first, row.end, row.claims), str(row.worker))
         running = db.session.scalars(select(Job).where(Job.status == "running", Job.kind.in_(SHARED))).all()
         for job in running:
             heard = [moment for moment in (job.enqueued_at, job.heartbeat_at) if moment is not None]
@@ -175,17 +174,13 @@ class Chunks:
         total, done = db.session.execute(query).one()
         moment, percent = now(), 100 * done / max(total, 1)
         unfinished = update(JobChunk).where(JobChunk.job_id == job_id, JobChunk.finished.is_(False))
-        db.session.execute(unfinished.values(stuck=0, not_before=None), execution_options=_PLAIN)
-        if total and not db.session.scalar(select(exists().where(JobChunk.job_id == job_id))):
-            self.cut(job_id, total)  # it was submitted before there were chunks
-        move(
-            job_id, "queued", "running", f"Begun by {this_worker()}.", started_at=moment,
-            heartbeat_at=moment, attempts=Job.attempts + 1, stage="predicting", stage_at=moment,
-            stage_percent=percent, percent=percent, done=done, total=total,
-        )  # fmt: skip
-
-
-_PLAIN: Final = {"synchronize_session": False}
+        with transaction():
+            db.session.execute(unfinished.values(stuck=0, not_before=None), execution_options=UNSYNCHRONIZED)
+            move(
+                job_id, "queued", "running", f"Begun by {this_worker()}.", started_at=moment,
+                heartbeat_at=moment, attempts=Job.attempts + 1, stage="predicting", stage_at=moment,
+                stage_percent=percent, percent=percent, done=done, total=total,
+            )  # fmt: skip
 
 
 def _free(job_id: str) -> ColumnElement[bool]:
@@ -207,18 +202,19 @@ def _stuck(chunk: Chunk) -> tuple[int, int]:
     return position, times + 1 if before == position else 1
 
 
-def _bury(chunk: Chunk, worker: str) -> None:
+def _reclaim_from_dead_worker(chunk: Chunk, worker: str) -> None:
     """Free the chunk of a dead worker. The one image that has killed its worker too often is given up."""
     position, times = _stuck(chunk)
     freed = chunk.beat.values(worker=None, stuck_at=position, stuck=times).returning(JobChunk.first)
-    if db.session.execute(freed, execution_options=_PLAIN).first() is None:
-        return
-    if times >= MAX_ATTEMPTS:  # images are committed one by one after the first death, so this is the one
-        error = f"The worker died {times} times over this image; it was left out."
-        place = chunk.open_items & (JobItem.position == position)
-        db.session.execute(update(JobItem).where(place).values(error=error), execution_options=_PLAIN)
-        change(chunk.job_id, "running", done=Job.done + 1)
-    if change(chunk.job_id, "running", enqueued_at=None):  # its message went with it
-        note(chunk.job_id, "running", f"The worker {worker} died over images {chunk.first + 1} to {chunk.end}.")
-    db.session.commit()
-    log.warning("Job %s: the worker %s died over images %d to %d.", chunk.job_id, worker, chunk.first + 1, chunk.end)
+    cause = f"The worker {worker} died over images {chunk.first + 1} to {chunk.end}."
+    with transaction() as unit:
+        if db.session.execute(freed, execution_options=UNSYNCHRONIZED).first() is None:
+            return
+        if times >= MAX_ATTEMPTS:  # images are committed one by one after the first death, so this is the one
+            error = f"The worker died {times} times over this image; it was left out."
+            place = chunk.open_items & (JobItem.position == position)
+            db.session.execute(update(JobItem).where(place).values(error=error), execution_options=UNSYNCHRONIZED)
+            change(chunk.job_id, "running", done=Job.done + 1)
+        if change(chunk.job_id, "running", enqueued_at=None):  # its message went with it
+            note(chunk.job_id, "running", cause)
+        unit.after_commit(lambda: log.warning("Job %s: %s", chunk.job_id, cause))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal_column, select
 
 from app.store.db import db
 from app.store.tables import JobItem, Prediction
+from app.store.transaction import release_connection
 
 ERROR, WAITING = "error", "waiting"  # what stands in the place of a decision where there is no answer
 PAGE: Final = 500
@@ -20,7 +21,7 @@ _STATE: Final = func.coalesce(Prediction.decision, _NO_ANSWER)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResultFilter:
     """Which rows of a job: those of a `decision`, ERROR or WAITING, of a `predicted_class`, of both, or all."""
 
     decision: str | None = None
@@ -33,23 +34,26 @@ class Wanted:
         return [column == value for column, value in asked if value is not None]
 
 
-ALL: Final = Wanted()
+ALL: Final = ResultFilter()
 
 
-def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterator[dict[str, Any]]:
+def rows(job_id: str, wanted: ResultFilter, offset: int, limit: int | None) -> Iterator[dict[str, Any]]:
     """Yield a row per file, in the order of submission: its name, then its answer or its error.
 
     Read in pages, so that neither memory nor the database is held while somebody downloads slowly.
     """
     query = _of(job_id, JobItem.position, JobItem.filename, JobItem.error, Prediction.body).order_by(JobItem.position)
     query, last, left = query.where(*wanted.where), -1, limit
-    if wanted == ALL:  # the positions count for themselves
-        query = query if limit is None else query.where(JobItem.position < offset + limit)
-        last, offset = offset - 1, 0
+    if wanted == ALL:  # the index finds the first row without the answers of those before it
+        places = select(JobItem.position).where(JobItem.job_id == job_id).order_by(JobItem.position)
+        first = db.session.scalar(places.offset(offset).limit(1))
+        if first is None:
+            return
+        last, offset = first - 1, 0
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
         found = db.session.execute(query.where(JobItem.position > last).offset(offset).limit(size)).all()
-        db.session.rollback()
+        release_connection()
         for position, filename, error, body in found:
             yield {"file": filename, "error": error, **(body or {})}
             last = position
@@ -58,8 +62,10 @@ def rows(job_id: str, wanted: Wanted, offset: int, limit: int | None) -> Iterato
         offset, left = 0, None if left is None else left - size
 
 
-def count(job_id: str, wanted: Wanted) -> int:
-    """Return how many rows there are."""
+def count(job_id: str, wanted: ResultFilter) -> int:
+    """Return how many rows there are; those of answers that were pruned are none."""
+    if wanted == ALL:
+        return int(db.session.scalars(select(func.count()).where(JobItem.job_id == job_id)).one())
     return int(db.session.scalars(_of(job_id, func.count()).where(*wanted.where)).one())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -58,6 +58,13 @@ class Member:
         if len(data) > max_bytes:
             return Entry(self.path, None, f"larger than {max_bytes // 1_000_000} MB")
         return Entry(self.path, data, "") if data else Entry(self.path, None, "empty file")
+
+
+def nothing_usable(refused: Sequence[tuple[str, str]]) -> InvalidInput:
+    """Return the error of a call none of whose files can be used: the first one's name and reason stand for all."""
+    (name, reason), more = refused[0], len(refused) - 1
+    others = f" ({more} more of the files cannot be used, either)" if more else ""
+    return InvalidInput(f"Nothing could be used. {name}: {reason.removesuffix('.')}{others}.")
 
 
 def entries(uploads: Iterable[Upload], max_bytes: int) -> Iterator[Entry]:

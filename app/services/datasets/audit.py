@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -11,18 +12,20 @@ from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
-from app.errors import InvalidInput
 from app.inference.arrays import Floats
-from app.services.datasets.duplicates import Duplicates, dataset
+from app.services.datasets.duplicates import Duplicates, dataset, filled_dataset
 from app.services.datasets.embedding import Embedding
 from app.services.datasets.versions import divide
-from app.services.jobs.jobs import Jobs
+from app.services.jobs.jobs import JobProgress, Jobs
 from app.store.db import db, new_id
 from app.store.files import Files
 from app.store.registry import Registry
-from app.store.tables import AuditReport, Image, Job, LeftOut
-from app.training.audit import findings, looks
+from app.store.tables import AuditReport, Image, Job, RejectedFile
+from app.store.transaction import transaction
+from app.training.audit import findings
+from app.training.audit.copies import Pair
 from app.training.audit.findings import Finding, Picture
+from app.training.audit.fingerprints import Fingerprints
 from app.training.data.splits import unite
 from app.training.progress import Progress
 
@@ -44,7 +47,7 @@ class Audit:
     def submit(self, classifier: str) -> Job:
         """Queue an audit; InvalidInput when there is nothing to look at."""
         self._catalog[classifier]
-        _rows(classifier)
+        filled_dataset(classifier)
         return self._jobs.submit(Job(id=new_id(), kind=KIND, classifier=classifier))
 
     def run(self, job: Job) -> dict[str, Any]:
@@ -55,7 +58,7 @@ class Audit:
             begin, end = SHARES[stage]
             share = min(done / max(total, 1), 1)
             if done % 50 == 0 or done == total:
-                self._jobs.progress(job, stage, done, total, begin + (end - begin) * share)
+                self._jobs.progress(job, JobProgress(stage, done, total, begin + (end - begin) * share))
 
         found = self.compute(job.classifier, report)
         return {"findings": len(found["findings"]), "clean": found["clean"], "audit_url": _url(job.classifier)}
@@ -74,7 +77,7 @@ class Audit:
 
     def compute(self, classifier: str, progress: Progress) -> dict[str, Any]:
         """Audit the dataset as it is now and keep the report; the same dataset again is answered from it."""
-        spec, rows = self._catalog[classifier], _rows(classifier)
+        spec, rows = self._catalog[classifier], filled_dataset(classifier)
         hashes = [row.sha256 for row in rows]
         pairs = self._duplicates.pairs(classifier, hashes, progress)
         version = divide(spec, rows, pairs, self._files).version
@@ -85,26 +88,24 @@ class Audit:
             and stored.body["state"] == _state(classifier, rows)
         ):
             return stored.body
-        seen = self._duplicates.looks(hashes, progress)
-        groups = unite([row.group for row in rows], [(pair.first, pair.second) for pair in pairs])
-        pictures = [_picture(row) for row in rows]
-        measured, found = self._judge(spec, rows, seen, groups, pictures, pairs, progress)
-        body = _body(spec, rows, [*_plain(spec, pictures), *found]) | measured | {
+        seen = _Seen(spec, rows, pairs, self._duplicates.looks(hashes, progress))
+        measured, found = self._judge(seen, progress)
+        body = _body(spec, rows, [*_plain(spec, seen.pictures), *found]) | measured | {
             "complete": True, "dataset_version": version,
         }  # fmt: skip
-        db.session.merge(AuditReport(classifier=classifier, dataset_version=version, body=body))
-        db.session.commit()
+        with transaction():
+            db.session.merge(AuditReport(classifier=classifier, dataset_version=version, body=body))
         return body
 
-    def _judge(self, spec: ClassifierSpec, rows: Sequence[Image], seen: looks.Looks, groups: Sequence[str],
-               pictures: list[Picture], pairs: Any, progress: Progress) -> tuple[dict[str, Any], list[Finding]]:  # noqa: ANN401  # fmt: skip
+    def _judge(self, seen: _Seen, progress: Progress) -> tuple[dict[str, Any], list[Finding]]:
         """Measure shortcuts and doubt labels: the figures, and the findings with those about copies."""
         from app.training.audit import mislabelled, shortcuts, suspicions  # noqa: PLC0415 - they load scikit-learn
 
-        labels = [row.label for row in rows]
-        embeddings, eyes = self._eyes(spec, rows, seen, progress)
+        labels, pictures = [row.label for row in seen.rows], seen.pictures
+        groups = unite([row.group for row in seen.rows], [(pair.first, pair.second) for pair in seen.pairs])
+        embeddings, eyes = self._eyes(seen, progress)
         progress("judging", 0, 2)
-        measured = shortcuts.measure(seen, labels, groups)
+        measured = shortcuts.measure(seen.looks, labels, groups)
         progress("judging", 1, 2)
         judgement = mislabelled.judge(embeddings, labels, groups)
         progress("judging", 2, 2)
@@ -118,28 +119,33 @@ class Audit:
             },
         }
         return figures, [
-            *suspicions.duplicates(pairs, pictures),
+            *suspicions.duplicates(seen.pairs, pictures),
             *suspicions.shortcuts(measured, pictures),
             *suspicions.mislabelled(judgement, pictures, eyes),
         ]
 
-    def _eyes(
-        self, spec: ClassifierSpec, rows: Sequence[Image], seen: looks.Looks, progress: Progress
-    ) -> tuple[Floats, str]:
+    def _eyes(self, seen: _Seen, progress: Progress) -> tuple[Floats, str]:
         """What labels are judged by: the serving model's embedding if it was pretrained, else simple descriptors."""
-        found = self._embedding.embed(spec.name, [row.sha256 for row in rows], progress)
+        found = self._embedding.embed(seen.spec.name, [row.sha256 for row in seen.rows], progress)
         if found is not None:
             return found
-        return seen["descriptor"].astype(
-            np.float32
-        ), "only gradients and colours, since no pretrained model serves yet,"
+        descriptors = seen.looks["descriptor"].astype(np.float32)
+        return descriptors, "only gradients and colours, since no pretrained model serves yet,"
 
 
-def _rows(classifier: str) -> Sequence[Image]:
-    rows = dataset(classifier)
-    if not rows:
-        raise InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
-    return rows
+@dataclass(frozen=True)
+class _Seen:
+    """A dataset whose images have been looked at: its rows, the pairs that show the same, and what each looks like."""
+
+    spec: ClassifierSpec
+    rows: Sequence[Image]
+    pairs: Sequence[Pair]
+    looks: Fingerprints
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """The images as findings name them."""
+        return [_picture(row) for row in self.rows]
 
 
 def _picture(row: Image) -> Picture:
@@ -148,8 +154,10 @@ def _picture(row: Image) -> Picture:
 
 def _plain(spec: ClassifierSpec, pictures: list[Picture]) -> list[Finding]:
     """What the records tell without a look at the images."""
-    query = select(LeftOut.kind, LeftOut.path, LeftOut.reason).where(LeftOut.classifier == spec.name)
-    files = [(row[0], row[1], row[2]) for row in db.session.execute(query.order_by(LeftOut.path))]
+    query = select(RejectedFile.kind, RejectedFile.path, RejectedFile.reason).where(
+        RejectedFile.classifier == spec.name
+    )
+    files = [(row[0], row[1], row[2]) for row in db.session.execute(query.order_by(RejectedFile.path))]
     return [
         *findings.left_out(files),
         *findings.imbalance(pictures, spec.class_names),
@@ -173,7 +181,7 @@ def _body(spec: ClassifierSpec, rows: Sequence[Image], found: Sequence[Finding])
 
 def _state(classifier: str, rows: Sequence[Image]) -> list[int]:
     """Numbers that change whenever the dataset does: its images, those with a given split, the files left out."""
-    left_out = db.session.scalars(select(func.count()).where(LeftOut.classifier == classifier)).one()
+    left_out = db.session.scalars(select(func.count()).where(RejectedFile.classifier == classifier)).one()
     return [len(rows), max((row.id for row in rows), default=0), sum(row.split is not None for row in rows), left_out]
 
 

@@ -11,8 +11,8 @@ from app.classifiers.catalog import Catalog
 from app.errors import InvalidInput
 from app.services.datasets.archive import source_members
 from app.services.datasets.gallery import Gallery
-from app.services.datasets.intake import Intake, Report, counts
-from app.services.datasets.versions import Versions
+from app.services.datasets.intake import Intake, LabelledImage, Origin, Report, counts
+from app.services.datasets.versions import DatasetVersions
 from app.store.db import db
 from app.store.tables import Image
 from app.training.data.drawn import SOURCE, drawn_images
@@ -22,7 +22,7 @@ from app.training.progress import Progress
 class Datasets:
     """The dataset use cases."""
 
-    def __init__(self, catalog: Catalog, intake: Intake, versions: Versions, gallery: Gallery) -> None:
+    def __init__(self, catalog: Catalog, intake: Intake, versions: DatasetVersions, gallery: Gallery) -> None:
         self._catalog = catalog
         self._intake = intake
         self._versions = versions
@@ -31,7 +31,7 @@ class Datasets:
     def import_folder(self, classifier: str, folder: str | Path, source: str, progress: Progress) -> Report:
         """Read a folder or an s3:// URL in the classifier's convention; what cannot be used is listed, never fatal."""
         spec = self._catalog[classifier]
-        report = self._intake.take(spec, source_members(folder), source, progress)
+        report = self._intake.take(spec, source_members(folder), Origin(source), progress)
         if not report.accepted and not report.duplicates:
             first = "; {file}: {reason}".format(**report.rejected[0]) if report.rejected else ""
             raise InvalidInput(f"{folder} holds no image that the classifier {classifier} can use{first}.")
@@ -42,7 +42,7 @@ class Datasets:
         spec = self._catalog[classifier]
         report = Report(classifier)
         for done, (label, name, data) in enumerate(drawn_images(spec, count, seed), start=1):
-            new = self._intake.add(spec, data, name, label, None, SOURCE, group=name)
+            new = self._intake.add(spec, LabelledImage(data, name, label, source=SOURCE, group=name))
             report.accepted += new
             report.duplicates += not new
             progress("drawing", done, count)

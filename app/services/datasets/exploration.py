@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -14,15 +14,15 @@ from jinja2 import Environment, FileSystemLoader
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
 from app.config import CHECKOUT
-from app.errors import InvalidInput
 from app.inference.arrays import Floats, Pixels
 from app.inference.decode import decode
 from app.inference.preprocess import preprocess
-from app.services.datasets.duplicates import Duplicates, dataset
-from app.services.datasets.versions import Versions
+from app.runners import Run
+from app.services.datasets.duplicates import Duplicates, filled_dataset
+from app.services.datasets.versions import DatasetVersions
 from app.store.files import Files
 from app.store.tables import Image
-from app.training.audit.looks import FACTS, Looks
+from app.training.audit.fingerprints import FACTS, Fingerprints
 from app.training.data.augmentation import vary
 
 MEASURES: Final = {"width": 0, "height": 0, "aspect": 2, "bytes_per_pixel": 3, "border": 3, "red": 1, "green": 1,
@@ -38,9 +38,9 @@ SEED: Final = 7
 class Exploration:
     """The exploration's use cases."""
 
-    def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates, versions: Versions,
-                 offload: Callable[[Callable[[], Any]], Any]) -> None:  # fmt: skip
-        self._offload = offload
+    def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates, versions: DatasetVersions,
+                 run_cpu_bound: Run) -> None:  # fmt: skip
+        self._run_cpu_bound = run_cpu_bound
         self._versions = versions
         self._catalog = catalog
         self._files = files
@@ -53,9 +53,7 @@ class Exploration:
         InvalidInput when there is no image.
         """
         spec = self._catalog[classifier]
-        rows = dataset(classifier)
-        if not rows:
-            raise InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
+        rows = filled_dataset(classifier)
         divided = self._versions.preview(classifier)
         sizes = Counter(f"{row.width} x {row.height}" for row in rows)
         chosen = {name: _spread([row for row in rows if row.label == name]) for name in spec.class_names}
@@ -66,7 +64,7 @@ class Exploration:
             "left_out": len(divided.left_out),
             "sources": dict(Counter(row.source for row in rows)),
             "resolutions": dict(sizes.most_common(BINS)),
-            **self._offload(lambda: self._pictures(spec, chosen, _spread(rows, MEASURED))),
+            **self._run_cpu_bound(lambda: self._pictures(spec, chosen, _spread(rows, MEASURED))),
         }
 
     def page(self, classifier: str, audit: dict[str, Any]) -> str:
@@ -104,7 +102,7 @@ def _spread(rows: Sequence[Image], most: int = SAMPLES) -> list[Image]:
     return [rows[place] for place in np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
 
 
-def _measures(spec: ClassifierSpec, rows: Sequence[Image], seen: Looks) -> dict[str, Any]:
+def _measures(spec: ClassifierSpec, rows: Sequence[Image], seen: Fingerprints) -> dict[str, Any]:
     """For each measure, its histogram of each class over shared edges, and the class's median."""
     labels = np.array([row.label for row in rows])
     found = {}

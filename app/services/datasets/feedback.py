@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, and_, exists, func, select
 
 from app.classifiers.catalog import Catalog
 from app.errors import Conflict
-from app.services.datasets.intake import Intake
+from app.services.datasets.intake import Intake, LabelledImage
 from app.services.serving.log import History
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Image, Prediction
+from app.store.transaction import transaction
 
 SOURCE: Final = "feedback"
 
@@ -48,7 +49,8 @@ class Feedback:
         if found.label is None:
             raise Conflict("Nobody has said what this image shows; send its feedback first.")
         spec, name = self._catalog[found.classifier], found.filename or f"{found.id}.jpg"
-        added = self._intake.add(spec, self._files.read(found.sha256), name, found.label, None, SOURCE)
+        image = LabelledImage(self._files.read(found.sha256), name, found.label, source=SOURCE)
+        added = self._intake.add(spec, image)
         if not added and _label(found) != found.label:
             raise Conflict(f"The dataset has this image as {_label(found)} already; withdraw the feedback.")
         return {"classifier": spec.name, "label": found.label, "added": added}
@@ -56,8 +58,8 @@ class Feedback:
     def withdraw(self, prediction_id: str) -> Prediction:
         """Forget what a person said of a prediction."""
         found = self._history.get(prediction_id)
-        found.label = found.labelled_at = None
-        db.session.commit()
+        with transaction():
+            found.label = found.labelled_at = None
         return found
 
 

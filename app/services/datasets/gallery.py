@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -21,10 +21,9 @@ SIDE: Final = 144  # pixels of a picture in a list
 class Gallery:
     """The use cases of looking at a dataset's images."""
 
-    def __init__(self, catalog: Catalog, files: Files, offload: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, catalog: Catalog, files: Files) -> None:
         self._catalog = catalog
         self._files = files
-        self._offload = offload
 
     def images(self, classifier: str, label: str | None, offset: int, limit: int) -> tuple[int, Sequence[Image]]:
         """Return how many images there are, of one class or of all, and some of them, the newest first."""
@@ -39,9 +38,7 @@ class Gallery:
         known = select(Image.id).where(Image.classifier == classifier, Image.sha256 == sha256)
         if db.session.scalar(known) is None:
             raise NotFound(f"The dataset of {classifier} has no image {sha256!r}.")
-        make = partial(thumbnail, side=SIDE)
-        made: bytes = self._offload(lambda: self._files.derived(sha256, f"thumbnails-{SIDE}", make))
-        return made
+        return self._files.derive(sha256, f"thumbnails-{SIDE}", partial(thumbnail, side=SIDE))
 
     def resolutions(self, classifier: str, most: int = 8) -> list[dict[str, int]]:
         """Return the most frequent sizes of the images, and how many have each."""

@@ -13,19 +13,43 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.classifiers.catalog import Catalog
-from app.classifiers.labels import group_of, match_label
+from app.classifiers.labels import group_of, known_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.decode import decode
 from app.services.datasets.archive import Member, Upload, members
-from app.store.db import db
+from app.store.db import db, storable
 from app.store.files import Files
-from app.store.tables import Image, LeftOut
-from app.training.data.datasets import Entry, interpret
+from app.store.tables import Image, RejectedFile
+from app.store.transaction import transaction
+from app.training.data.datasets import interpret
 from app.training.progress import Progress, silent
 
 UNSPLIT: Final = "unassigned"
 TABLE_BYTES: Final = 64_000_000
+PATH: Final = 255  # characters that are kept of a file's path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where files come from, and what is given for all of them: a label and a split, if any, and a limit of bytes."""
+
+    source: str
+    label: str | None = None
+    split: Split | None = None
+    max_bytes: int = 2**31
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """An image as it was sent; its `group` (a patient) is taken from the file name where none is given."""
+
+    data: bytes
+    filename: str
+    label: str
+    split: Split | None = None
+    source: str = "upload"
+    group: str | None = None
 
 
 @dataclass
@@ -58,82 +82,73 @@ class Intake:
     ) -> Report:
         """Store images with the label given, else by the classifier's convention, a folder or the name's prefix."""
         spec = self._catalog[classifier]
-        if label is not None and (label := match_label(spec, given := label)) is None:
-            raise InvalidInput(f"{given!r} is no class of {classifier}; choose one of: {', '.join(spec.class_names)}.")
-        return self.take(spec, members(uploads), source, silent, label, _check_split(split), self._max_file_bytes)
+        label = None if label is None else known_label(spec, label)
+        return self.take(
+            spec, members(uploads), Origin(source, label, _check_split(split), self._max_file_bytes), silent
+        )
 
-    def take(
-        self,
-        spec: ClassifierSpec,
-        found: Sequence[Member],
-        source: str,
-        progress: Progress,
-        label: str | None = None,
-        split: Split | None = None,
-        max_bytes: int = 2**31,
-    ) -> Report:
+    def take(self, spec: ClassifierSpec, found: Sequence[Member], origin: Origin, progress: Progress) -> Report:
         """Take in every file that can be used; the others are counted and listed, never fatal. Twice is as once."""
         by_name: dict[str, list[Member]] = {}
         for member in found:
             by_name.setdefault(member.path, []).append(member)
         entries, refusals = interpret(
-            list(by_name), lambda name: by_name[name][0].read(TABLE_BYTES).data or b"", spec, label
+            list(by_name), lambda name: by_name[name][0].read(TABLE_BYTES).data or b"", spec, origin.label
         )
-        log = _Log(spec.name, source)
+        log = _Log(spec.name, origin.source)
         for refusal in refusals:
             log.refuse(refusal.name, refusal.kind, refusal.reason)
         for done, entry in enumerate(entries, start=1):
             for member in by_name[entry.name]:
-                loaded = member.read(max_bytes)
+                loaded = member.read(origin.max_bytes)
                 if loaded.data is None:
                     log.refuse(entry.name, "unreadable", loaded.reason)
                 else:
-                    self._take(spec, entry, loaded.data, split or entry.split, log)
+                    given = origin.split or entry.split
+                    image = LabelledImage(loaded.data, entry.name, entry.label, given, origin.source, entry.group)
+                    self._take(spec, image, log)
             progress("importing", done, len(entries))
         return log.finish()
 
-    def add(self, spec: ClassifierSpec, data: bytes, filename: str, label: str, split: Split | None, source: str,
-            group: str | None = None) -> bool:  # fmt: skip
+    def add(self, spec: ClassifierSpec, image: LabelledImage) -> bool:
         """Check, store and record one image; say whether it is new. InvalidInput when it cannot be read."""
-        decoded = decode(data)
-        sha256 = self._files.put(data)
+        decoded = decode(image.data)
+        sha256 = self._files.put(image.data)
         known = db.session.scalar(select(Image).where(Image.classifier == spec.name, Image.sha256 == sha256))
         if known is not None:
-            _protect(known, split)
+            _protect(known, image.split)
             return False
-        name = PurePosixPath(filename).name[-255:]
-        group = group or group_of(spec, name) or sha256
-        db.session.add(
-            Image(
-                classifier=spec.name, sha256=sha256, label=label, split=split, group=group[:255], filename=name,
-                source=source, width=decoded.width, height=decoded.height,
-            )
+        name = PurePosixPath(image.filename).name[-255:]
+        group = image.group or group_of(spec, name) or sha256
+        row = Image(
+            classifier=spec.name, sha256=sha256, label=image.label, split=image.split, group=group[:255], filename=name,
+            source=image.source, width=decoded.width, height=decoded.height,
         )  # fmt: skip
         try:
-            db.session.commit()
+            with transaction():
+                db.session.add(row)
         except IntegrityError:  # the same image arrived twice at the same moment
-            db.session.rollback()
             return False
         return True
 
-    def _take(self, spec: ClassifierSpec, entry: Entry, data: bytes, split: Split | None, log: _Log) -> None:
+    def _take(self, spec: ClassifierSpec, image: LabelledImage, log: _Log) -> None:
         """Add one image and log what became of it."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256, name = hashlib.sha256(image.data).hexdigest(), image.filename
         try:
-            new = self.add(spec, data, entry.name, entry.label, split, log.source, entry.group)
+            new = self.add(spec, image)
         except Unavailable:
             raise  # nothing is wrong with the file; to send it again is safe
         except FoveaError as error:
-            log.refuse(entry.name, "unreadable", str(error))
+            log.refuse(name, "unreadable", str(error))
             return
         log.report.accepted += new
         log.report.duplicates += not new
-        twin = log.seen.setdefault(sha256, entry.name)
+        twin = log.seen.setdefault(sha256, name)
         label = db.session.scalar(select(Image.label).where(Image.classifier == spec.name, Image.sha256 == sha256))
-        if label != entry.label:
-            log.refuse(entry.name, "conflict", f"the same bytes are labelled {label} already, here {entry.label}")
-        elif twin != entry.name:
-            log.refuse(entry.name, "duplicate", f"the same bytes as {twin}")
+        if label != image.label:
+            log.refuse(name, "conflict", f"the same bytes are labelled {label} already, here {image.label}")
+        elif twin != name:
+            log.refuse(name, "duplicate", f"the same bytes as {twin}")
 
 
 class _Log:
@@ -143,32 +158,38 @@ class _Log:
         self.source = source
         self.report = Report(classifier)
         self.seen: dict[str, str] = {}
-        query = select(LeftOut).where(LeftOut.classifier == classifier, LeftOut.source == source)
-        self._known = {row.path: row for row in db.session.scalars(query)}
 
     def refuse(self, path: str, kind: str, reason: str) -> None:
-        """Note a file that is left out; the same file again replaces what was noted before."""
+        """Note a file that is left out."""
         self.report.rejected.append({"file": path, "kind": kind, "reason": reason})
-        row = self._known.get(path[-255:])
-        if row is None:
-            row = LeftOut(classifier=self.report.classifier, source=self.source, path=path[-255:])
-            self._known[row.path] = row
-            db.session.add(row)
-        row.kind, row.reason = kind, reason[:500]
 
     def finish(self) -> Report:
-        """Commit, count and return the report."""
-        db.session.commit()
+        """Keep what was refused, count and return the report."""
+        with transaction():
+            self._keep()
         self.report.kinds = dict(Counter(row["kind"] for row in self.report.rejected))
         self.report.counts = counts(self.report.classifier)
         return self.report
+
+    def _keep(self) -> None:
+        """Write down the refused files; the same file again replaces what was noted before."""
+        query = select(RejectedFile).where(
+            RejectedFile.classifier == self.report.classifier, RejectedFile.source == self.source
+        )
+        known = {row.path: row for row in db.session.scalars(query)}
+        for refused in self.report.rejected:
+            path = storable(refused["file"][-PATH:], PATH)  # as the database gives it back
+            if path not in known:
+                known[path] = RejectedFile(classifier=self.report.classifier, source=self.source, path=path)
+                db.session.add(known[path])
+            known[path].kind, known[path].reason = refused["kind"], refused["reason"][:500]
 
 
 def _protect(known: Image, split: Split | None) -> None:
     """Keep a known image out of training once it was given as a validation or test image too."""
     if split is not None and (known.split is None or SPLITS.index(split) > SPLITS.index(known.split)):
-        known.split = split
-        db.session.commit()
+        with transaction():
+            known.split = split
 
 
 def _check_split(split: str | None) -> Split | None:

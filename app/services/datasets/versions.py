@@ -18,6 +18,7 @@ from app.services.datasets.duplicates import Duplicates, dataset
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import DatasetVersion, Image
+from app.store.transaction import transaction
 from app.training.audit.copies import Pair
 from app.training.data import manifest
 from app.training.data.samples import Sample
@@ -46,7 +47,7 @@ class Division:
         return manifest.identify(manifest.of(self.samples))
 
 
-class Versions:
+class DatasetVersions:
     """The dataset versions' use cases."""
 
     def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates) -> None:
@@ -61,8 +62,8 @@ class Versions:
         pairs = self._duplicates.pairs(classifier, [row.sha256 for row in rows], progress)
         divided = divide(spec, rows, pairs, self._files)
         if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
-            db.session.add(_record(spec, divided))
-            db.session.commit()
+            with transaction():
+                db.session.add(_record(spec, divided))
         return divided
 
     def preview(self, classifier: str) -> Division:

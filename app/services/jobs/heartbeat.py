@@ -20,7 +20,7 @@ from app.store.db import now
 log = logging.getLogger(__name__)
 
 SECONDS: Final = 10.0
-SILENCE: Final = timedelta(seconds=45)  # a worker of another machine that has not been heard of for so long is dead
+SILENCE: Final = timedelta(seconds=45)  # a worker of another machine that was silent for so long is dead
 STALL: Final = timedelta(minutes=5)  # one of this machine is seen to live, and a busy machine may keep it waiting
 BIRTH: Final = 2.0  # seconds; what the kernel says of a process' birth is not more exact
 

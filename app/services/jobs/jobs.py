@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from app.services.jobs.queues import ALONE, ROUTES, SHARED
 from app.services.jobs.transitions import change, move, note
 from app.store.db import db, now
 from app.store.tables import Job
+from app.store.transaction import release_connection, transaction
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,17 @@ RECEIVING: Final = "receiving"  # the stage of a job that waits for more parts
 RECEIVE: Final = timedelta(hours=24)  # and for so long it does
 SMALLER: Final = "choose a smaller backbone, or a smaller image size or batch_size in the classifier's YAML"
 KEEPABLE: Final = "training"  # the stage in which a cancelled job has something to keep
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch."""
+
+    stage: str
+    done: int
+    total: int
+    percent: float
+    epoch: dict[str, float] | None = None
 
 
 class Jobs:
@@ -43,6 +56,10 @@ class Jobs:
             raise NotFound(f"There is no job {job_id!r}; see /api/jobs for the jobs there are.")
         return job
 
+    def request_of(self, job_id: str) -> str | None:
+        """Return the id of the HTTP request that started a job; None where none did, or there is no such job."""
+        return db.session.scalar(select(Job.request_id).where(Job.id == job_id))
+
     def list(self, status: str | None = None, kind: str | None = None, limit: int = 50) -> Sequence[Job]:
         """Return the newest jobs first."""
         query = select(Job).order_by(Job.created_at.desc()).limit(limit)
@@ -53,10 +70,10 @@ class Jobs:
         return db.session.scalars(query).all()
 
     def submit(self, job: Job) -> Job:
-        """Commit the new job with whatever else the session holds, then hand it to the queue."""
-        self.create(job)
-        db.session.commit()
-        self.enqueue(job)
+        """Store the new job and, once it is committed, hand it to the queue."""
+        with transaction():
+            self.create(job)
+            self.enqueue(job.id)
         return job
 
     def create(self, job: Job) -> None:
@@ -65,15 +82,18 @@ class Jobs:
         db.session.flush()
         note(job.id, "queued", "Submitted.")
 
-    def enqueue(self, job: Job) -> None:
-        """Hand a job to the queue. When the queue is down the row waits for the next sweep."""
-        if self._send(job):
-            job.enqueued_at = now()
-            db.session.commit()
-        else:
-            log.warning("The queue is down; job %s waits.", job.id)
-            job.enqueued_at = None
-            db.session.commit()
+    def enqueue(self, job_id: str) -> None:
+        """Hand a job to the queue after the commit. When the queue is down the row waits for the next sweep."""
+        with transaction() as unit:
+            unit.after_commit(lambda: self._hand_over(job_id))
+
+    def _hand_over(self, job_id: str) -> None:
+        job = self.get(job_id)
+        taken = self._send(job)
+        if not taken:
+            log.warning("The queue is down; job %s waits.", job_id)
+        with transaction():
+            job.enqueued_at = now() if taken else None
 
     def claim(self, job_id: str) -> Job | None:
         """Make a queued job this process' own, or return None: someone else has it, had it, or cancelled it.
@@ -87,8 +107,7 @@ class Jobs:
                 heartbeat_at=moment, attempts=Job.attempts + 1, stage="starting", stage_at=moment,
             )  # fmt: skip
         except IntegrityError:
-            db.session.rollback()
-            _stand_in_line(job_id)
+            _wait_in_line(job_id)
             return None
         return self.get(job_id) if taken else None
 
@@ -104,43 +123,35 @@ class Jobs:
             with heartbeat(db.engine, beat):
                 result = work(job)
         except Cancelled as reason:
-            db.session.rollback()
+            release_connection()
             move(job_id, "running", "cancelled", str(reason), mine, stage="cancelled")
         except FoveaError as error:
-            db.session.rollback()
+            release_connection()
             self.fail(job_id, str(error), mine)
         except Exception as error:
             log.exception("Job %s failed", job_id)
-            db.session.rollback()
+            release_connection()
             self.fail(job_id, _explain(error), mine)
         else:
             self._complete(job_id, result, mine)
         self._call_next(job_id)
 
-    def progress(
-        self,
-        job: Job,
-        stage: str,
-        done: int,
-        total: int,
-        percent: float,
-        epoch: dict[str, float] | None = None,
-    ) -> None:
+    def progress(self, job: Job, report: JobProgress) -> None:
         """Record how far the job is, as a sign of life too; Cancelled when someone asked for an end.
 
         When they asked to keep what there is, a training gets Enough, and what follows it goes on to its end.
         """
-        moment, percent = now(), round(min(percent, 99.9), 1)
-        values = {"done": done, "total": total, "percent": percent, "heartbeat_at": moment}
-        if epoch is not None:
-            values["history"] = [*job.history, epoch]
-        began = stage != job.stage
+        moment, percent = now(), round(min(report.percent, 99.9), 1)
+        values = {"done": report.done, "total": report.total, "percent": percent, "heartbeat_at": moment}
+        if report.epoch is not None:
+            values["history"] = [*job.history, report.epoch]
+        began = report.stage != job.stage
         if began:
-            values |= {"stage": stage, "stage_at": moment, "stage_percent": percent}
-        mine = change(job.id, "running", Job.worker == this_worker(), **values)
-        if mine and began:
-            note(job.id, "running", f"Stage: {stage}.")
-        db.session.commit()
+            values |= {"stage": report.stage, "stage_at": moment, "stage_percent": percent}
+        with transaction():
+            mine = change(job.id, "running", Job.worker == this_worker(), **values)
+            if mine and began:
+                note(job.id, "running", f"Stage: {report.stage}.")
         db.session.expire_all()
         if not mine:
             raise Cancelled("The job is no longer this worker's.")
@@ -158,10 +169,10 @@ class Jobs:
             return self.get(job_id)
         if move(job_id, "running", "cancelled", cause, shared, stage="cancelled", cancel_requested=True):
             return self.get(job_id)
-        if not change(job_id, "running", cancel_requested=True, keep=keep):
-            raise Conflict(f"The job has already ended: it {_was(job.status)}.")
-        note(job_id, "running", "Asked to stop" + (" and to keep its best epoch." if keep else "."))
-        db.session.commit()
+        with transaction():
+            if not change(job_id, "running", cancel_requested=True, keep=keep):
+                raise Conflict(f"The job has already ended: it {_was(job.status)}.")
+            note(job_id, "running", "Asked to stop" + (" and to keep its best epoch." if keep else "."))
         return self.get(job_id)
 
     def retry(self, job_id: str) -> Job:
@@ -171,10 +182,10 @@ class Jobs:
             raise Conflict(f"Only a failed or cancelled job can be retried; this one {_was(job.status)}.")
         if job.result is not None:
             raise Conflict(f"What the job had done is version {job.result['model_version']} now; start a new one.")
-        move(job_id, job.status, "queued", "Retried by request.", attempts=0, **_AFRESH)
-        job = self.get(job_id)
-        self.enqueue(job)
-        return job
+        with transaction():
+            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **_NEW_TRY):
+                self.enqueue(job_id)
+        return self.get(job_id)
 
     def fail(self, job_id: str, reason: str, *owned: ColumnElement[bool]) -> None:
         """End a running job as failed, with the reason among its errors."""
@@ -189,19 +200,20 @@ class Jobs:
         running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
         for job in db.session.scalars(running).all():
             if is_dead(job.worker, job.heartbeat_at):
-                self._bury(job)
+                self._reclaim_from_dead_worker(job)
         gone = Job.kind.in_([kind for kind, route in ROUTES.items() if route.queue in empty]) & ~_sent_within(LOST)
         unsent = or_(Job.enqueued_at.is_(None), ~_sent_within(RESEND), gone)
         waiting = select(Job).where(Job.status == "queued", Job.stage != RECEIVING, unsent, ~_IN_LINE)
         for job in db.session.scalars(waiting.order_by(Job.created_at)).all():
-            self.enqueue(job)
+            self.enqueue(job.id)
         forgotten = select(Job).where(
             Job.status == "queued", Job.stage == RECEIVING, Job.heartbeat_at < now() - RECEIVE
         )
         for job in db.session.scalars(forgotten).all():
             move(job.id, "queued", "cancelled", "No further part came for a day.", stage="cancelled")
 
-    def _bury(self, job: Job) -> None:
+    def _reclaim_from_dead_worker(self, job: Job) -> None:
+        """Put the job back in the queue, or end it where it was to stop or has had its tries."""
         cause = f"Its worker {job.worker} died in attempt {job.attempts}."
         log.warning("Job %s: %s", job.id, cause)
         same = (Job.worker == job.worker) & (Job.attempts == job.attempts)
@@ -211,7 +223,7 @@ class Jobs:
             reason = f"The worker died {job.attempts} times while it ran; {_DEADLY.get(job.kind, 'look at its log')}."
             self.fail(job.id, reason, same)
         else:
-            move(job.id, "running", "queued", cause, same, **_AFRESH)
+            move(job.id, "running", "queued", cause, same, **_NEW_TRY)
 
     def _call_next(self, job_id: str) -> None:
         """Hand the job that has waited longest for this one's end to the queue."""
@@ -219,7 +231,7 @@ class Jobs:
         same = (Job.kind == ended.kind, Job.classifier == ended.classifier, Job.kind.in_(ALONE))
         waiting = select(Job).where(Job.status == "queued", *same).order_by(Job.created_at).limit(1)
         if (following := db.session.scalar(waiting)) is not None:
-            self.enqueue(following)
+            self.enqueue(following.id)
 
     def _complete(self, job_id: str, result: dict[str, Any], mine: ColumnElement[bool]) -> None:
         if self.get(job_id).keep:
@@ -241,11 +253,11 @@ def _sent_within(time: timedelta) -> ColumnElement[bool]:
     return Job.enqueued_at.between(now() - time, now() + time)  # a clock may have been put back
 
 
-def _stand_in_line(job_id: str) -> None:
+def _wait_in_line(job_id: str) -> None:
     """Leave the job to whoever ends the one before it, or to the sweep."""
-    if change(job_id, "queued", enqueued_at=None):
-        note(job_id, "queued", "Waits for the end of another training of the same classifier.")
-    db.session.commit()
+    with transaction():
+        if change(job_id, "queued", enqueued_at=None):
+            note(job_id, "queued", "Waits for the end of another training of the same classifier.")
 
 
 def _explain(error: Exception) -> str:
@@ -264,7 +276,7 @@ def _stop(job: Job) -> None:
         raise Cancelled("Stopped as requested.")
 
 
-_AFRESH: Final[dict[str, Any]] = {
+_NEW_TRY: Final[dict[str, Any]] = {
     "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
     "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
     "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,

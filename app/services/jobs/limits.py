@@ -18,7 +18,7 @@ from app.store.db import db, now
 from app.store.tables import Job
 
 CHANNELS: Final = 3
-RESERVE_MB: Final = 1000  # checkpoints, three forms of the network, and room for everybody else
+RESERVE_MB: Final = 1000  # checkpoints, three forms of the network, and space for everybody else
 
 
 class Limits:
@@ -31,7 +31,7 @@ class Limits:
         self._jobs = jobs
 
     def check_disk(self, images: int, size: int) -> None:
-        """Unavailable unless so many images of `size` x `size` pixels and what comes of them have room."""
+        """Unavailable unless so many images of `size` x `size` pixels and what comes of them fit on the disk."""
         needed = RESERVE_MB + images * size * size * CHANNELS // MEGABYTE
         for folder, free in _free(self._folders):
             if free < needed:

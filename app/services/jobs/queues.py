@@ -52,7 +52,7 @@ class Queues:
         self._redis = redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=1.0, decode_responses=True)
 
     def state(self) -> dict[str, Any]:
-        """Return the messages waiting in each queue and the workers heard of within WORKER_SECONDS."""
+        """Return the messages waiting in each queue and the workers that gave a sign of life within WORKER_SECONDS."""
         try:
             return {"available": True, "waiting": self._count(), "workers": self._workers()}
         except (redis.RedisError, Unavailable):

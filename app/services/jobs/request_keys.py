@@ -11,35 +11,34 @@ from sqlalchemy.exc import IntegrityError
 from app.errors import Conflict, InvalidInput
 from app.store.db import db
 from app.store.tables import RequestKey
+from app.store.transaction import transaction
 
 MAX_CHARACTERS: Final = 200
 
 
 def once(key: str | None, asked: str, job_id: str, submit: Callable[[], object]) -> str:
-    """Call `submit`, which commits the job `job_id`, unless an earlier call with this key did; return the job's id.
+    """Call `submit`, which stores the job `job_id`, unless an earlier call with this key did; return the job's id.
 
     `asked` says all that was asked for; Conflict when the key came with something else before.
     """
     if key is None:
-        submit()
+        with transaction():
+            submit()
         return job_id
     if not 1 <= len(key) <= MAX_CHARACTERS:
         raise InvalidInput(f"The Idempotency-Key must have 1 to {MAX_CHARACTERS} characters; a UUID will do.")
     fingerprint = hashlib.sha256(asked.encode()).hexdigest()
     if known := _find(key, fingerprint):
         return known
-    db.session.add(RequestKey(key=key, fingerprint=fingerprint, job_id=job_id))
     try:
-        submit()
+        with transaction():
+            db.session.add(RequestKey(key=key, fingerprint=fingerprint, job_id=job_id))
+            submit()
     except IntegrityError:  # the same call, at the same moment
-        db.session.rollback()
         known = _find(key, fingerprint)
         if known is None:
             raise
         return known
-    except BaseException:
-        db.session.rollback()
-        raise
     return job_id
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, insert, select, update
 
-from app.store.db import db, now
+from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.outbox import announce
 from app.store.tables import Job, JobEvent
+from app.store.transaction import transaction
 
 log = logging.getLogger(__name__)
 
@@ -33,29 +34,28 @@ def move(
     *where: ColumnElement[bool],
     **values: Any,  # noqa: ANN401 - column values
 ) -> bool:
-    """Move the job if it is still in `source` and the conditions hold, and commit; say whether it moved.
+    """Move the job if it is still in `source` and the conditions hold; say whether it moved.
 
     The database decides races: of two callers one moves the job. Every move is recorded with its time and cause.
     """
     assert target in MOVES[source], f"{source} -> {target} is no move of a job"  # noqa: S101 - a bug, not an input
     if target in FINAL:
         values["finished_at"] = now()
-    moved = change(job_id, source, *where, status=target, **values)
-    if moved:
-        note(job_id, target, cause)
-        if target in FINAL:
-            _announce(job_id, target, cause)
-        log.info("Job %s: %s -> %s. %s", job_id, source, target, cause)
-    db.session.commit()
+    with transaction() as unit:
+        moved = change(job_id, source, *where, status=target, **values)
+        if moved:
+            note(job_id, target, cause)
+            if target in FINAL:
+                _announce(job_id, target, cause)
+            unit.after_commit(lambda: log.info("Job %s: %s -> %s. %s", job_id, source, target, cause))
     db.session.expire_all()
     return moved
 
 
 def change(job_id: str, source: str, /, *where: ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401 - column values
-    """Set columns of the job if it is in `source` and the conditions hold; say so. The commit is the caller's."""
+    """Set columns of the job if it is in `source` and the conditions hold; say so, in the present transaction."""
     statement = update(Job).where(Job.id == job_id, Job.status == source, *where).values(**values)
-    options = {"synchronize_session": False}
-    return db.session.execute(statement.returning(Job.id), execution_options=options).first() is not None
+    return db.session.execute(statement.returning(Job.id), execution_options=UNSYNCHRONIZED).first() is not None
 
 
 def _announce(job_id: str, status: str, cause: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.errors import NotFound
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.serving.loaded_models import Serving
 from app.store.db import db
 from app.store.files import Files
@@ -30,17 +30,17 @@ class Shown(NamedTuple):
     file: str
 
 
-class Examination:
+class ImageComparison:
     """Asks versions about test images, each image once: the answers are kept."""
 
-    def __init__(self, catalog: Catalog, registry: Registry, files: Files, versions: Versions, serving: Serving,
-                 offload: Callable[[Callable[[], Any]], Any]) -> None:  # fmt: skip
+    def __init__(
+        self, catalog: Catalog, registry: Registry, files: Files, versions: DatasetVersions, serving: Serving
+    ) -> None:
         self._catalog = catalog
         self._registry = registry
         self._files = files
         self._versions = versions
         self._serving = serving
-        self._offload = offload
 
     def answers(self, classifier: str, version: int, against: int | None, offset: int, limit: int) -> Json:
         """Return `limit` of the test images with the version's answers, and with another version's as `other`.
@@ -78,10 +78,9 @@ class Examination:
         def ask(image: bytes) -> bytes:
             return orjson.dumps(_brief(self._serving.load(classifier, version).predict(image)))
 
-        data = self._offload(lambda: self._files.derived(sha256, name, ask))
-        found: Json = orjson.loads(data)
+        found: Json = orjson.loads(self._files.derive(sha256, name, ask))
         return found
 
 
-def _brief(answer: Any) -> Json:  # noqa: ANN401 - a Prediction of the inference room
+def _brief(answer: Any) -> Json:  # noqa: ANN401 - a Prediction of app.inference
     return {name: getattr(answer, name) for name in KEPT}

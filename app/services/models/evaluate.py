@@ -6,47 +6,54 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from app.classifiers.catalog import Catalog
 from app.errors import NotFound
 from app.inference.predictor import Predictor
-from app.services.wiring import Services
+from app.services.datasets.versions import DatasetVersions
+from app.store.registry import Registry
 from app.training.data.datasets import scan
 from app.training.data.samples import Sample
 from app.training.evaluation.metrics import evaluate
 from app.training.progress import Progress
 
 
-def evaluate_folder(
-    services: Services, classifier: str, folder: Path, version: int | None, progress: Progress
-) -> dict[str, Any]:
-    """Return the figures of a version, the champion by default, on the folder's images.
+class Evaluation:
+    """The use case of measuring a version on images that are not in a dataset."""
 
-    `trained_on` counts those that it was trained on, None where its dataset version is not at hand; `unseen` holds the
-    figures of the others where there are both.
-    """
-    number = version or services.registry.champion(classifier)
-    known = _trained_on(services, classifier, number)
-    found = scan(folder, services.catalog[classifier])
-    samples = []
-    for done, item in enumerate(found.items, start=1):
-        sha256 = hashlib.sha256(item.path.read_bytes()).hexdigest()
-        samples.append(Sample(item.path, sha256, item.label, item.split or "test", item.group))
-        progress("reading images", done, len(found.items))
-    predictor = Predictor(services.registry.folder(classifier, number))
-    unseen = [sample for sample in samples if sample.sha256 not in (known or ())]
-    return {
-        "classifier": classifier,
-        "model_version": number,
-        "rejected": len(found.rejected),
-        "trained_on": None if known is None else len(samples) - len(unseen),
-        "unseen": evaluate(predictor, unseen, progress) if 0 < len(unseen) < len(samples) else None,
-        **evaluate(predictor, samples, progress),
-    }
+    def __init__(self, catalog: Catalog, registry: Registry, versions: DatasetVersions) -> None:
+        self._catalog = catalog
+        self._registry = registry
+        self._versions = versions
 
+    def evaluate(self, classifier: str, folder: Path, version: int | None, progress: Progress) -> dict[str, Any]:
+        """Return the figures of a version, the champion by default, on the folder's images.
 
-def _trained_on(services: Services, classifier: str, version: int) -> set[str] | None:
-    """The content hashes of a version's training and validation images."""
-    try:
-        data = services.versions.get(classifier, services.registry.card(classifier, version).data.sha256)
-    except NotFound:  # trained elsewhere
-        return None
-    return {row["sha256"] for row in data["manifest"] if row["split"] != "test"}
+        `trained_on` counts those that it was trained on, None where its dataset version is not at hand; `unseen` holds
+        the figures of the others where there are both.
+        """
+        number = version or self._registry.champion(classifier)
+        known = self._trained_on(classifier, number)
+        found = scan(folder, self._catalog[classifier])
+        samples = []
+        for done, item in enumerate(found.items, start=1):
+            sha256 = hashlib.sha256(item.path.read_bytes()).hexdigest()
+            samples.append(Sample(item.path, sha256, item.label, item.split or "test", item.group))
+            progress("reading images", done, len(found.items))
+        predictor = Predictor(self._registry.folder(classifier, number))
+        unseen = [sample for sample in samples if sample.sha256 not in (known or ())]
+        return {
+            "classifier": classifier,
+            "model_version": number,
+            "rejected": len(found.rejected),
+            "trained_on": None if known is None else len(samples) - len(unseen),
+            "unseen": evaluate(predictor, unseen, progress) if 0 < len(unseen) < len(samples) else None,
+            **evaluate(predictor, samples, progress),
+        }
+
+    def _trained_on(self, classifier: str, version: int) -> set[str] | None:
+        """The content hashes of a version's training and validation images."""
+        try:
+            data = self._versions.get(classifier, self._registry.card(classifier, version).data.sha256)
+        except NotFound:  # trained elsewhere
+            return None
+        return {row["sha256"] for row in data["manifest"] if row["split"] != "test"}

@@ -30,6 +30,11 @@ def results(metrics: Mapping[str, Any]) -> list[Section]:
     ]
 
 
+def tables(metrics: Mapping[str, Any]) -> list[Table]:
+    """The headline figures, those of each class, and the answers by class, of any images."""
+    return [_headlines(metrics), _per_class(metrics), _confusion(metrics)]
+
+
 def figure(record: Mapping[str, Any], name: str) -> str:
     """A figure with its interval, wherever the record keeps that."""
     value = record.get(name)
@@ -41,6 +46,13 @@ def figure(record: Mapping[str, Any], name: str) -> str:
 
 def _results(metrics: Mapping[str, Any]) -> list[str | Table]:
     groups = f" of {metrics['groups']} patients or files" if "groups" in metrics else ""
+    return [
+        f"{metrics['n']} images{groups} that took no part in training, with 95 % intervals.",
+        _headlines(metrics),
+    ]
+
+
+def _headlines(metrics: Mapping[str, Any]) -> Table:
     rows = [[title, figure(metrics, name)] for name, title in TITLES.items() if name in metrics]
     for part, title, name in (
         ("screening", "Sensitivity at the operating point", "sensitivity"),
@@ -48,10 +60,7 @@ def _results(metrics: Mapping[str, Any]) -> list[str | Table]:
         ("prediction_set", "Coverage of the prediction set", "coverage"),
     ):
         rows += [[title, figure(metrics[part], name)]] if part in metrics else []
-    return [
-        f"{metrics['n']} images{groups} that took no part in training, with 95 % intervals.",
-        Table(["Figure", "Value [95 % interval]"], rows),
-    ]
+    return Table(["Figure", "Value [95 % interval]"], rows)
 
 
 def _per_class(metrics: Mapping[str, Any]) -> Table:

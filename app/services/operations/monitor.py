@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import numpy as np
 import psutil
 from sqlalchemy import func, select
 
-from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.config import Settings
+from app.errors import NotFound, Unavailable
 from app.inference import drift
-from app.services.datasets.versions import Versions
 from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
+from app.services.models.performance import figures, unknown
+from app.services.operations.counts import count_by, recent
 from app.services.operations.processor import Processor
+from app.services.serving.latency import percentiles
 from app.services.serving.loaded_models import Serving
-from app.services.serving.predict import Predict
 from app.store.db import db, now
 from app.store.registry import Registry
-from app.store.tables import Image, Job, Prediction
+from app.store.tables import Job, Prediction
 
 WINDOW: Final = 1000
 MIN_FOR_DRIFT: Final = 30
@@ -33,43 +32,44 @@ MIN_FOR_DRIFT: Final = 30
 class Monitor:
     """The monitoring use cases."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, predict: Predict,
-                 serving: Serving, versions: Versions) -> None:  # fmt: skip
+    def __init__(
+        self, settings: Settings, catalog: Catalog, registry: Registry, queues: Queues, serving: Serving
+    ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._registry = registry
         self._queues = queues
-        self._predict = predict
         self._serving = serving
-        self._versions = versions
         self._started = time.time()
         self._processor = Processor()
 
-    def ready(self) -> tuple[str, dict[str, str]]:
-        """Check what predictions need; return "ok", "degraded" or "unavailable", and "ok" or what is wrong by part.
+    def status(self, classifier: str) -> dict[str, Any]:
+        """Return what runs now: models, jobs, queues, workers, the host, and how good the champions are.
 
-        Degraded: all are answered, but not each by the model that should.
+        The figures of `classifier` also stand by themselves, as `app.services.models.performance` gives them.
         """
-        try:
-            db.session.execute(select(1))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong is what is reported
-            return "unavailable", {"database": str(error), "models": "unknown"}
-        wrong = self._predict.warm()
-        found = "; ".join(f"{name}: {reason}" for name, reason in (self._serving.problems() | wrong).items())
-        status = "unavailable" if wrong else "degraded" if found else "ok"
-        return status, {"database": "ok", "models": found or "ok"}
-
-    def status(self) -> dict[str, Any]:
-        """Return what runs now: models, jobs, queues, workers and the host."""
         active = select(Job.status, func.count()).where(Job.status.in_(ACTIVE)).group_by(Job.status)
+        performance = {name: self._performance(name) for name in self._catalog}
+        spec = self._catalog[classifier]
         return {
             "status": "ok",
             "uptime_seconds": round(time.time() - self._started, 1),
+            "classifier": spec.name,
+            **performance[spec.name],
             "champions": {name: self._registry.alias(name, "champion") for name in self._catalog},
+            "performance": performance,
             "jobs": {"queued": 0, "running": 0} | {row[0]: row[1] for row in db.session.execute(active)},
             "queue": self._queues.state(),
             "host": self.host(),
         }
+
+    def _performance(self, classifier: str) -> dict[str, Any]:
+        """Return the figures of the model that answers, from its card in memory."""
+        try:
+            model = self._serving.champion(classifier)
+        except (NotFound, Unavailable):
+            return unknown()
+        return figures(model.version, model.predictor.card)
 
     def host(self) -> dict[str, Any]:
         """Return CPU, memory and disk figures of this machine."""
@@ -98,30 +98,9 @@ class Monitor:
             "classifier": classifier,
             "hours": hours,
             **_usage(*where),
-            "latency_ms": _percentiles(_recent(Prediction.duration_ms, *where)),
-            "jobs": _count_by(Job.status),
+            "latency_ms": percentiles(recent(Prediction.duration_ms, *where), 50, 95, 99),
+            "jobs": count_by(Job.status),
             "host": self.host(),
-        }
-
-    def visualizations(self, classifier: str) -> dict[str, Any]:
-        """Return the series behind the charts: the dataset, the champion's test figures and its training."""
-        spec = self._catalog[classifier]
-        version = self._registry.alias(classifier, "champion")
-        card = None if version is None else self._registry.card(classifier, version)
-        images, divided = Image.classifier == classifier, self._versions.preview(classifier).counts
-        return {
-            "classifier": classifier,
-            "classes": list(spec.class_names),
-            "dataset": {
-                "by_class": _count_by(Image.label, images),
-                "by_split": {split: sum(labels.values()) for split, labels in divided.items()},
-                "widths": _histogram(db.session.scalars(select(Image.width).where(images)).all()),
-            },
-            "model": None if card is None else _figures(version, card),
-            "predictions": {
-                "by_class": _count_by(Prediction.predicted_class, Prediction.classifier == classifier),
-                "confidence": _histogram(_recent(Prediction.confidence, Prediction.classifier == classifier)),
-            },
         }
 
     def drift(self, classifier: str) -> dict[str, Any]:
@@ -161,20 +140,6 @@ def _drift(reference: dict[str, list[float]], values: list[float]) -> dict[str, 
     }
 
 
-def _figures(version: int | None, card: Card) -> dict[str, Any]:
-    return {"version": version, "demo": card.demo, "metrics": card.metrics, "history": card.history}
-
-
-def _recent(column: Any, *where: Any) -> Sequence[float]:  # noqa: ANN401 - SQL expressions
-    query = select(column).where(*where).order_by(Prediction.created_at.desc()).limit(WINDOW)
-    return db.session.scalars(query).all()
-
-
-def _count_by(column: Any, *where: Any) -> dict[str, int]:  # noqa: ANN401 - SQL expressions
-    query = select(column, func.count()).where(*where).group_by(column).order_by(column)
-    return {str(name): count for name, count in db.session.execute(query)}
-
-
 def _usage(*where: Any) -> dict[str, Any]:  # noqa: ANN401 - SQL expressions
     """Count the answers in every way at once: the log is read through a single time, however long it is."""
     groups = {
@@ -200,17 +165,3 @@ def _usage(*where: Any) -> dict[str, Any]:  # noqa: ANN401 - SQL expressions
             "accuracy": round(correct / labelled, 4) if labelled else None,
         },
     }
-
-
-def _percentiles(values: Sequence[float]) -> dict[str, float | None]:
-    if not values:
-        return {"p50": None, "p95": None, "p99": None}
-    found = np.percentile(values, (50, 95, 99))
-    return {name: round(float(value), 2) for name, value in zip(("p50", "p95", "p99"), found, strict=True)}
-
-
-def _histogram(values: Sequence[float], bins: int = 10) -> dict[str, list[float]]:
-    if not values:
-        return {"edges": [], "counts": []}
-    found, edges = np.histogram(values, bins=bins)
-    return {"edges": [round(float(edge), 4) for edge in edges], "counts": [int(count) for count in found]}

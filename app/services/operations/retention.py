@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal,
 
 from app.config import MEGABYTE, Settings
 from app.services.jobs.transitions import ACTIVE
-from app.store.db import UtcDateTime, db, now
+from app.store.db import UNSYNCHRONIZED, UtcDateTime, db, now
 from app.store.files import Files, Stored
 from app.store.tables import DatasetVersion, Image, Job, JobItem, Prediction
+from app.store.transaction import transaction
 from app.training.data import manifest
 
 log = logging.getLogger(__name__)
@@ -124,10 +125,8 @@ def _count(table: type[Any], doomed: ColumnElement[bool]) -> int:
 def _delete(table: type[Any], doomed: ColumnElement[bool]) -> None:
     """Delete the rows in transactions of CHUNK; what has been taken up again meanwhile stays."""
     while ids := db.session.scalars(select(table.id).where(doomed).limit(CHUNK)).all():
-        db.session.execute(
-            delete(table).where(table.id.in_(ids), doomed), execution_options={"synchronize_session": False}
-        )
-        db.session.commit()
+        with transaction():
+            db.session.execute(delete(table).where(table.id.in_(ids), doomed), execution_options=UNSYNCHRONIZED)
 
 
 def _in_versions() -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.config import Settings
 from app.services.jobs.transitions import ACTIVE
 from app.store.db import db, now
-from app.store.files import clear_files, clear_staging
+from app.store.staging import clear_files, clear_staging
 from app.store.tables import Job
 
 WRITTEN: Final = timedelta(hours=1)  # nothing that is being written takes so long

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Final
 
 from app.errors import Unavailable
 from app.inference.predictor import Predictor
-from app.services.serving.background import Aside
+from app.inference.similar import Similar
+from app.runners import Runners
 from app.services.serving.slot import Model, Slot
 from app.store import traffic
 from app.store.registry import Alias, Registry
@@ -21,12 +21,14 @@ MAX_LOADED: Final = 8
 
 
 class Serving:
-    """The models that answer. A new one is loaded, verified and warmed aside while the old one goes on answering."""
+    """The models that answer.
 
-    def __init__(self, registry: Registry, offload: Callable[[Callable[[], Any]], Any], aside: Aside) -> None:
+    A new one is loaded, verified and warmed in the background while the old one goes on answering.
+    """
+
+    def __init__(self, registry: Registry, runners: Runners) -> None:
         self._registry = registry
-        self._offload = offload
-        self._aside = aside
+        self._runners = runners
         self._predictor = lru_cache(MAX_LOADED)(Predictor)
         self._slots: dict[tuple[str, Alias], Slot] = {}
         self._shares: dict[str, Share | None] = {}
@@ -67,7 +69,12 @@ class Serving:
     def check(self, classifier: str, version: int) -> None:
         """Raise NotFound or Unavailable where a version cannot be used."""
         self._registry.prepare(classifier, version)
-        self._offload(partial(self.load, classifier, version))
+        self._runners.run_cpu_bound(partial(self.load, classifier, version))
+
+    def similar(self, classifier: str, version: int) -> Similar | None:
+        """Return the training images that a version keeps, None where it keeps none."""
+        self._registry.prepare(classifier, version)
+        return self._runners.run_cpu_bound(lambda: self.load(classifier, version).similar)
 
     def load(self, classifier: str, version: int) -> Predictor:
         """Return a version's predictor, kept from its last use or loaded here and now, once it is prepared for."""
@@ -80,5 +87,5 @@ class Serving:
     def _slot(self, classifier: str, alias: Alias) -> Slot:
         key, name = (classifier, alias), classifier if alias == "champion" else f"{classifier} {alias}"
         if key not in self._slots:
-            self._slots[key] = Slot(name, partial(self.load, classifier), self._aside)
+            self._slots[key] = Slot(name, partial(self.load, classifier), self._runners.run_in_background)
         return self._slots[key]

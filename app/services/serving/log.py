@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from app.classifiers.catalog import Catalog
-from app.classifiers.labels import match_label
-from app.errors import InvalidInput, NotFound
+from app.classifiers.labels import known_label
+from app.errors import NotFound
 from app.store.db import db, now
 from app.store.tables import Prediction
+from app.store.transaction import transaction
 
 
 class History:
@@ -45,11 +46,9 @@ class History:
         """Keep what a person says the image shows; the last word stands."""
         found = self.get(prediction_id)
         spec = self._catalog[found.classifier]
-        known = match_label(spec, label)
-        if known is None:
-            raise InvalidInput(f"{label!r} is no class of {spec.name}; choose one of: {', '.join(spec.class_names)}.")
-        found.label, found.labelled_at = known, now()
-        db.session.commit()
+        known = known_label(spec, label)
+        with transaction():
+            found.label, found.labelled_at = known, now()
         return found
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from sqlalchemy import Engine, Table, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services.serving.background import Aside
+from app.runners import Background
 from app.services.serving.slot import Model
 from app.store.db import db, now
 from app.store.tables import ShadowAnswer
@@ -23,7 +23,7 @@ _KEEP: Final = insert(cast("Table", ShadowAnswer.__table__))
 
 
 @dataclass(frozen=True)
-class Asked:
+class ShadowRequest:
     """A request that the champion has answered and logged, in `champion_ms` of computing time."""
 
     data: bytes
@@ -37,15 +37,15 @@ class Asked:
 class Shadow:
     """Asks challengers. At most MAX_WAITING images wait in a process; what comes beyond is dropped and counted."""
 
-    def __init__(self, aside: Aside) -> None:
-        self._aside = aside
+    def __init__(self, run_in_background: Background) -> None:
+        self._run_in_background = run_in_background
         self._waiting = 0
         self._dropped: Counter[str] = Counter()
 
-    def ask(self, challenger: Model, asked: Asked) -> None:
+    def ask(self, challenger: Model, request: ShadowRequest) -> None:
         """Let the challenger answer in its own time and keep what it says; nothing of it can fail the request."""
         if self._waiting >= MAX_WAITING:
-            self._dropped[asked.classifier] += 1
+            self._dropped[request.classifier] += 1
             return
         self._waiting += 1
         engine = db.engine  # found by way of the request, which will be over
@@ -53,19 +53,19 @@ class Shadow:
         def keep(answer: dict[str, Any]) -> None:
             self._waiting -= 1
             row = answer | {
-                "prediction_id": asked.prediction_id, "classifier": asked.classifier, "created_at": now(),
-                "champion_version": asked.champion_version, "champion_ms": asked.champion_ms,
-                "challenger_version": challenger.version, "dropped": self._dropped.pop(asked.classifier, 0),
+                "prediction_id": request.prediction_id, "classifier": request.classifier, "created_at": now(),
+                "champion_version": request.champion_version, "champion_ms": request.champion_ms,
+                "challenger_version": challenger.version, "dropped": self._dropped.pop(request.classifier, 0),
             }  # fmt: skip
             _store(engine, row)
 
-        self._aside(lambda: _answer(challenger, asked), keep, spare=True)
+        self._run_in_background(lambda: _answer(challenger, request), keep, spare=True)
 
 
-def _answer(challenger: Model, asked: Asked) -> dict[str, Any]:
+def _answer(challenger: Model, request: ShadowRequest) -> dict[str, Any]:
     began = time.thread_time()
     try:
-        found = challenger.predictor.predict(asked.data, explain=asked.explain)
+        found = challenger.predictor.predict(request.data, explain=request.explain)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the challenger's fault: the champion answered
         return {"error": str(error)[:500]}
     return {

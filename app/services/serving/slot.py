@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from app.errors import FoveaError
 from app.inference.predictor import Predictor
-from app.services.serving.background import Aside
+from app.runners import Background
 
 RETRY_SECONDS: Final = 10.0  # until a bundle that could not be loaded is tried again
 
@@ -29,13 +30,13 @@ class Model:
 class Slot:
     """Holds the `model` that answers; `problem` says why another one should and does not."""
 
-    def __init__(self, name: str, load: Callable[[int], Predictor], aside: Aside) -> None:
+    def __init__(self, name: str, load: Callable[[int], Predictor], run_in_background: Background) -> None:
         self.model: Model | None = None
         self.problem: str | None = None
         self.looked = float("-inf")  # when its owner last looked for the version that shall answer
         self.name = name
         self._load = load
-        self._aside = aside
+        self._run_in_background = run_in_background
         self._wanted: int | None = None
         self._failed = float("-inf")
         self._wait: Callable[[], None] = lambda: None
@@ -52,7 +53,7 @@ class Slot:
         elif wanted != self._wanted or not (self._loading or time.monotonic() - self._failed < RETRY_SECONDS):
             self._wanted, self._loading, self._held = wanted, True, hold
             candidates = versions[:1] if self.model else versions
-            self._wait = self._aside(partial(self._attempt, candidates), partial(self._settle, wanted))
+            self._wait = self._run_in_background(partial(self._attempt, candidates), partial(self._settle, wanted))
 
     def settled(self) -> Model | None:
         """Return the model that answers, after the loading of the next one where that must be waited for."""
@@ -70,8 +71,11 @@ class Slot:
         for version in versions:
             try:
                 return Model(version, self._load(version)), problem
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with a bundle is what is reported
+            except FoveaError as error:
                 problem = problem or f"Version {version} cannot be used: {error}"
+            except Exception as error:
+                log.exception("%s: version %s cannot be used", self.name, version)
+                problem = problem or f"Version {version} cannot be used: {type(error).__name__}; the log says more."
         return None, problem
 
     def _settle(self, wanted: int, loaded: Loaded) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import ColumnElement, func, select
 
 from app.classifiers.catalog import Catalog
 from app.errors import Conflict, InvalidInput
+from app.services.serving.latency import percentiles
 from app.services.serving.loaded_models import Serving
 from app.store import traffic
 from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import ChallengerTraffic, Prediction, ShadowAnswer, TrafficMode
+from app.store.transaction import transaction
 from app.training.evaluation.proportions import wilson
 
 LATEST: Final = 2000  # answers that percentiles are taken of
@@ -30,7 +31,7 @@ class Traffic:
         self._registry = registry
         self._serving = serving
 
-    def direct(
+    def set_traffic(
         self, classifier: str, version: int | None, mode: TrafficMode, percent: float | None, reason: str
     ) -> None:
         """Give the challenger, by default the present one, its share of the requests.
@@ -46,10 +47,12 @@ class Traffic:
             raise InvalidInput(f"{classifier} {wanted} is the champion; name another version as its challenger.")
         if mode != "off":
             self._serving.check(classifier, wanted)
-        if wanted != present:
-            self._registry.move(classifier, "challenger", wanted, reason)
         share = 0.0 if mode == "off" else percent or USUAL_PERCENT[mode]
-        traffic.add(ChallengerTraffic(classifier=classifier, version=wanted, mode=mode, percent=share, reason=reason))
+        setting = ChallengerTraffic(classifier=classifier, version=wanted, mode=mode, percent=share, reason=reason)
+        with transaction():
+            if wanted != present:
+                self._registry.move(classifier, "challenger", wanted, reason)
+            traffic.add(setting)
 
     def comparison(self, classifier: str) -> dict[str, Any]:
         """Return the challenger's share and what is known of both: agreement, computing time, corrected labels."""
@@ -165,5 +168,4 @@ def _total(*where: ColumnElement[bool]) -> int:
 
 def _percentiles(column: Any, moment: Any, *where: ColumnElement[bool]) -> dict[str, float | None]:  # noqa: ANN401 - columns
     values = db.session.scalars(select(column).where(*where).order_by(moment.desc()).limit(LATEST)).all()
-    found = np.percentile(values, (50, 95)).round(2).tolist() if values else (None, None)
-    return dict(zip(("p50", "p95"), found, strict=True))
+    return percentiles(values, 50, 95)

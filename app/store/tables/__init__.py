@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.store.tables.datasets import AuditReport, Compared, DatasetVersion, Image, LeftOut, NearDuplicate
+from app.store.tables.datasets import AuditReport, Compared, DatasetVersion, Image, NearDuplicate, RejectedFile
 from app.store.tables.jobs import Job, JobChunk, JobEvent, JobItem, RequestKey
 from app.store.tables.models import AliasMove, ChallengerTraffic, ModelVersion, ShadowAnswer, TrafficMode
-from app.store.tables.outside import ApiKey, Delivery
+from app.store.tables.outside import ApiKey, Delivery, Session
 from app.store.tables.predictions import Prediction
 
 __all__ = [
@@ -21,11 +21,12 @@ __all__ = [
     "JobChunk",
     "JobEvent",
     "JobItem",
-    "LeftOut",
     "ModelVersion",
     "NearDuplicate",
     "Prediction",
+    "RejectedFile",
     "RequestKey",
+    "Session",
     "ShadowAnswer",
     "TrafficMode",
 ]

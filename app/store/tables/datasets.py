@@ -32,7 +32,7 @@ class Image(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class LeftOut(Base):
+class RejectedFile(Base):
     """A file that was offered to a dataset and is not in it: unreadable, a duplicate, without a label, and so on."""
 
     __tablename__ = "left_out"

@@ -1,4 +1,4 @@
-"""Embeddings kept on disk by the content of the image: a file of SQLite for each way to compute them."""
+"""Keeps embeddings on disk by the content of the image: one SQLite file for each way to compute them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import NamedTuple
 import numpy as np
 
 from app.inference.arrays import Floats
+from app.training.batching import batches
 
 WAIT = 60.0  # seconds for another process that writes
 MANY = 500  # keys in one question
 TABLE = (
-    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, look TEXT, embedding BLOB, measures TEXT, appearance BLOB,"
-    " PRIMARY KEY (sha256, look))"
+    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, copy TEXT, embedding BLOB, measures TEXT, appearance BLOB,"
+    " PRIMARY KEY (sha256, copy))"
 )
 
 
 class View(NamedTuple):
-    """One look at an image: the hash of its file's content, and "" or the name of the variation."""
+    """An image or a varied copy of it: the hash of the file's content, and the name of the copy ("" for the image)."""
 
     sha256: str
-    look: str
+    copy: str
 
 
 class Stored(NamedTuple):
@@ -53,14 +54,14 @@ class FeatureStore:
         hashes, found = sorted({view.sha256 for view in views}), {}
         wanted = set(views)
         with self._open() as base:
-            for sha256, look, embedding, measures, appearance in _rows(base, hashes):
-                if (view := View(sha256, look)) in wanted:
+            for sha256, copy, embedding, measures, appearance in _rows(base, hashes):
+                if (view := View(sha256, copy)) in wanted:
                     numbers = np.frombuffer(embedding, np.float32), np.frombuffer(appearance, np.float32)
                     found[view] = Stored(numbers[0], json.loads(measures), numbers[1])
         return found
 
     def add(self, views: Sequence[View], stored: Sequence[Stored]) -> None:
-        """Add all or nothing; what is there already is written anew."""
+        """Add all or nothing; a view that is there already is overwritten."""
         rows = [
             (*view, _packed(each.embedding), json.dumps(each.measures), _packed(each.appearance))
             for view, each in zip(views, stored, strict=True)
@@ -79,7 +80,6 @@ def _packed(numbers: Floats) -> bytes:
 
 
 def _rows(base: sqlite3.Connection, hashes: Sequence[str]) -> Iterator[tuple[str, str, bytes, str, bytes]]:
-    for start in range(0, len(hashes), MANY):
-        some = hashes[start : start + MANY]
+    for some in batches(hashes, MANY):
         marks = ",".join("?" * len(some))
         yield from base.execute(f"SELECT * FROM view WHERE sha256 IN ({marks})", some)  # noqa: S608  # marks only

@@ -13,31 +13,48 @@ import numpy as np
 import onnxruntime
 
 from app.inference.arrays import Floats, Pixels
+from app.training.batching import batches
 from app.training.networks.backbones import get_backbone
 from app.training.networks.graph import EIGHT_BITS, GRAPH
 
-BATCH = 8  # bounds the memory, and larger batches gain nothing on a CPU
-CODE = ("architectures.py", "assembly.py", "eight_bits.py")  # what shapes the network beside its row and its weights
+BATCH = 8  # larger batches need more memory and are no faster on a CPU
+CODE = ("architectures.py", "assembly.py", "eight_bits.py")  # defines the network together with its row and weights
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A folder with the body as `graph` (outputs: embedding, features) and as ARCHIVE, a Keras model with a blank head.
+    """A pretrained network in the folder `cache`, which keeps its features, too.
 
-    `key` is a hash of all that the embeddings depend on but the images. The archive is in float32 in any case.
+    `body` is a hash of everything that the embeddings depend on except the images. `eight_bits`: whether the
+    convolutions compute in eight bits; ARCHIVE is in float32 in any case.
     """
 
-    folder: Path
-    key: str
-    graph: str = GRAPH
+    cache: Path
+    body: str
+    eight_bits: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name of the features."""
+        return f"{self.body}-int8" if self.eight_bits else self.body
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file (outputs: embedding, features)."""
+        return self.folder / (EIGHT_BITS if self.eight_bits else GRAPH)
+
+    @property
+    def folder(self) -> Path:
+        """The folder with GRAPH, perhaps EIGHT_BITS, and ARCHIVE (Keras, untrained head)."""
+        return self.cache / "backbones" / self.body
 
     def embedder(self) -> Callable[[Pixels], Floats]:
-        """A function from squares (n, size, size, 3) to embeddings (n, d), on all cores."""
+        """Return a function from squares (n, size, size, 3) to embeddings (n, d) that uses all cores."""
         session = self.session(os.cpu_count() or 1)
 
         def embed(squares: Pixels) -> Floats:
-            parts = (squares[start : start + BATCH] for start in range(0, len(squares), BATCH))
-            return np.concatenate([session.run(["embedding"], {"image": part})[0] for part in parts])
+            parts = [session.run(["embedding"], {"image": batch})[0] for batch in batches(squares, BATCH)]
+            return np.concatenate(parts)
 
         return embed
 
@@ -47,27 +64,27 @@ class Frozen:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors only
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return onnxruntime.InferenceSession(self.folder / self.graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
 
 
 def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, float32: bool = False) -> Frozen:
-    """The body from `cache`; loads TensorFlow and makes it where it is not there yet.
+    """Return the network from `cache`; if it is not there yet, load TensorFlow and make it.
 
-    In eight bits where the backbone's row says so, unless `float32`. InvalidInput when a file of `weights` does not fit
-    or the size does not. Several processes may call it at once.
+    `size` is the side of its input in pixels. It computes in eight bits where the backbone's row says so, unless
+    `float32`. InvalidInput when a file of `weights` or the size does not fit the backbone. Several processes may call
+    it at once.
     """
-    key, small = _key(backbone, weights, size), get_backbone(backbone).eight_bits
-    folder = cache / "backbones" / key
+    eight_bits = get_backbone(backbone).eight_bits and not float32
+    frozen = Frozen(cache, _key(backbone, weights, size), eight_bits)
+    folder = frozen.folder
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".new-", dir=folder.parent) as name:
-            made = Path(name) / key
+            made = Path(name) / frozen.body
             made.mkdir()
             _make(backbone, weights, size, made)
             _move(made, folder)
-    if small and not float32:
-        return Frozen(folder, f"{key}-int8", EIGHT_BITS)
-    return Frozen(folder, key)
+    return frozen
 
 
 def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> None:
@@ -82,7 +99,7 @@ def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> No
 
 
 def _move(made: Path, folder: Path) -> None:
-    """Put it in place, unless another process was faster."""
+    """Move it into place, unless another process was faster."""
     try:
         made.rename(folder)
     except OSError:

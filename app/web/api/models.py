@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, send_file, url_for
+from flask import Response, jsonify, render_template, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from app.services.models.document import markdown, page
+from app.context import services
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
-from app.web.offload import offload
+from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import AliasAnswer, TrafficAnswer
 from app.web.schemas.images import AnswersQuery, Examined
 from app.web.schemas.requests import (
@@ -51,14 +50,15 @@ def card(path: VersionPath) -> dict[str, Any]:
 def model_card_markdown(path: VersionPath) -> Response:
     """Give a version's model card, to read, as Markdown."""
     found = services().models.document(path.classifier, path.version)
-    return Response(markdown(found), mimetype="text/markdown")
+    return Response(render_template("model_card.md", document=found), mimetype="text/markdown")
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/card.html", responses=problems(404))
 def model_card_page(path: VersionPath) -> Response:
     """Give a version's model card, to read, as a page."""
     found = services().models.document(path.classifier, path.version)
-    return Response(page(found, url_for("static", filename="model-card.css")), mimetype="text/html")
+    stylesheet = url_for("static", filename="model-card.css")
+    return Response(render_template("model_card.html", document=found, stylesheet=stylesheet), mimetype="text/html")
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/training-images/<sha256>", responses=problems(404, 503))
@@ -73,8 +73,8 @@ def training_image(path: TrainingImagePath) -> Response:
 @blueprint.get("/api/models/<classifier>/<int:version>/answers", responses={200: Examined, **problems(404, 503)})
 def answers(path: VersionPath, query: AnswersQuery) -> dict[str, Any]:
     """Give what a version, and another if one is named, answers for each of its test images."""
-    asked = services().examination
-    return asked.answers(path.classifier, path.version, query.against, query.offset, query.limit)
+    found = services().image_comparison
+    return found.answers(path.classifier, path.version, query.against, query.offset, query.limit)
 
 
 @blueprint.get("/api/models/<classifier>/<int:version>/bundle", responses=problems(404))
@@ -82,7 +82,7 @@ def bundle(path: VersionPath) -> Response:
     """Give a version's bundle, network and card, as a zip archive."""
     models = services().models  # to be had here only: a thread beside the loop knows no request
     folder = models.bundle(path.classifier, path.version)
-    packed = offload(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
+    packed = run_cpu_bound(lambda: models.pack(folder, f"{path.classifier}-{path.version}"))
     name = f"fovea-{path.classifier}-{path.version}.zip"
     return send_file(packed, mimetype="application/zip", as_attachment=True, download_name=name)
 
@@ -131,7 +131,7 @@ def challenger(path: ClassifierPath) -> dict[str, Any]:
 def direct(path: ClassifierPath) -> dict[str, Any]:
     """Let the challenger answer unseen (shadow), answer a share of the requests (canary), or nothing (off)."""
     wanted = forms.fields(ChallengerForm)
-    services().traffic.direct(path.classifier, wanted.version, wanted.mode, wanted.percent, wanted.reason)
+    services().traffic.set_traffic(path.classifier, wanted.version, wanted.mode, wanted.percent, wanted.reason)
     return services().traffic.comparison(path.classifier)
 
 

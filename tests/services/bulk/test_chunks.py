@@ -93,7 +93,7 @@ def test_a_chunk_cut_off_by_a_kill_is_answered_by_another_exactly_once(
 def test_what_a_worker_computed_after_its_chunk_was_given_away_is_dropped(
     services: Services, settings: Settings, job_id: str
 ) -> None:
-    def offload(compute: Callable[[], Any]) -> object:
+    def offload(compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
         if not predicted_files(job_id):
             die(0)
             services.batch.sweep()
@@ -121,7 +121,7 @@ def test_the_image_that_kills_its_worker_every_time_is_left_out_and_no_other(ser
 def test_a_machine_that_cannot_work_is_tried_again_later_and_fails_the_job_in_the_end(
     services: Services, settings: Settings, job_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def offload(_: Callable[[], Any]) -> object:
+    def offload(_: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
         raise Unavailable("The disk is gone.")
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -139,7 +139,7 @@ def test_a_machine_that_cannot_work_is_tried_again_later_and_fails_the_job_in_th
 def test_a_chunk_that_broke_rests_and_others_are_done_meanwhile(
     services: Services, settings: Settings, job_id: str
 ) -> None:
-    def offload(_: Callable[[], Any]) -> object:
+    def offload(_: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
         raise OSError("The share is gone.")
 
     work_once(settings, job_id, offload)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from app.drawing import draw
 from app.factory import EXTENSION
+from app.services.datasets.intake import LabelledImage
 from app.services.wiring import Services
 from app.store.db import db
 from app.training.data.provenance import fingerprint
@@ -27,11 +28,13 @@ def services(app: Flask) -> Services:
     for label, subject in (("glaucoma", "fundus_glaucoma"), ("normal", "fundus_normal")):
         for seed in range(PER_CLASS):
             drawing = draw(subject, seed, 160)
-            found.intake.add(spec, drawing.jpeg(), f"{label}-{seed}.jpg", label, "train", "clinic")
+            found.intake.add(spec, LabelledImage(drawing.jpeg(), f"{label}-{seed}.jpg", label, "train", "clinic"))
             if seed < 3 and label == "normal":
                 mirrored = cv2.cvtColor(np.ascontiguousarray(drawing.image[:, ::-1]), cv2.COLOR_RGB2BGR)
                 data = cv2.imencode(".jpg", mirrored)[1].tobytes()
-                found.intake.add(spec, data, f"copy-{seed}.jpg", label, "test" if seed == 0 else None, "clinic")
+                found.intake.add(
+                    spec, LabelledImage(data, f"copy-{seed}.jpg", label, "test" if seed == 0 else None, "clinic")
+                )
     return found
 
 
@@ -65,9 +68,8 @@ def test_a_version_is_written_once_and_never_changes(services: Services, client:
     ]
     before = client.get(f"/api/datasets/glaucoma/versions/{first.version}").get_json()
     assert {row["sha256"] for row in before["manifest"]} == {sample.sha256 for sample in first.samples}
-    services.intake.add(
-        services.catalog["glaucoma"], draw("fundus_normal", 99, 160).jpeg(), "new.jpg", "normal", None, "more"
-    )
+    image = LabelledImage(draw("fundus_normal", 99, 160).jpeg(), "new.jpg", "normal", None, "more")
+    services.intake.add(services.catalog["glaucoma"], image)
     second = services.versions.freeze("glaucoma", silent)
     assert second.version != first.version
     assert client.get(f"/api/datasets/glaucoma/versions/{first.version}").get_json() == before
@@ -88,9 +90,8 @@ def test_the_api_gives_the_last_audit_and_says_when_it_is_stale(services: Servic
     assert found["complete"]
     assert not found["stale"]
     assert kinds(found)["augmented_copies"] == 3
-    services.intake.add(
-        services.catalog["glaucoma"], draw("fundus_normal", 98, 160).jpeg(), "n.jpg", "normal", None, "more"
-    )
+    image = LabelledImage(draw("fundus_normal", 98, 160).jpeg(), "n.jpg", "normal", None, "more")
+    services.intake.add(services.catalog["glaucoma"], image)
     assert client.get(url).get_json()["stale"]
     assert client.post("/api/datasets/cat_dog/audit").status_code == 400
     assert client.get("/api/datasets/none/audit").status_code == 404
@@ -122,7 +123,9 @@ def test_the_exploration_and_its_page_need_nothing_from_elsewhere(services: Serv
 
 def test_a_file_name_cannot_write_into_the_page(services: Services) -> None:
     name = '"><script>alert(1)</script>.jpg'
-    services.intake.add(services.catalog["cat_dog"], draw("cat_face", 1, 96).jpeg(), name, "cat", None, "drawn")
+    services.intake.add(
+        services.catalog["cat_dog"], LabelledImage(draw("cat_face", 1, 96).jpeg(), name, "cat", None, "drawn")
+    )
     db.session.commit()
     page = services.exploration.page("cat_dog", services.audit.latest("cat_dog"))
     assert "<script>" not in page

@@ -77,7 +77,7 @@ def test_the_counts_are_those_that_training_uses(services: Services) -> None:
     assert before == after
     assert (after["images"], after["left_out"], len(frozen.left_out)) == (40, 1, 1)
     assert after["counts"] == services.versions.list("glaucoma")[0]["counts"] == frozen.counts
-    by_split = services.monitor.visualizations("glaucoma")["dataset"]["by_split"]
+    by_split = services.charts.figures("glaucoma")["dataset"]["by_split"]
     assert by_split == {split: sum(labels.values()) for split, labels in after["counts"].items()}
     assert services.exploration.figures("glaucoma")["counts"] == after["counts"]
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.drawing import draw
 from app.services.wiring import Services
 from app.store.db import db
-from app.store.tables import Image, LeftOut
+from app.store.tables import Image, RejectedFile
 from app.training.progress import silent
 
 EYES = {f"{number}_left.jpeg": draw("fundus_normal", number, 96).jpeg() for number in range(5)}
@@ -61,7 +61,7 @@ def post(client: FlaskClient, files: list[tuple[bytes, str]], **fields: str) -> 
 
 def state() -> list[tuple[Any, ...]]:
     images = db.session.execute(select(Image.sha256, Image.label, Image.group, Image.split, Image.source))
-    left = db.session.execute(select(LeftOut.path, LeftOut.kind))
+    left = db.session.execute(select(RejectedFile.path, RejectedFile.kind))
     return [*sorted(map(tuple, images)), *sorted(map(tuple, left))]
 
 

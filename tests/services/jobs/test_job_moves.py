@@ -11,7 +11,7 @@ from job_steps import STRANGER, change, dead_worker, fail, finish, submit
 from sqlalchemy import text
 
 from app.errors import FoveaError
-from app.services.jobs.jobs import MAX_ATTEMPTS, Jobs
+from app.services.jobs.jobs import MAX_ATTEMPTS, JobProgress, Jobs
 from app.services.jobs.transitions import ACTIVE, MOVES, events
 from app.store.db import db
 
@@ -62,7 +62,7 @@ def take(step: str, jobs: Jobs, queue: Queue, job_id: str) -> None:
 
     actions: dict[str, Callable[[], object]] = {
         "claim": lambda: jobs.claim(job_id),
-        "progress": lambda: jobs.progress(jobs.get(job_id), "training", 1, 2, 50.0),
+        "progress": lambda: jobs.progress(jobs.get(job_id), JobProgress("training", 1, 2, 50.0)),
         "succeed": lambda: jobs.run(job_id, finish),
         "fail": lambda: jobs.run(job_id, fail),
         "cancel": lambda: jobs.cancel(job_id),

@@ -11,7 +11,7 @@ from job_steps import STRANGER, change, dead_worker, fail, finish, submit
 
 from app.errors import Cancelled, Conflict, InvalidInput, NotFound, Unavailable
 from app.services.jobs.heartbeat import SILENCE
-from app.services.jobs.jobs import MAX_ATTEMPTS, RESEND, Jobs, eta_seconds
+from app.services.jobs.jobs import MAX_ATTEMPTS, RESEND, JobProgress, Jobs, eta_seconds
 from app.services.jobs.transitions import ACTIVE, FINAL
 from app.store.db import now
 from app.store.tables import Job
@@ -87,9 +87,9 @@ def test_progress_is_kept_with_each_epoch_and_an_estimate(jobs: Jobs) -> None:
     job_id = submit(jobs)
     job = jobs.claim(job_id)
     assert job is not None
-    jobs.progress(job, "training", 1, 4, 25.0, {"epoch": 1, "loss": 0.7})
-    jobs.progress(job, "training", 2, 4, 50.0, {"epoch": 2, "loss": 0.5})
-    jobs.progress(job, "training", 4, 4, 100.0)
+    jobs.progress(job, JobProgress("training", 1, 4, 25.0, {"epoch": 1, "loss": 0.7}))
+    jobs.progress(job, JobProgress("training", 2, 4, 50.0, {"epoch": 2, "loss": 0.5}))
+    jobs.progress(job, JobProgress("training", 4, 4, 100.0))
     job = jobs.get(job_id)
     assert [epoch["loss"] for epoch in job.history] == [0.7, 0.5]
     assert (job.stage, job.done, job.total, job.percent) == ("training", 4, 4, 99.9)  # 100 is for the end alone
@@ -114,9 +114,9 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_at_its_next_step(j
     assert jobs.cancel(waiting).status == "cancelled"
 
     def work(job: Job) -> dict[str, object]:
-        jobs.progress(job, "training", 0, 2, 0.0)
+        jobs.progress(job, JobProgress("training", 0, 2, 0.0))
         assert jobs.cancel(job.id).cancel_requested
-        jobs.progress(job, "training", 1, 2, 50.0)
+        jobs.progress(job, JobProgress("training", 1, 2, 50.0))
         return pytest.fail("It went on.")
 
     running = submit(jobs)
@@ -159,7 +159,7 @@ def test_a_process_that_lost_its_job_must_stop_and_can_end_it_no_more(jobs: Jobs
     def go_on(job: Job) -> dict[str, object]:
         lose(job)
         with pytest.raises(Cancelled):
-            jobs.progress(job, "training", 1, 2, 50.0)
+            jobs.progress(job, JobProgress("training", 1, 2, 50.0))
         return {"mine": True}
 
     def break_down(job: Job) -> dict[str, object]:

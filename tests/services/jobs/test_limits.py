@@ -9,7 +9,7 @@ from job_steps import change, submit
 
 from app.config import Settings
 from app.errors import Cancelled, TooLarge, Unavailable
-from app.services.jobs.jobs import MAX_ATTEMPTS, Jobs
+from app.services.jobs.jobs import MAX_ATTEMPTS, JobProgress, Jobs
 from app.services.jobs.limits import Limits
 from app.store.db import now
 
@@ -42,7 +42,7 @@ def test_a_training_that_takes_too_long_fails_and_stops_at_its_next_step(limits:
     assert jobs.get(job.id).status == "failed"
     assert "the 2 hours of TRAINING_HOURS; retry it to go on" in jobs.get(job.id).errors[0]["reason"]
     with pytest.raises(Cancelled):
-        jobs.progress(job, "training", 1, 2, 50.0)
+        jobs.progress(job, JobProgress("training", 1, 2, 50.0))
 
 
 def test_what_the_system_killed_for_memory_is_not_tried_again(limits: Limits, jobs: Jobs, queue: Queue) -> None:

@@ -10,7 +10,6 @@ from bundle_copies import add_version
 from flask import Flask
 
 from app.drawing import draw
-from app.services.models.evaluate import evaluate_folder
 from app.services.wiring import Services
 from app.training.progress import silent
 
@@ -42,7 +41,7 @@ def test_images_that_a_version_learned_from_are_told_apart(app: Flask, services:
     fill(folder, services, "test", 3)
     for seed in range(2):
         (folder / f"cat.new.{seed}.jpg").write_bytes(draw("cat_face", 7_500_000 + seed).jpeg())
-    found = evaluate_folder(services, NAME, folder, 2, silent)
+    found = services.evaluation().evaluate(NAME, folder, 2, silent)
     assert (found["n"], found["trained_on"], found["unseen"]["n"]) == (11, 6, 5)
     told = app.test_cli_runner().invoke(args=["evaluate", NAME, "--data", str(folder), "--version", "2"])
     assert told.stderr.splitlines()[-1].startswith("Warning: 6 of the 11 images are among those")
@@ -52,11 +51,11 @@ def test_images_that_a_version_learned_from_are_told_apart(app: Flask, services:
 
 def test_a_version_that_was_trained_elsewhere_makes_no_claim(services: Services, tmp_path: Path) -> None:
     fill(tmp_path / "pets", services, "train", 4)
-    found = evaluate_folder(services, NAME, tmp_path / "pets", 1, silent)
+    found = services.evaluation().evaluate(NAME, tmp_path / "pets", 1, silent)
     assert (found["n"], found["trained_on"], found["unseen"]) == (4, None, None)
 
 
 def test_where_all_were_trained_on_nothing_else_is_claimed(services: Services, tmp_path: Path) -> None:
     fill(tmp_path / "pets", services, "val", 2)
-    found = evaluate_folder(services, NAME, tmp_path / "pets", 2, silent)
+    found = services.evaluation().evaluate(NAME, tmp_path / "pets", 2, silent)
     assert (found["n"], found["trained_on"], found["unseen"]) == (2, 2, None)

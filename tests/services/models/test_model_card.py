@@ -6,15 +6,18 @@ from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
+from flask import Flask, render_template
 
 from app.classifiers import Card, Catalog
 from app.classifiers.card import MEDICAL_NOTICE, DataFingerprint, Int8, OperatingPoint, Reference, Thresholds
 from app.classifiers.spec import OperatingPointSpec, Preprocessing
+from app.config import CHECKOUT
 from app.services.models.card import model_card
-from app.services.models.document import Document, Section, Table, markdown, page
+from app.services.models.document import Document, Section, Table
 from app.training.data.samples import Sample
 from app.training.evaluation.metrics import figures
 
+PAGES = Flask("cards", template_folder=str(CHECKOUT / "templates"))
 SPEC = Catalog()["glaucoma"]
 VERDICT = {
     "promoted": True,
@@ -31,6 +34,16 @@ MOVES = [
     {"at": "2025-02-03", "alias": "champion", "version": 3, "reason": "It is no worse."},
     {"at": "2025-02-01", "alias": "champion", "version": 2, "reason": "Earlier."},
 ]
+
+
+def markdown(document: Document) -> str:
+    with PAGES.app_context():
+        return render_template("model_card.md", document=document)
+
+
+def page(document: Document, stylesheet: str | None = None) -> str:
+    with PAGES.app_context():
+        return render_template("model_card.html", document=document, stylesheet=stylesheet)
 
 
 def _card(**changes: object) -> Card:

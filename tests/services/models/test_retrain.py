@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from app import create_app
 from app.config import CHECKOUT, Settings
 from app.errors import Conflict, FoveaError, InvalidInput, NotFound
+from app.services.models.retrain import TrainingRequest
 from app.services.setup import initialise
 from app.services.wiring import Services
 from app.training.progress import silent
@@ -105,16 +106,16 @@ def test_a_run_that_cannot_succeed_is_refused_at_once(
 ) -> None:
     services.datasets.synth("cat_dog", 20, 1, silent)
     with pytest.raises(kind, match=sentence):
-        services.retrain.submit(**{"classifier": "cat_dog"} | options)
+        services.retrain.submit(TrainingRequest(**{"classifier": "cat_dog"} | options))
     assert services.jobs.list() == []
 
 
 def test_what_is_left_out_comes_from_the_classifiers_file(services: Services) -> None:
     services.datasets.synth("cat_dog", 20, 1, silent)
-    job = services.retrain.submit("cat_dog", key="k", epochs=3)
-    assert services.retrain.submit("cat_dog", key="k", epochs=3).id == job.id
+    job = services.retrain.submit(TrainingRequest("cat_dog", epochs=3), "k")
+    assert services.retrain.submit(TrainingRequest("cat_dog", epochs=3), "k").id == job.id
     with pytest.raises(Conflict, match="another request"):
-        services.retrain.submit("cat_dog", key="k", epochs=4)
+        services.retrain.submit(TrainingRequest("cat_dog", epochs=4), "k")
     spec = services.catalog["cat_dog"]
     assert (job.kind, job.status, job.total) == ("retrain", "queued", 3)
     assert (job.params["backbone"], job.params["promote"]) == (spec.training.backbone, spec.promotion.policy)

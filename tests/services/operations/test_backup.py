@@ -20,6 +20,7 @@ from app import create_app
 from app.config import CHECKOUT, Settings
 from app.errors import Conflict, InvalidInput
 from app.services.datasets.archive import Upload, members
+from app.services.serving.predict import PredictionRequest
 from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store import dump
@@ -39,7 +40,7 @@ def full(app: Flask) -> Services:
     services: Services = app.extensions["fovea"]
     services.datasets.synth("cat_dog", 12, 0, silent)
     services.versions.freeze("cat_dog", silent)
-    answer = services.predict.predict(CAT, "cat_dog", filename="Kätzchen \u2028.jpg")
+    answer = services.predict.predict(PredictionRequest(CAT, "cat_dog", filename="Kätzchen \u2028.jpg"))
     services.history.correct(answer["id"], "cat")
     files = [Upload("a.jpg", BytesIO(CAT)), Upload("b.txt", BytesIO(b"no image"))]
     job = services.batch.submit("cat_dog", members(files), key="once")
@@ -89,7 +90,7 @@ def test_what_was_backed_up_is_restored_whole(
         assert contents() == before
         for folder in ("models", "uploads"):
             assert files_below(services.settings.data_dir / folder) == files_below(settings.data_dir / folder)
-        assert services.predict.predict(CAT, "cat_dog")["predicted_class"] == "cat"
+        assert services.predict.predict(PredictionRequest(CAT, "cat_dog"))["predicted_class"] == "cat"
         services.registry.move("cat_dog", "champion", 1, "New rows are numbered after the old.")
         # and all the way back, into the database that has something else by now
         services.backup.save(tmp_path / "more.zip", silent)
@@ -108,7 +109,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment(full: Services, app: 
     def go_on() -> None:
         with app.app_context():
             for number in count():
-                full.predict.predict(CAT + str(number).encode(), "cat_dog")
+                full.predict.predict(PredictionRequest(CAT + str(number).encode(), "cat_dog"))
                 begun.set()
                 if stop.is_set():
                     return

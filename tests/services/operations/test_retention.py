@@ -13,7 +13,7 @@ from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.errors import NotFound
 from app.services.datasets.duplicates import Duplicates
-from app.services.datasets.versions import Versions
+from app.services.datasets.versions import DatasetVersions
 from app.services.operations.retention import CHUNK, Pruned, Retention
 from app.services.wiring import Services
 from app.store.db import db, new_id, now
@@ -134,7 +134,7 @@ def test_datasets_their_versions_and_work_at_hand_are_never_touched(
     files: Files, services: Services, prune: Prune
 ) -> None:
     services.datasets.synth("cat_dog", 20, 0, silent)
-    versions = Versions(Catalog(None), files, Duplicates(files))
+    versions = DatasetVersions(Catalog(None), files, Duplicates(files))
     versions.freeze("cat_dog", silent)
     dataset = list(db.session.scalars(select(Image.sha256)))
     for image in db.session.scalars(select(Image).limit(5)):  # left the dataset, not the version

@@ -12,12 +12,12 @@ from app.config import CHECKOUT, Settings
 from app.services.jobs.jobs import Jobs
 from app.services.wiring import Services
 from app.store.db import now
-from app.store.files import staging
+from app.store.staging import staging
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from app.store.files import staging
+from app.store.staging import staging
 with staging(Path(sys.argv[1])) as folder:
     (folder / "half").write_bytes(b"x")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,6 +38,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.statuses = [204]
+        self.drips = False
         self.got: list[tuple[dict[str, str], bytes]] = []
 
     @property
@@ -53,6 +55,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        while self.server.drips:
+            try:
+                self.wfile.write(b"X")
+            except OSError:  # the sender has hung up
+                return
+            time.sleep(0.05)
         self.send_response(self.server.statuses.pop(0) if len(self.server.statuses) > 1 else self.server.statuses[0])
         self.send_header("Location", "/elsewhere")
         self.end_headers()
@@ -133,7 +141,7 @@ def test_a_receiver_that_fails_is_asked_again_later_with_the_same_delivery(
     sender.deliver()
     sender.deliver()  # it is not due yet
     assert len(receiver.got) == 1
-    assert last().error == "HTTPError: HTTP Error 500: Internal Server Error"
+    assert last().error == "HTTP 500 Internal Server Error"
     assert (last().due_at or now()) - now() > timedelta(seconds=10)
     for _ in range(3):
         make_due()
@@ -152,6 +160,21 @@ def test_a_receiver_that_is_not_there_is_given_up_in_the_end(jobs: Jobs, sender:
         sender.deliver()
     assert len(receiver.got) == last().attempts == MAX_ATTEMPTS
     assert (last().due_at, last().delivered_at) == (None, None)
+
+
+def test_headers_that_drip_are_not_waited_for(
+    jobs: Jobs, sender: Webhooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes in time, the answer does not."""
+    monkeypatch.setattr(webhooks, "PATIENCE", 0.5)
+    receiver.drips = True
+    jobs.run(submit(jobs), finish)
+    sender.deliver()
+    receiver.drips = False
+    assert (last().error or "").startswith("No answer within")
+    make_due()
+    sender.deliver()
+    assert last().error is None
 
 
 def test_a_sender_that_died_in_the_middle_is_replaced(

@@ -9,9 +9,11 @@ from flask import Flask
 
 from app.config import Settings
 from app.errors import Unavailable
+from app.runners import Runners
 from app.services.serving import loaded_models as module
 from app.services.serving import slot
 from app.services.serving.loaded_models import Serving
+from app.store.bundles import LocalBundles
 from app.store.registry import Registry
 
 NAME = "cat_dog"
@@ -43,7 +45,7 @@ def registry(app: Flask, settings: Settings) -> Registry:
     for version in (2, 3):
         add_version(settings.models_dir, NAME, version)
     damage(settings.models_dir / NAME / "3")
-    return Registry(settings.models_dir)
+    return Registry(settings.models_dir, LocalBundles())
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def serving(registry: Registry, later: Later, monkeypatch: pytest.MonkeyPatch) -
     """It looks at every request, and takes none of its looks for outdated."""
     monkeypatch.setattr(module, "LOOK_SECONDS", -1.0)
     monkeypatch.setattr(module, "HOLD_SECONDS", 1e9)
-    return Serving(registry, lambda compute: compute(), later)
+    return Serving(registry, Runners(run_in_background=later))
 
 
 def test_the_old_model_answers_until_the_new_one_is_ready(serving: Serving, registry: Registry, later: Later) -> None:
@@ -83,7 +85,7 @@ def test_a_damaged_model_leaves_the_old_one_and_is_reported(
     assert later.work == []  # it is not tried again at once
     problem = serving.problems()[NAME]
     assert problem.startswith("Version 3 cannot be used: ")
-    assert problem.endswith("copy the bundle anew. Version 1 goes on answering.")
+    assert problem.endswith("copy the bundle again. Version 1 goes on answering.")
     assert [record.getMessage() for record in caplog.records] == [f"{NAME}: {problem}"]
     registry.rollback(NAME, "A test.")
     assert serving.champion(NAME).version == 1

@@ -12,9 +12,10 @@ from app.config import Settings
 from app.drawing import draw
 from app.errors import Conflict, InvalidInput, Unavailable
 from app.inference.predictor import Predictor
+from app.runners import Runners, run_at_once
 from app.services.serving import loaded_models
-from app.services.serving.background import directly
-from app.services.serving.shadow import MAX_WAITING, Asked, Shadow
+from app.services.serving.predict import PredictionRequest
+from app.services.serving.shadow import MAX_WAITING, Shadow, ShadowRequest
 from app.services.serving.slot import Model
 from app.services.wiring import Services
 from app.store.db import db
@@ -37,11 +38,11 @@ def services(app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def versions(services: Services, images: list[bytes]) -> list[int]:
-    return [services.predict.predict(image, NAME)["model_version"] for image in images]
+    return [services.predict.predict(PredictionRequest(image, NAME))["model_version"] for image in images]
 
 
 def test_a_shadow_is_compared_and_never_given(services: Services) -> None:
-    services.traffic.direct(NAME, 3, "shadow", None, "A test.")
+    services.traffic.set_traffic(NAME, 3, "shadow", None, "A test.")
     assert set(versions(services, PETS)) == {1}
     assert db.session.scalars(select(Prediction.model_version).distinct()).all() == [1]
     wrong, right = services.history.list(NAME, None, None, 2)
@@ -60,24 +61,24 @@ def test_a_shadow_is_compared_and_never_given(services: Services) -> None:
 
 
 def test_a_twin_agrees(services: Services) -> None:
-    services.traffic.direct(NAME, 2, "shadow", None, "A test.")
+    services.traffic.set_traffic(NAME, 2, "shadow", None, "A test.")
     versions(services, PETS)
     shadow = services.traffic.comparison(NAME)["shadow"]
     assert (shadow["agreement"], shadow["disagreements"]) == (1.0, [])
 
 
 def test_a_canary_answers_its_share_and_always_the_same_images(services: Services) -> None:
-    services.traffic.direct(NAME, 2, "canary", 50, "A test.")
+    services.traffic.set_traffic(NAME, 2, "canary", 50, "A test.")
     first = versions(services, PETS)
     assert first == versions(services, PETS)
     assert set(first) == {1, 2}
-    assert services.predict.predict(PETS[first.index(2)], NAME, version="champion")["model_version"] == 1
+    assert services.predict.predict(PredictionRequest(PETS[first.index(2)], NAME, "champion"))["model_version"] == 1
     found = services.traffic.comparison(NAME)["canary"]
     assert (found["champion"]["n"], found["challenger"]["n"]) == (2 * first.count(1) + 1, 2 * first.count(2))
     assert sum(found["challenger"]["decisions"].values()) == 2 * first.count(2)
-    services.traffic.direct(NAME, None, "canary", 100, "All of it.")
+    services.traffic.set_traffic(NAME, None, "canary", 100, "All of it.")
     assert set(versions(services, PETS)) == {2}
-    services.traffic.direct(NAME, None, "off", None, "Enough.")
+    services.traffic.set_traffic(NAME, None, "off", None, "Enough.")
     assert set(versions(services, PETS)) == {1}
     assert services.traffic.comparison(NAME)["canary"]["challenger"]["n"] == len(PETS)  # of the last one
     settings = services.traffic.comparison(NAME)["history"]
@@ -85,7 +86,7 @@ def test_a_canary_answers_its_share_and_always_the_same_images(services: Service
 
 
 def test_whoever_becomes_challenger_later_gets_no_traffic(services: Services) -> None:
-    services.traffic.direct(NAME, 2, "canary", 100, "A test.")
+    services.traffic.set_traffic(NAME, 2, "canary", 100, "A test.")
     services.models.promote(NAME, 2, "It is good.")
     services.registry.move(NAME, "challenger", 3, "Undecided.")
     assert set(versions(services, PETS)) == {2}
@@ -95,12 +96,12 @@ def test_whoever_becomes_challenger_later_gets_no_traffic(services: Services) ->
 def test_a_challenger_that_cannot_be_used_costs_no_answer(services: Services, settings: Settings) -> None:
     damage(settings.models_dir / NAME / "3")
     with pytest.raises(Unavailable):
-        services.traffic.direct(NAME, 3, "canary", 100, "A test.")
+        services.traffic.set_traffic(NAME, 3, "canary", 100, "A test.")
     assert services.registry.alias(NAME, "challenger") is None
     bundle = add_version(settings.models_dir, NAME, 4)
-    services.traffic.direct(NAME, 4, "canary", 100, "A test.")
+    services.traffic.set_traffic(NAME, 4, "canary", 100, "A test.")
     damage(bundle)
-    again = loaded_models.Serving(services.registry, lambda compute: compute(), directly)  # as after a restart
+    again = loaded_models.Serving(services.registry, Runners())  # as after a restart
     assert again.challenger(NAME) is None
     assert again.champion(NAME).version == 1
     assert again.problems()[f"{NAME} challenger"].startswith("Version 4 cannot be used")
@@ -108,13 +109,13 @@ def test_a_challenger_that_cannot_be_used_costs_no_answer(services: Services, se
 
 def test_what_makes_no_sense_is_refused(services: Services) -> None:
     with pytest.raises(Conflict, match="has no challenger"):
-        services.traffic.direct(NAME, None, "shadow", None, "A test.")
+        services.traffic.set_traffic(NAME, None, "shadow", None, "A test.")
     with pytest.raises(InvalidInput, match="is the champion"):
-        services.traffic.direct(NAME, 1, "shadow", None, "A test.")
+        services.traffic.set_traffic(NAME, 1, "shadow", None, "A test.")
 
 
 def test_a_bulk_job_is_the_champions_alone(services: Services) -> None:
-    services.traffic.direct(NAME, 2, "canary", 100, "A test.")
+    services.traffic.set_traffic(NAME, 2, "canary", 100, "A test.")
     assert services.predict.version(NAME) == 1
 
 
@@ -134,23 +135,23 @@ class Stuck:
 
 def test_a_busy_process_drops_what_it_cannot_ask_and_counts_it(services: Services, settings: Settings) -> None:
     challenger = Model(3, Predictor(settings.models_dir / NAME / "3"))
-    answers = [services.predict.predict(image, NAME) for image in PETS[: MAX_WAITING + 3]]
+    answers = [services.predict.predict(PredictionRequest(image, NAME)) for image in PETS[: MAX_WAITING + 3]]
     stuck = Stuck()
     shadow = Shadow(stuck)
     for answer in answers:
-        shadow.ask(challenger, Asked(CAT, False, answer["id"], NAME, 1, 1.0))
+        shadow.ask(challenger, ShadowRequest(CAT, False, answer["id"], NAME, 1, 1.0))
     assert len(stuck.work) == MAX_WAITING
     for each in stuck.work:
         each()
     assert db.session.scalar(select(func.sum(ShadowAnswer.dropped))) == 3
-    shadow.ask(challenger, Asked(CAT, False, answers[-1]["id"], NAME, 1, 1.0))
+    shadow.ask(challenger, ShadowRequest(CAT, False, answers[-1]["id"], NAME, 1, 1.0))
     assert len(stuck.work) == MAX_WAITING + 1
 
 
 def test_a_challenger_that_fails_is_counted(services: Services, settings: Settings) -> None:
     challenger = Model(3, Predictor(settings.models_dir / NAME / "3"))
-    given = services.predict.predict(CAT, NAME)
+    given = services.predict.predict(PredictionRequest(CAT, NAME))
     services.registry.move(NAME, "challenger", 3, "A test.")
-    Shadow(directly).ask(challenger, Asked(b"no image", False, given["id"], NAME, 1, 1.0))
+    Shadow(run_at_once).ask(challenger, ShadowRequest(b"no image", False, given["id"], NAME, 1, 1.0))
     shadow = services.traffic.comparison(NAME)["shadow"]
     assert (shadow["n"], shadow["failed"]) == (0, 1)

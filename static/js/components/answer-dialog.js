@@ -1,0 +1,43 @@
+// One answer of a list in a dialog, with a way to the ones beside it.
+import { get } from "../lib/api.js";
+import { fill, find, h, icon } from "../lib/dom.js";
+import { attempt } from "../lib/elements.js";
+import { answerCard } from "./answer.js";
+
+/**
+ * Show an answer in the dialog.
+ *
+ * @param {string} chosen its id
+ * @param {Api.Classifier} spec
+ * @param {Api.ResultRow[]} rows the list; those without an answer are passed over
+ */
+export function openAnswer(chosen, spec, rows) {
+  const dialog = find("answer-dialog", HTMLDialogElement);
+  const answered = rows.filter(({ id }) => id);
+  const body = h("div", { class: "answers" });
+  let shown = -1;
+  show(answered.findIndex(({ id }) => id === chosen));
+  dialog.showModal();
+
+  /** @param {number} index */
+  function show(index) {
+    shown = index;
+    const step = (/** @type {number} */ by, /** @type {string} */ text, /** @type {string} */ name) =>
+      h("button", { type: "button", class: "btn btn-outline-secondary", "data-by": by, disabled: !answered[index + by], onclick: () => go(index + by, by) }, icon(name), text);
+    fill(dialog, h("div", { class: "dialog-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
+      h("button", { type: "button", class: "btn-close", "aria-label": "Close", onclick: () => dialog.close() })), body);
+    // The log knows what people have said of the answer since.
+    attempt(body, async () => {
+      const { id, file } = answered[index];
+      const answer = await get(`/api/predictions/${id}`);
+      if (shown === index) fill(body, answerCard(answer, spec, { source: `/api/predictions/${id}/image`, name: file }));
+    });
+  }
+
+  /** @param {number} index @param {number} by */
+  function go(index, by) {
+    show(index);
+    const buttons = /** @type {HTMLButtonElement[]} */ ([...dialog.querySelectorAll("[data-by]")]).filter(({ disabled }) => !disabled);
+    (buttons.find((button) => button.dataset.by === String(by)) ?? buttons[0])?.focus();
+  }
+}

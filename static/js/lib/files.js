@@ -1,0 +1,83 @@
+// Taking files: dropped anywhere on the page, with their folders, pasted or chosen.
+import { find } from "./dom.js";
+
+/**
+ * Call `onFiles` with whatever arrives.
+ *
+ * @param {(files: TakenFile[]) => unknown} onFiles `folder` is the name of the folder that a file was in, "" for none
+ */
+export function takeFiles(onFiles) {
+  /** @param {TakenFile[]} found */
+  const take = (found) => found.length > 0 && onFiles(found);
+  for (const id of ["files", "folder"]) {
+    const input = document.getElementById(id);
+    if (input instanceof HTMLInputElement) input.addEventListener("change", () => take(chosen(input)));
+  }
+  takeDropped(take);
+  document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])].map((file) => ({ file, folder: "" }))));
+}
+
+/** @param {HTMLInputElement} input */
+function chosen(input) {
+  const found = [...(input.files ?? [])].map((file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
+  input.value = ""; // so that the same file can be chosen again
+  return found;
+}
+
+/**
+ * The whole page takes what is dropped: beside the marked place, the browser would leave the page and open the file.
+ *
+ * @param {(files: TakenFile[]) => unknown} take
+ */
+function takeDropped(take) {
+  const zone = find("dropzone");
+  let isOwn = false; // a picture of the page itself, which browsers offer as a file too
+  document.addEventListener("dragstart", () => (isOwn = true));
+  document.addEventListener("dragend", () => (isOwn = false));
+  const bringsFiles = (/** @type {DragEvent} */ event) => !isOwn && event.dataTransfer?.types.includes("Files");
+  for (const type of /** @type {const} */ (["dragenter", "dragover"])) {
+    document.addEventListener(type, (event) => {
+      if (!bringsFiles(event)) return;
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  }
+  document.addEventListener("dragleave", (event) => event.relatedTarget || zone.classList.remove("over"));
+  document.addEventListener("drop", async (event) => {
+    if (!event.dataTransfer || !bringsFiles(event)) return;
+    event.preventDefault();
+    zone.classList.remove("over");
+    take(await dropped(event.dataTransfer));
+  });
+}
+
+/** @param {DataTransfer} transfer */
+async function dropped(transfer) {
+  // The list is empty once the event is over: read it before the first wait.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  if (!entries.length) return [...transfer.files].map((file) => ({ file, folder: "" }));
+  return (await Promise.all(entries.map((entry) => walk(entry, "")))).flat();
+}
+
+/**
+ * @param {FileSystemEntry} entry
+ * @param {string} folder
+ * @returns {Promise<TakenFile[]>}
+ */
+async function walk(entry, folder) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
+    return file.name.startsWith(".") ? [] : [{ file, folder }];
+  }
+  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+  const found = [];
+  for (;;) {
+    /** @type {FileSystemEntry[]} A reader gives its entries in parts, and nothing when it has given them all. */
+    const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!part.length) return found;
+    for (const child of part) found.push(...(await walk(child, entry.name)));
+  }
+}
+
+/** The name of the folder that a file is in. @param {string} path */
+export const folderOf = (path) => path.split("/").at(-2) ?? "";
