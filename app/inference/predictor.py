@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
+from app.inference.appearance import describe
 from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
 from app.inference.decode import Decoded, decode
 from app.inference.engine import ENGINES, Engine, Outputs
 from app.inference.explain import data_url, heat, layer
-from app.inference.novelty import NOVELTY_NAME, Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
 from app.inference.preprocess import even_out, frame, shown
 from app.inference.quality import Quality, assess, measure
 from app.inference.similar import SIMILAR_NAME, Neighbour, Similar
@@ -113,7 +114,7 @@ class Predictor:
         answered = calibrated if self._adjustment is None else shift_prior(calibrated, *self._adjustment)
         measures = measure(framed)
         quality = self.grade(measures)
-        novelty = self._novelty_score(outputs.embedding)
+        novelty = self._novelty_score(outputs.embedding, framed)
         names, top = self.card.classes, int(answered.argmax())
         possible = [names[i] for i in prediction_set(calibrated, self._set_thresholds)]
         probabilities = dict(zip(names, answered.tolist(), strict=True))
@@ -159,14 +160,19 @@ class Predictor:
 
     def probabilities(self, squares: Pixels) -> Floats:
         """Calibrated probabilities (n, classes) of squares (n, size, size, 3), adjusted to no prevalence."""
-        return self.look(squares)[0]
+        return self._calibrated(np.concatenate([part.probabilities for part in self._parts(squares)]))
 
-    def look(self, squares: Pixels) -> tuple[Floats, NDArray[np.bool_]]:
-        """The same, and whether each of the squares is of the kind that the model knows (n,)."""
-        parts = [self._engine.run(squares[i : i + _BATCH]) for i in range(0, len(squares), _BATCH)]
-        distances = self._novelty.distance(np.concatenate([part.embedding for part in parts]))
+    def look(self, framed: Sequence[Pixels]) -> tuple[Floats, NDArray[np.bool_]]:
+        """The same of squares whose contrast is not evened out yet, and whether the model knows their kind (n,)."""
+        parts = self._parts(np.stack([even_out(each, self.card.preprocessing) for each in framed]))
+        views = {EMBEDDING: np.concatenate([part.embedding for part in parts])}
+        if APPEARANCE in self._novelty.views:
+            views[APPEARANCE] = np.stack([describe(each) for each in framed])
         found = self._calibrated(np.concatenate([part.probabilities for part in parts]))
-        return found, distances <= self.card.thresholds.novelty
+        return found, self._novelty.score(views) <= self.card.thresholds.novelty
+
+    def _parts(self, squares: Pixels) -> list[Outputs]:
+        return [self._engine.run(squares[i : i + _BATCH]) for i in range(0, len(squares), _BATCH)]
 
     def _load_engine(self, bundle: Path, threads: int) -> tuple[Engine, int]:
         """Return the engine that the card names, and the bytes of its file."""
@@ -176,8 +182,11 @@ class Predictor:
         path = _verified(bundle, engine.file_name, self.card)
         return engine(path, threads), path.stat().st_size
 
-    def _novelty_score(self, embedding: Floats) -> NoveltyScore:
-        score, threshold = float(self._novelty.distance(embedding)[0]), self.card.thresholds.novelty
+    def _novelty_score(self, embedding: Floats, framed: Pixels) -> NoveltyScore:
+        views = {EMBEDDING: embedding}
+        if APPEARANCE in self._novelty.views:
+            views[APPEARANCE] = describe(framed)[None]
+        score, threshold = float(self._novelty.score(views)[0]), self.card.thresholds.novelty
         return NoveltyScore(score, threshold, score <= threshold)
 
     def _warm_up(self) -> None:

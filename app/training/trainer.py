@@ -87,7 +87,7 @@ def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple
     spec, weights, head = plan.settled(), plan.weight_files(), None
     if weights:
         only_head = plan.mode == "head"  # fine-tuning stops early, by images that the head has not learned from either
-        frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch)
+        frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch, float32=not only_head)
         head = learn_head(plan.samples, spec, frozen, progress, whole=only_head)
         if only_head:
             progress("exporting", 0, 1)
@@ -121,7 +121,7 @@ def _evaluate(plan: Plan, images: Images, found: Calibrated, progress: Progress)
     """The figures on the test images and, where there are two sources or more, on a new source."""
     progress("evaluating", 0, 1)
     rows, spec = images.rows["test"], plan.spec
-    probabilities, familiar = found.probabilities[rows], found.distances[rows] <= found.thresholds.novelty
+    probabilities, familiar = found.probabilities[rows], found.novelty_scores[rows] <= found.thresholds.novelty
     expect_retina = spec.preprocessing.crop == "retina"
     measures = [{name: float(values[row]) for name, values in images.measures.items()} for row in rows]
     gradable = np.array([assess(each, found.reference.quality, expect_retina).gradable for each in measures])

@@ -14,7 +14,7 @@ from app.inference.arrays import Floats, Integers
 from app.inference.calibration import calibrate, shift_prior
 from app.inference.drift import histogram
 from app.inference.engine import Engine
-from app.inference.novelty import Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, Novelty
 from app.inference.quality import reference
 from app.training.data.samples import Answers, Images
 from app.training.evaluation.conformal import fit_thresholds
@@ -23,7 +23,6 @@ from app.training.evaluation.scaling import Scaling, fit_scaling
 from app.training.progress import Progress
 
 BATCH = 8  # VGG16 takes 5 GB for 32, and larger batches gain nothing on a CPU
-NOVELTY_PERCENTILE = 95
 BINS = 10
 
 
@@ -32,7 +31,7 @@ class Calibrated:
     """All that is fitted on the engine's answers, and what it answers to all images.
 
     That is the calibrated `probabilities` (n, classes), the same of answers to images not learned from (`fair`), the
-    `embeddings` (n, d) and their `distances` (n,) from the training images. `elsewhere` (n, classes) are calibrated
+    `embeddings` (n, d) and how new each image is (`novelty_scores`, (n,)). `elsewhere` (n, classes) are calibrated
     answers by heads that learned from no image of the same source; None where there are none.
     """
 
@@ -40,7 +39,7 @@ class Calibrated:
     fair: Floats
     elsewhere: Floats | None
     embeddings: Floats
-    distances: Floats
+    novelty_scores: Floats
     temperature: float
     calibration: Calibration
     thresholds: Thresholds
@@ -60,13 +59,16 @@ def fit_calibration(
     val = np.concatenate([kept_out for _, kept_out in answers.folds])
     kept = KeptOut(answers.fair[val], images.labels[val], [groups[row] for row in val])
     fitted = fit_answers(kept, spec, _learned(images, answers, spec), cross=images.answers is not None)
-    novelty, limit = _novelty(answers, images)
+    views = {EMBEDDING: answers.embeddings, APPEARANCE: images.appearance}
+    known = np.concatenate([images.rows["train"], images.rows["val"]])
+    # The images for testing tell nothing; few of those kept out of a fit exceed the limit.
+    novelty, limit = Novelty.fit(views, images.labels, answers.folds, known)
     return Calibrated(
         probabilities=calibrate(answers.probabilities, *fitted.scaling),
         fair=calibrate(answers.fair, *fitted.scaling),
         elsewhere=None if answers.elsewhere is None else calibrate(answers.elsewhere, *fitted.scaling),
         embeddings=answers.embeddings,
-        distances=novelty.distance(answers.embeddings),
+        novelty_scores=novelty.score(views),
         temperature=fitted.scaling.temperature,
         calibration=fitted.record,
         thresholds=fitted.thresholds(limit),
@@ -152,17 +154,6 @@ def _answered(probabilities: Floats, record: Calibration) -> Floats:
     if record.prevalence is not None:
         probabilities = shift_prior(probabilities, list(record.prior.values()), list(record.prevalence.values()))
     return probabilities
-
-
-def _novelty(answers: Answers, images: Images) -> tuple[Novelty, float]:
-    """The distance from all images but those for testing, and what few of those kept out of a fit exceed."""
-
-    def fit(rows: Integers) -> Novelty:
-        return Novelty.fit(answers.embeddings[rows], images.labels[rows])
-
-    distances = [fit(learned).distance(answers.embeddings[kept_out]) for learned, kept_out in answers.folds]
-    known = np.concatenate([images.rows["train"], images.rows["val"]])
-    return fit(known), float(np.percentile(np.concatenate(distances), NOVELTY_PERCENTILE))
 
 
 def _run(engine: Engine, images: Images, progress: Progress) -> Answers:

@@ -17,7 +17,6 @@ from app.inference.arrays import Floats
 from app.inference.calibration import within
 from app.inference.decision import Decision
 from app.inference.predictor import Predictor
-from app.inference.preprocess import even_out
 from app.inference.quality import measure
 from app.training.data.provenance import images_sha256
 from app.training.data.samples import Sample, read_frame, read_square
@@ -70,7 +69,7 @@ def _decided(predictor: Predictor, samples: Sequence[Sample], progress: Progress
     decisions: list[Decision] = []
     for start in range(0, len(samples), BATCH):
         frames = [read_frame(each.path, card.preprocessing) for each in samples[start : start + BATCH]]
-        found, familiar = predictor.look(np.stack([even_out(each, card.preprocessing) for each in frames]))
+        found, familiar = predictor.look(frames)
         gradable = np.array([predictor.grade(measure(each)).gradable for each in frames])
         parts.append(found)
         decisions += decided(found, familiar, gradable, card.thresholds, card.spec)

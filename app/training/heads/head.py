@@ -37,7 +37,7 @@ def learn_head(
     """Fit a head on the features of a frozen network; features that were computed before come from its cache.
 
     With `whole` the head learns from the training and the validation images. It can, since each fold of the
-    cross-validation holds some images out.
+    cross-validation holds some images out. Without, it is the start of a fine-tuning, which computes in float32.
     """
     training = spec.training
     features = compute(frozen, samples, spec.preprocessing, training, progress)
@@ -56,4 +56,6 @@ def learn_head(
     folds = [(known[learned], known[kept_out]) for learned, kept_out in fit.folds]
     answers = Answers(probabilities, features.embeddings, fair, folds, elsewhere)
     squares = LazySquares(samples, spec.preprocessing)
-    return FrozenHead(frozen, fit.head, fit.history, Images(squares, labels, features.measures, rows, answers))
+    return FrozenHead(
+        frozen, fit.head, fit.history, Images(squares, labels, features.measures, features.appearance, rows, answers)
+    )

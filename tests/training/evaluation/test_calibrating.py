@@ -9,6 +9,7 @@ from app.classifiers import Catalog
 from app.inference.arrays import Integers
 from app.inference.calibration import within
 from app.inference.engine import OnnxEngine
+from app.inference.novelty import APPEARANCE, EMBEDDING
 from app.training.data.samples import Answers, Images
 from app.training.evaluation.calibration import Calibrated, fit_calibration
 from app.training.progress import silent
@@ -32,7 +33,8 @@ def images() -> Images:
     ]
     rows = {"train": np.arange(500), "val": np.arange(500, 600), "test": np.arange(600, N)}
     answers = Answers(np.eye(2)[labels] * 0.98 + 0.01, embeddings, fair, folds)
-    return Images(np.zeros((N, 4, 4, 3), np.uint8), labels, {"contrast": np.linspace(1, 2, N)}, rows, answers)  # type: ignore[arg-type]
+    squares, looks = np.zeros((N, 4, 4, 3), np.uint8), random.normal(0, 1, (N, 5))
+    return Images(squares, labels, {"contrast": np.linspace(1, 2, N)}, looks, rows, answers)  # type: ignore[arg-type]
 
 
 def calibrated(images: Images, **changes: object) -> Calibrated:
@@ -73,5 +75,6 @@ def test_the_prevalence_of_the_clinic_is_kept_beside_that_of_the_images(images: 
 def test_few_of_the_kept_out_images_are_strange(images: Images) -> None:
     found = calibrated(images)
     assert images.answers is not None
-    strange = found.novelty.distance(images.answers.embeddings[600:]) > found.thresholds.novelty
+    views = {EMBEDDING: images.answers.embeddings[600:], APPEARANCE: images.appearance[600:]}
+    strange = found.novelty.score(views) > found.thresholds.novelty
     assert 0.01 < strange.mean() < 0.12

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from app.training.progress import silent
 from app.training.trainer import Plan, train
 
 SPEC = Catalog()["cat_dog"]
+LOOKS = np.arange(4, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +144,18 @@ def test_an_unreadable_new_image_is_named(plan: Plan, tmp_path: Path) -> None:
 def test_the_store_keeps_all_of_an_addition_or_nothing(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "features" / "a.sqlite")
     views = [View(f"{number:064x}", look) for number in range(700) for look in ("", "varied")]
-    stored = [Stored(np.full(3, number, np.float32), {"sharpness": float(number)}) for number in range(len(views))]
+    stored = [
+        Stored(np.full(3, number, np.float32), {"sharpness": float(number)}, LOOKS) for number in range(len(views))
+    ]
     store.add(views, stored)
     with pytest.raises(TypeError):
-        store.add([View("new", ""), View("bad", "")], [stored[0], Stored(stored[0].embedding, {"bad": object()})])  # type: ignore[dict-item]
+        bad: dict[str, Any] = {"bad": object()}
+        store.add([View("new", ""), View("bad", "")], [stored[0], Stored(stored[0].embedding, bad, LOOKS)])
     found = FeatureStore(tmp_path / "features" / "a.sqlite").read([*views[::2], View("new", "")])
     assert set(found) == set(views[::2])
     assert found[views[10]].measures == {"sharpness": 10.0}
     assert np.array_equal(found[views[10]].embedding, stored[10].embedding)
+    assert np.array_equal(found[views[10]].appearance, LOOKS)
 
 
 def test_the_head_is_the_regression_of_scikit_learn_on_standardised_features() -> None:
