@@ -6,7 +6,8 @@ export UV_SYSTEM_CERTS := 1
 PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint format screenshots demo-models samples bench bench-stages bench-soak pins clean
+.PHONY: help run test chaos lint format screenshots demo-models samples bench bench-stages bench-soak bench-topology \
+  load pins clean
 
 help: ## Show this list
 	@echo "Fovea trains, serves, watches and retrains image classifiers. Begin with: make run"
@@ -24,11 +25,12 @@ test: lint ## Run every check and every test
 chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (over half an hour)
 	@CHAOS=long $(BIN)/python -m pytest tests/chaos/test_campaign.py -s -p no:randomly
 
-lint: $(VENV)/installed-dev node_modules/.package-lock.json ## Run ruff, mypy, the import contracts, tsc and ESLint
+lint: $(VENV)/installed-dev node_modules/.package-lock.json ## Run ruff, mypy, the import contracts, codespell, tsc and ESLint
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/codespell app benchmarks deploy docs fovea_client migrations static templates tests worker *.md *.py *.toml Makefile
 	@if [ -e node_modules/.package-lock.json ]; then npm run --silent lint; fi
 
 format: $(VENV)/installed-dev ## Format the code and repair what ruff can
@@ -55,8 +57,17 @@ bench-stages: $(VENV)/installed ## Show where the time of one prediction goes (a
 bench-soak: $(VENV)/installed ## Overload Fovea, then look for leaks (needs wrk; about 4 minutes)
 	@$(BIN)/python -m benchmarks.soak
 
+bench-topology: $(VENV)/installed ## Run web servers behind nginx for real and load them (needs nginx, PostgreSQL, wrk; 2 minutes)
+	@$(BIN)/python -m benchmarks.topology
+
+load: $(VENV)/installed-dev ## Load a running Fovea (SCENARIO=light, medium, heavy or stress; LOAD='--short'); report in test-artifacts/
+	@mkdir -p test-artifacts
+	@$(BIN)/locust --headless --only-summary --scenario $(or $(SCENARIO),light) \
+	  --html test-artifacts/load-$(or $(SCENARIO),light).html $(LOAD)
+
 pins: $(VENV)/uv ## Write requirements*.txt again, with the newest versions
 	@$(BIN)/uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile $(PINS) -c requirements.txt requirements-web.in -o requirements-web.txt
 	@$(BIN)/uv pip compile $(PINS) --upgrade requirements-dev.in -o requirements-dev.txt
 	@$(BIN)/uv pip compile $(PINS) --upgrade benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 

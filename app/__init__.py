@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the web application, set up from the environment unless settings are given."""
-    # Imported here so that a room such as app.inference can be used without Flask.
+    # Imported here so that a package such as app.inference can be used without Flask.
     from app.factory import create_app as assemble  # noqa: PLC0415 - as said above
 
     return assemble(settings)

@@ -1,4 +1,4 @@
-"""Puts an application together from its packages: wiring only."""
+"""Builds the application from its packages."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from typing import TypeVar
 import orjson
 from flask import Flask
 from flask_openapi3 import Info, OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import __version__
 from app.config import CHECKOUT, Settings
+from app.context import EXTENSION
 from app.inference import limit_threads
 from app.producer import Producer
 from app.runners import Runners
 from app.services import wiring
 from app.store.db import db
 
-EXTENSION = "fovea"
 T = TypeVar("T", bound=Flask)
+__all__ = ["EXTENSION", "create_app", "create_core"]
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
     """Return the web application."""
-    from app import cli, web  # noqa: PLC0415 - the workers live without these packages
+    from app import cli, web  # noqa: PLC0415 - the workers do not need these packages
 
     app = OpenAPI(
         "app",
@@ -40,11 +42,13 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     _assemble(app, settings, web.RUNNERS)
     web.register(app)
     cli.register(app)
+    if proxies := app.extensions[EXTENSION].settings.trusted_proxies:  # else a client could name any address its own
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 
 def create_core(settings: Settings | None = None) -> Flask:
-    """Return the application without its web package, for workers."""
+    """Return the application without HTTP interface and command line, for workers."""
     return _assemble(Flask("app"), settings, Runners())
 
 

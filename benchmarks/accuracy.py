@@ -94,7 +94,7 @@ def _case(spec: ClassifierSpec, options: argparse.Namespace) -> Case:
     frozen = freeze(BASELINE, find_weights(BASELINE, "imagenet", options.weights), SIZE, options.cache)
     plain = spec.preprocessing.model_copy(update={"size": SIZE, "contrast": "none"})
     once = spec.training.model_copy(update={"varied": 0})
-    features = compute(frozen, samples, plain, once, options.cache, silent).embeddings
+    features = compute(frozen, samples, plain, once, silent).embeddings
     labels = np.array([spec.class_names.index(sample.label) for sample in samples])
     return Case(spec, samples, labels, features)
 

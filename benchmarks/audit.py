@@ -18,7 +18,7 @@ from app.drawing import draw
 from app.errors import InvalidInput
 from app.inference.arrays import Pixels
 from app.inference.decode import decode
-from app.training.audit import looks
+from app.training.audit import fingerprints
 from app.training.audit.copies import Pair, find_pairs
 from app.training.data.tables import SUFFIXES
 from app.training.progress import silent
@@ -85,19 +85,22 @@ def read(folder: Path) -> dict[str, list[bytes]]:
 
 def measure(name: str, originals: list[bytes]) -> None:
     """Print, for each change, how many copies were found, and how many pairs were no copies."""
-    seen = [looks.look(data) for data in originals]
+    seen = [fingerprints.compute(data) for data in originals]
     known = {frozenset((pair.first, pair.second)) for pair in _pairs(seen)}
     print(f"\n{name}: {len(originals)} images; pairs that show the same before any copy was made: {len(known)}")
     for change, make in CHANGES.items():
         rows = range(0, len(originals), 2)
-        copies = [looks.look(encode(make(decode(originals[row]).pixels), 50 if "50" in change else 85)) for row in rows]
+        copies = [
+            fingerprints.compute(encode(make(decode(originals[row]).pixels), 50 if "50" in change else 85))
+            for row in rows
+        ]
         found = {frozenset((pair.first, pair.second)) for pair in _pairs([*seen, *copies])} - known
         wanted = {frozenset((row, len(seen) + place)) for place, row in enumerate(rows)}
         print(f"| {name} | {change} | {len(found & wanted)} of {len(wanted)} | {len(found - wanted)} |", flush=True)
 
 
 def _pairs(seen: list[bytes]) -> list[Pair]:
-    return find_pairs(looks.read(seen), np.arange(len(seen)), silent)
+    return find_pairs(fingerprints.read(seen), np.arange(len(seen)), silent)
 
 
 def main() -> None:

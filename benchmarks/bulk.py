@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
 
 
 def _write_images(folder: Path, count: int, width: int) -> list[Path]:
-    """Draw some pictures and write them often, each file with bytes of its own behind the picture."""
+    """Draw some pictures and write them often, each file with different bytes after the picture."""
     folder.mkdir()
     drawn = [draw("fundus_normal", seed, width).jpeg() for seed in range(min(DRAWN, count))]
     paths = [folder / f"{number}.jpg" for number in range(count)]
@@ -136,11 +136,11 @@ def _print_rates(rates: Sequence[tuple[float, float]], options: argparse.Namespa
 def _print_latencies(url: str, images: Sequence[Path], options: argparse.Namespace) -> None:
     asked = f"{url}/api/predict?classifier={NAME}"
     paced(asked, images[0], options.pace, WARM / options.pace)
-    found: dict[str, list[tuple[float, float]]] = {"quiet": [], "beside a bulk job": []}
+    found: dict[str, list[tuple[float, float]]] = {"quiet": [], "during a bulk job": []}
     for _ in range(options.rounds):
         found["quiet"].append(paced(asked, images[0], options.pace, options.seconds))
         job = _submit(url, images)
-        found["beside a bulk job"].append(paced(asked, images[0], options.pace, options.seconds))
+        found["during a bulk job"].append(paced(asked, images[0], options.pace, options.seconds))
         still = httpx.get(job, timeout=30).json()["status"]
         print(f"(the job was {still} when the last prediction was answered)")
         _wait(job)

@@ -30,7 +30,7 @@ from app.training.trainer import Plan, Sample, train
 CLASSIFIER: Final = "cat_dog"
 DIVISION: Final[tuple[Split, ...]] = (*("train",) * 6, "val", "val", "test", "test")
 SIDE: Final = 128  # of the drawings in pixels
-EVERY: Final = 0.05  # seconds between two looks at the memory
+EVERY: Final = 0.05  # seconds between two readings of the memory
 SPAWN: Final = get_context("spawn")
 
 
@@ -73,7 +73,7 @@ def _draw(folder: Path, number: int) -> str:
 
 
 def run(plan: Plan) -> tuple[int, float]:
-    """Train in this process; the most bytes of its own memory, and the seconds."""
+    """Train in this process; return the peak of private memory in bytes, and the seconds."""
     peak, ended, process = 0, threading.Event(), psutil.Process()
 
     def watch() -> None:

@@ -82,7 +82,7 @@ def _scores(predictor: Predictor, images: Sequence[bytes]) -> Floats:
 
 
 def _auroc(own: Floats, strangers: Floats) -> str:
-    """How well the score parts the two, with the 95 % interval of a bootstrap over the images."""
+    """How well the score separates the two, with the 95 % interval of a bootstrap over the images."""
     random = np.random.default_rng(SEED)
     values = []
     for _ in range(RESAMPLES):

@@ -19,7 +19,7 @@ AT_ONCE = 8
 
 
 def paced(url: str, image: Path, rate: float, seconds: float) -> tuple[float, float]:
-    """Ask so often a second, in a process of its own; return the median and the 99th percentile in milliseconds."""
+    """Send requests at this rate from another process; return the median and the 99th percentile in milliseconds."""
     argv = [sys.executable, "-m", "benchmarks.pace", url, str(image), str(rate), str(seconds)]
     p50, p99 = np.percentile(json.loads(subprocess.check_output(argv)), (50, 99))
     return float(p50), float(p99)

@@ -23,7 +23,7 @@ SIDE = 512  # of what is made here
 
 
 def divided(spec: ClassifierSpec, folder: Path) -> tuple[Sample, ...]:
-    """The classifier's images in a folder, divided as training divides them; no group is parted."""
+    """The classifier's images in a folder, divided as training divides them; groups stay whole."""
     items = scan(folder, spec).items
     splits = assign([(each.label, each.group) for each in items], spec.training.seed, given=[i.split for i in items])
     parted = set(leaks([each.group for each in items], splits))

@@ -50,7 +50,7 @@ def _measure(port: int, image: Path, options: argparse.Namespace) -> None:
     fields = {"classifier": NAME, "more": "true"}  # a job that waits for more: its pollers may ask most often
     files = {"files": ("image.jpg", image.read_bytes())}
     path = httpx.post(f"{url}/api/bulk-predict", data=fields, files=files).raise_for_status().headers["Location"]
-    found: dict[str, list[tuple[float, float]]] = {"alone": [], f"beside {options.pollers} pollers": []}
+    found: dict[str, list[tuple[float, float]]] = {"alone": [], f"with {options.pollers} pollers": []}
     predict = f"{url}/api/predict?classifier={NAME}"
     paced(predict, image, options.pace, 2)  # warm up
     for _ in range(options.rounds):
@@ -94,7 +94,7 @@ async def _poll(port: int, path: str, begin: float, seen: Counter[str]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     etag = ""
     while True:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: fovea\r\nIf-None-Match: {etag}\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {etag}\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
         await reader.readexactly(int(headers.get("content-length", 0)))

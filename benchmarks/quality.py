@@ -86,20 +86,20 @@ def _damaged(spec: ClassifierSpec, folder: Path) -> None:
     """Print the AUROC against each damage, and how many were called ungradable."""
     samples = photographs.divided(spec, folder)
     squares = {split: [_square(s.path, spec) for s in samples if s.split == split] for split in ("train", "test")}
-    looks = _reference([measure(square) for square in squares["train"]])
-    whole = [_judge(measure(square), looks) for square in squares["test"]]
+    reference = _reference([measure(square) for square in squares["train"]])
+    whole = [_judge(measure(square), reference) for square in squares["test"]]
     print(f"{len(whole)} test images, {_flagged(whole):.2f} of them called ungradable as they are\n")
     print(f"| damage | {' | '.join(f'strength {each}' for each in STRENGTHS)} |\n| --- |{' ---: |' * len(STRENGTHS)}")
     for name, change in DAMAGE.items():
         cells = []
         for strength in STRENGTHS:
-            poor = [_judge(measure(change(square, strength)), looks) for square in squares["test"]]
+            poor = [_judge(measure(change(square, strength)), reference) for square in squares["test"]]
             cells.append(f"{_auroc(_scores(whole), _scores(poor)):.3f} ({_flagged(poor):.2f})")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def _labelled(spec: ClassifierSpec, table: Path) -> None:
-    """Print a table: how well the score tells the photographs that the labels reject, over folds that part no patient.
+    """Print a table: how well the score tells the photographs that the labels reject, over folds by patient.
 
     The reference is what the training images look like, first all but the rejected, as a model's card has it, then
     those alone that are labelled good or usable. Two halves of the patients show how far so few
@@ -130,8 +130,8 @@ def _judged(found: list[Measures], known: Booleans, patients: Words) -> list[Qua
     """Judge each photograph by a reference of known ones, none of them of its patient."""
     judged: dict[int, Quality] = {}
     for rows, tested in GroupKFold(FOLDS).split(found, groups=patients):
-        looks = _reference([found[row] for row in rows if known[row]])
-        judged |= {int(row): _judge(found[row], looks) for row in tested}
+        reference = _reference([found[row] for row in rows if known[row]])
+        judged |= {int(row): _judge(found[row], reference) for row in tested}
     return [judged[row] for row in range(len(found))]
 
 
@@ -143,8 +143,8 @@ def _reference(measures: list[Measures]) -> Reference:
     return reference({name: np.array([each[name] for each in measures]) for name in measures[0]}, expect_retina=True)
 
 
-def _judge(measures: Measures, looks: Reference) -> Quality:
-    return assess(measures, looks, expect_retina=True)
+def _judge(measures: Measures, reference: Reference) -> Quality:
+    return assess(measures, reference, expect_retina=True)
 
 
 def _scores(judged: list[Quality]) -> Floats:

@@ -93,7 +93,7 @@ def _made(folder: Path) -> Path:
 
 
 def _random_weights(folder: Path) -> Path:
-    """A file of the backbone's weights from chance."""
+    """A file with random weights of the backbone."""
     from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
 
     path = folder / "random.weights.h5"
@@ -104,7 +104,7 @@ def _random_weights(folder: Path) -> Path:
 
 
 def _timed(side: str, folder: Path, epochs: int) -> dict[str, float]:
-    """Run one side in a process of its own; its seconds from start to end, and its accuracy on the test images."""
+    """Run one side in another process; its seconds from start to end, and its accuracy on the test images."""
     command = [sys.executable, "-m", "benchmarks.retraining_sides", side, str(folder), str(epochs)]
     started = time.perf_counter()
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."})

@@ -1,4 +1,4 @@
-"""The two sides of `benchmarks.retraining`, each run in a process of its own. Prints {"accuracy": ...} at the end."""
+"""The two sides of `benchmarks.retraining`, each run in its own process. Prints {"accuracy": ...} at the end."""
 
 from __future__ import annotations
 

@@ -27,6 +27,10 @@ START_WITHIN = 120.0
 MODEL = Path("data", "models", "benchmark", "1")
 
 
+class Failed(SystemExit):
+    """A server that does not start or does not answer. What is not caught ends the program with its sentence."""
+
+
 @dataclass(frozen=True)
 class Server:
     """What is measured: its name, port, command, environment, and the call that predicts."""
@@ -108,7 +112,7 @@ class Running:
 
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
-    """Start a server, wait until it answers, and stop it and all that it started at the end."""
+    """Start a server, wait until it answers (Failed if it does not), and stop it and all that it started at the end."""
     begun = time.monotonic()
     process = subprocess.Popen(
         server.argv,
@@ -121,7 +125,7 @@ def running(server: Server) -> Iterator[Running]:
     try:
         while not _answers(server.port):
             if process.poll() is not None or time.monotonic() - begun > START_WITHIN:
-                sys.exit(f"{server.name} did not start; run it by hand to see why: {' '.join(server.argv)}")
+                raise Failed(f"{server.name} did not start; run it by hand to see why: {' '.join(server.argv)}")
             time.sleep(0.05)
         live.ready_s = time.monotonic() - begun
         while server.name == "Fovea" and not _works(server.port):  # its workers' start takes the cores

@@ -11,10 +11,11 @@ and network on as many processes.
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -25,10 +26,12 @@ import psutil
 from benchmarks import drawings
 from benchmarks.drawings import WIDTHS
 from benchmarks.load import CONNECTIONS, Load, put_load, require_wrk
-from benchmarks.servers import MODEL, PEER_PYTHON, WORKERS, fovea, peers, running, trained
+from benchmarks.servers import MODEL, PEER_PYTHON, WORKERS, Failed, Server, fovea, peers, running, trained
 
 Loads = dict[tuple[int, str], list[Load]]
 Limits = dict[int, list[float]]
+WARM_UP_SECONDS = 3
+SLOW_WARM_UP_SECONDS = 30  # for a server whose first answer takes longer
 
 
 def main() -> None:
@@ -38,9 +41,9 @@ def main() -> None:
     if not PEER_PYTHON.exists():
         sys.exit("The peers are not installed; run: make bench")
     with prepared(options.float32) as folder:
-        loads, limits = _measure(folder, options)
+        loads, limits, failed = _measure(folder, options)
     print(f"Machine: {machine()}; {WORKERS} processes, {CONNECTIONS} connections, wrk on the same machine.\n")
-    _report(loads, limits)
+    report(loads, limits, failed)
 
 
 @contextmanager
@@ -71,38 +74,54 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(folder: Path, options: argparse.Namespace) -> tuple[Loads, Limits]:
+def _measure(folder: Path, options: argparse.Namespace) -> tuple[Loads, Limits, list[str]]:
     loads: Loads = defaultdict(list)
     limits: Limits = defaultdict(list)
+    failed: list[str] = []
     for turn in range(options.rounds):
         for server in (*peers(folder, options.peer_threads), fovea(folder)):
             print(f"Round {turn + 1} of {options.rounds}: {server.name} ...", file=sys.stderr)
-            with running(server) as live:
-                put_load(live, folder / str(WIDTHS[0]), 3)  # warm up
-                for width in WIDTHS:
-                    loads[width, server.name].append(put_load(live, folder / str(width), options.seconds))
+            failed += take_turn(server, folder, options.seconds, loads)
         for width in WIDTHS:
             limit = [sys.executable, "-m", "benchmarks.limit", str(folder / MODEL), str(folder / str(width)), "2"]
             limits[width].append(float(check_output(limit)))
-    return loads, limits
+    return loads, limits, failed
 
 
-def _report(loads: Loads, limits: Limits) -> None:
-    """Print a row for each server, with how many times as fast Fovea is, and with Fovea's share of the limit."""
+def take_turn(server: Server, folder: Path, seconds: int, loads: Loads) -> list[str]:
+    """Load a server with each width for so many seconds and add what it did; return what went wrong, if anything."""
+    try:
+        with running(server) as live:
+            try:
+                put_load(live, folder / str(WIDTHS[0]), WARM_UP_SECONDS)
+            except Failed:
+                put_load(live, folder / str(WIDTHS[0]), SLOW_WARM_UP_SECONDS)
+            for width in WIDTHS:
+                loads[width, server.name].append(put_load(live, folder / str(width), seconds))
+    except Failed as failure:
+        print(failure, file=sys.stderr)
+        return [str(failure)]
+    return []
+
+
+def report(loads: Loads, limits: Limits, failed: Sequence[str]) -> None:
+    """Print a row for each server, with how many times as fast Fovea is, Fovea's share of the limit, and failures."""
     print("| image width | server | requests/s | Fovea's are | p50 ms | p99 ms | CPU ms/request | failed |")
     print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for width in WIDTHS:
-        ours = median(each.per_second for each in loads[width, "Fovea"])
-        for (_, name), runs in ((key, found) for key, found in loads.items() if key[0] == width):
+        ours = median(each.per_second for each in loads[width, "Fovea"]) if loads[width, "Fovea"] else math.nan
+        for (_, name), runs in ((key, found) for key, found in loads.items() if key[0] == width and found):
             rate, p50, p99, cpu = (
                 median(getattr(each, figure) for each in runs)
                 for figure in ("per_second", "p50_ms", "p99_ms", "cpu_ms")
             )
-            failed = sum(each.refused + each.broken for each in runs)
+            lost = sum(each.refused + each.broken for each in runs)
             times = "" if name == "Fovea" else f"{ours / rate:.2f} times"
-            print(f"| {width} | {name} | {rate:.0f} | {times} | {p50:.0f} | {p99:.0f} | {cpu:.1f} | {failed} |")
+            print(f"| {width} | {name} | {rate:.0f} | {times} | {p50:.0f} | {p99:.0f} | {cpu:.1f} | {lost} |")
         limit = median(limits[width])
         print(f"| {width} | the limit: no server | {limit:.0f} | {ours / limit:.0%} of it | | | | |")
+    for failure, turns in Counter(failed).items():
+        print(f"\nNot measured in {turns} turns: {failure}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from benchmarks.serving import machine, prepared
 CROWD, CROWD_SECONDS = 200, 60
 PREDICTIONS: Final = 20_000
 WARM: Final = 2_000  # predictions until every pool and cache has its size
-SLICE: Final = 10  # seconds between two looks at the memory
+SLICE: Final = 10  # seconds between two readings of the memory
 
 
 def main() -> None:

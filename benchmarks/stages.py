@@ -92,7 +92,7 @@ def _milliseconds(stages: Stages) -> dict[str, float]:
 
 
 def _report(found: dict[int, dict[str, float]]) -> None:
-    """Print a row for each stage; what a call takes beyond the stages in it is a row of its own."""
+    """Print a row for each stage; the rest of each call is another row."""
     for times in found.values():
         inside = sum(times[name] for name in ("decode", "crop and resize", "network", "quality", "novelty"))
         times["calibration, decision"] = times["predictor"] - inside

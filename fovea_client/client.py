@@ -1,4 +1,4 @@
-"""The client: a method for each thing that one does with Fovea."""
+"""The client: a method for each use case."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Client:
     def upload(
         self, images: Iterable[Image], classifier: str, *, label: str | None = None, split: str | None = None
     ) -> JSON:
-        """Add labelled images, or zip archives of them, to the classifier's dataset; return what became of each.
+        """Add labelled images, or zip archives of them, to the classifier's dataset; return how many were accepted.
 
         Without `label` the folder inside an archive or the beginning of a file's name says what it shows.
         """
@@ -84,7 +84,7 @@ class Client:
         return self._job("/api/retrain", json=wanted)
 
     def feedback(self, prediction_id: str, label: str) -> JSON:
-        """Say what an image that was asked about really shows."""
+        """Correct a prediction: `label` is what the image shows."""
         return self._json("POST", f"/api/predictions/{prediction_id}/feedback", json={"label": label})
 
     def models(self, classifier: str | None = None) -> list[JSON]:

@@ -1,4 +1,4 @@
-"""What can go wrong, each with a sentence for people."""
+"""The errors of the client; each has a sentence for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Problem(FoveaError):
 
     @classmethod
     def of(cls, answer: httpx.Response) -> Problem:
-        """Read the problem out of an answer; one that is none, of a proxy perhaps, is told by its status."""
+        """Read the problem from a response; any other response, for example of a proxy, gives its status."""
         title, detail = answer.reason_phrase, f"The server answered {answer.status_code} and did not say why."
         if answer.headers.get("Content-Type", "").startswith("application/problem+json"):
             body: dict[str, Any] = answer.json()
@@ -35,7 +35,7 @@ class Problem(FoveaError):
 
 
 class JobFailed(FoveaError):
-    """A job ended as failed or cancelled; `job` is what the service says of it."""
+    """A job ended as failed or cancelled; `job` is the service's answer about it."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         reasons = [error["reason"] for error in job["errors"][:1]]

@@ -22,7 +22,7 @@ class Job:
         self._path = f"/api/jobs/{job_id}"
 
     def state(self) -> dict[str, Any]:
-        """Return what the service says of it now: status, progress, history, errors, result."""
+        """Return its present state: status, progress, history, errors, result."""
         found: dict[str, Any] = self._transport.call("GET", self._path).json()
         return found
 
@@ -51,10 +51,10 @@ class Job:
         return found
 
     def cancel(self) -> dict[str, Any]:
-        """End it, or ask it to stop."""
+        """Cancel it; a running training stops at its next step."""
         found: dict[str, Any] = self._transport.call("DELETE", self._path).json()
         return found
 
     def retry(self) -> None:
-        """Queue it again after it failed or was cancelled; what it has done is kept."""
+        """Queue it again after it failed or was cancelled; finished work is kept."""
         self._transport.call("POST", f"{self._path}/retry")

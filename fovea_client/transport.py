@@ -1,4 +1,4 @@
-"""One call of the interface: the key, the timeouts, the second try, and errors as exceptions."""
+"""HTTP calls: key, timeouts, retries, and errors as exceptions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Transport:
     def _once(self, method: str, path: str, **sent: Any) -> httpx.Response:  # noqa: ANN401 - httpx' own arguments
         for _, (_, content) in sent.get("files", ()):
             if not isinstance(content, bytes):
-                content.seek(0)  # a second try sends the whole file again
+                content.seek(0)  # a retry sends the whole file again
         try:
             return self._http.request(method, path, **sent)
         except httpx.TimeoutException as error:

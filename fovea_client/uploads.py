@@ -25,7 +25,7 @@ def parts(images: Iterable[Image], opened: ExitStack) -> list[Part]:
     found: list[Part] = []
     for number, image in enumerate(images):
         if isinstance(image, bytes):
-            # The service goes by the suffix only to tell images from other files.
+            # The service uses the suffix only to separate images from other files.
             found.append(("files", (f"image-{number}.jpg", image)))
         else:
             path = Path(image)

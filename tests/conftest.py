@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -31,6 +31,7 @@ from app.services.setup import initialise
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import Job
+from app.supervisor.checks import find_redis_server
 
 pytest_plugins = ("browser",)
 START_SECONDS = 60
@@ -61,6 +62,7 @@ class Stack:
     url: str
     data_dir: Path
     env: dict[str, str]
+    key: str = ""
 
 
 def free_port() -> int:
@@ -90,11 +92,35 @@ def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
         process.wait(30)
 
 
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run a Redis on loopback for as long as the block takes; give its REDIS_URL."""
+    port = free_port()
+    command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running product."""
     with running(tmp_path_factory.mktemp("stack")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def locked_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running product that asks for keys, and one of them."""
+    with running(tmp_path_factory.mktemp("locked"), AUTH="keys", WEB_CONCURRENCY="1") as started:
+        made = subprocess.run(
+            [sys.executable, "-m", "flask", "keys", "create", "tests"],
+            cwd=CHECKOUT, env=started.env, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        yield replace(started, key=made.stdout.strip())
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

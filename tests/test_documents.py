@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 
 from app.config import CHECKOUT
 from app.drawing import draw
+from docs.draw_imports import FILE, picture
 
 
 def example(document: str, heading: str) -> str:
@@ -30,3 +32,17 @@ def test_a_model_is_used_elsewhere_as_the_document_says(client: FlaskClient, tmp
     assert done.returncode == 0, done.stderr
     answer = client.post("/api/predict?classifier=cat_dog", data=photograph, content_type="image/jpeg").get_json()
     assert ast.literal_eval(done.stdout) == pytest.approx(answer["probabilities"], abs=0.01)
+
+
+def test_the_picture_of_the_imports_is_current() -> None:
+    assert FILE.read_text(encoding="utf-8") == picture(), "run: python -m docs.draw_imports"
+
+
+def test_the_documents_link_to_files_that_exist() -> None:
+    broken = {
+        f"{document.relative_to(CHECKOUT)}: {target}"
+        for document in (*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md"))
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+        if not (document.parent / target).exists()
+    }
+    assert broken == set()

@@ -1,4 +1,4 @@
-"""Floor 0: what a classifier is. One YAML file each, typed and validated; and the card of a trained bundle."""
+"""The lowest layer: the typed form of a classifier's YAML file, and the card of a trained bundle."""
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog

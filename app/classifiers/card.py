@@ -1,4 +1,4 @@
-"""The card of a bundle: everything that serving, comparing and judging a model version needs to know."""
+"""The card of a bundle: everything that serving and comparing a model version needs."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Thresholds(Frozen):
 
 
 class OperatingPoint(Frozen):
-    """How the operating point was chosen: what was asked, and what the validation images say of the threshold.
+    """How the operating point was chosen: what was asked, and the threshold's figures on the validation images.
 
-    `assured`: False where a sensitivity was asked that so few sick eyes cannot promise for new ones.
+    `assured`: False if the requested sensitivity cannot be guaranteed with so few positive images.
     """
 
     asked: OperatingPointSpec
@@ -41,7 +41,7 @@ class OperatingPoint(Frozen):
 
 
 class Int8(Frozen):
-    """Whether the network in eight bits serves instead of float32, and what the test images said of it.
+    """Whether the eight-bit network serves instead of float32, and how the two compare on the test images.
 
     `agreement`: share of test images with the same answer. `accuracy_change`: of the share of right answers.
     `float_layers`: convolutions left in float32. Times are medians of an answer to one image.
@@ -65,16 +65,19 @@ class DataFingerprint(Frozen):
 
 
 class Reference(Frozen):
-    """What the training images looked like, to notice others.
+    """Statistics of the training images, to notice images that differ.
 
     `quality`: of each measure of `app.inference.quality` the [1st, 50th, 99th] percentile, of all together (`together`)
     the [3rd, 50th, 97th].
     `histograms`: by name (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin,
-    for drift.
+    for drift. `sizes`: by the same names, how many images that were. `classes`: the share of each class among the
+    answers to the images whose confidence is kept. Older cards lack the last two.
     """
 
     quality: dict[str, tuple[float, float, float]]
     histograms: dict[str, dict[str, list[float]]]
+    sizes: dict[str, int] = Field(default_factory=dict)
+    classes: dict[str, float] = Field(default_factory=dict)
 
 
 class Card(Frozen):
@@ -111,7 +114,7 @@ class Card(Frozen):
 
     @property
     def notice(self) -> str | None:
-        """The sentence that must stand beside every answer of this model, if any."""
+        """The sentence that must accompany every answer of this model, if any."""
         parts = [MEDICAL_NOTICE] if self.spec.medical else []
         parts += [DEMO_NOTICE] if self.demo else []
         return " ".join(parts) or None

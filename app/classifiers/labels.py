@@ -41,7 +41,7 @@ def _label_from_prefix(spec: ClassifierSpec, name: str) -> str | None:
 
 
 def group_of(spec: ClassifierSpec, filename: str) -> str | None:
-    """Return the patient that the file name tells, or None when it tells none."""
+    """Return the patient that the file name names, or None."""
     pattern = spec.data.group_pattern
     found = re.search(pattern, PurePosixPath(filename).stem) if pattern else None
     return found.group(1) if found else None

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 def _slug(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise ValueError(f"{name!r} is no name; use at most 40 of a-z, 0-9 and _, a letter first")
+        raise ValueError(f"{name!r} is not a valid name; use at most 40 of a-z, 0-9 and _, a letter first")
     return name
 
 
@@ -60,7 +60,7 @@ def _as_list(value: object) -> object:
 
 
 class DataSpec(Frozen):
-    """How a folder of this classifier's images says what each image shows.
+    """How labels, splits and patients are read from this classifier's images.
 
     `folders`: a folder per class, optionally below split folders. `prefix`: the file name begins with the class
     (`cat.0.jpg`). `csv`: a table, of the first of these forms whose file is there. `label_map` turns a label as found
@@ -83,7 +83,7 @@ class DataSpec(Frozen):
             try:
                 groups = re.compile(self.group_pattern).groups
             except re.error as error:
-                raise ValueError(f"group_pattern is no regular expression: {error}") from error
+                raise ValueError(f"group_pattern is not a regular expression: {error}") from error
             if groups < 1:
                 raise ValueError("group_pattern needs a group in brackets that captures the patient")
         return self
@@ -106,7 +106,7 @@ class Preprocessing(Frozen):
 class TrainingSpec(Frozen):
     """Defaults of a training run; every one can be overridden by the call that starts it.
 
-    `pretrained`: the backbone whose head is trained instead, where its weights are in WEIGHTS_DIR and the call names no
+    `pretrained`: the backbone used with mode head when its weights are in WEIGHTS_DIR and the call names no
     other; `pretrained_size` is the side of its squares, null its own. `fine_tuned`: the share of a pretrained network's
     parameters, counted from above, that the mode "full" trains. `flip_horizontal`, `flip_vertical` and `turn` (degrees
     to either side) are how far images are varied; `varied` is from how many varied copies of each a head learns.
@@ -130,7 +130,7 @@ class TrainingSpec(Frozen):
 
 
 class OperatingPointSpec(Frozen):
-    """Where a screening refers: from the threshold that finds this share of the sick, or the best by a criterion.
+    """Where a screening refers: at the threshold with this sensitivity, or at the best one by a criterion.
 
     `best`: `balanced` has the highest sum of sensitivity and specificity, `f1` the highest F1.
     """
@@ -146,7 +146,7 @@ class OperatingPointSpec(Frozen):
 
 
 class PromotionSpec(Frozen):
-    """When a new version takes the champion's place.
+    """When a new version becomes champion.
 
     `margin`: on the test images it must be sure (at 95 %) that `metric` did not fall by more than this. A version
     that is surely worse, even by less, never promotes itself.
@@ -158,7 +158,7 @@ class PromotionSpec(Frozen):
 
 
 class ClassifierSpec(Frozen):
-    """A configured problem. `positive` names the class that a screening looks for, if there is one.
+    """A configured problem. `positive` names the class that a screening refers, if there is one.
 
     `reject_ungradable`: a photograph too poor to judge gets no other decision; else its quality is only reported.
     """
@@ -188,6 +188,15 @@ class ClassifierSpec(Frozen):
             if label is not None and label not in names:
                 raise ValueError(f"label_map: {label!r} is not one of the classes")
         return self
+
+    def settled(self, size: int, **training: object) -> Self:
+        """Return a copy for one training run: the side of the network's input in pixels, and its training settings."""
+        return self.model_copy(
+            update={
+                "training": self.training.model_copy(update=training),
+                "preprocessing": self.preprocessing.model_copy(update={"size": size}),
+            }
+        )
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli import data, database, jobs, keys, models, predict, train
 from app.errors import FoveaError
+from app.logs import printable
 
 
 def register(app: Flask) -> None:
-    """Add the commands to `flask`; what goes wrong is one sentence and exit status 1."""
+    """Add the commands to `flask`; an error is one sentence and exit status 1."""
     for command in (
         models.init,
         data.data,
@@ -31,35 +32,36 @@ def register(app: Flask) -> None:
         database.backup,
         database.restore,
     ):
-        _speak_plainly(command)
+        _handle_errors(command)
         app.cli.add_command(command)
 
 
-def _speak_plainly(command: click.Command) -> None:
+def _handle_errors(command: click.Command) -> None:
     """Turn domain errors of a command, and of those below it, into click's."""
     if isinstance(command, click.Group):
         for below in command.commands.values():
-            _speak_plainly(below)
+            _handle_errors(below)
     elif command.callback is not None:
-        command.callback = _plain(command.callback)
+        command.callback = _with_messages(command.callback)
 
 
-def _plain(callback: Callable[..., Any]) -> Callable[..., Any]:
+def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any command's
         try:
             return callback(*args, **kwargs)
         except FoveaError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
         except DBAPIError as error:
+            cause = printable(" ".join(str(error.orig).split()))
             raise click.ClickException(
-                f"The database cannot be used ({' '.join(str(error.orig).split())}); look at DATABASE_URL, or let"
+                f"The database cannot be used ({cause}); check DATABASE_URL, or let"
                 " 'flask init' make the tables, as 'make run' does."
             ) from error
-        except BrokenPipeError:  # nobody reads any more, which is no error
+        except BrokenPipeError:  # the reader has closed the pipe, which is no error
             raise
         except OSError as error:
             why = error.args[0][0][2] if isinstance(error, shutil.Error) else error  # it holds a row for each file
-            raise click.ClickException(f"A file cannot be read or written: {why}.") from error
+            raise click.ClickException(printable(f"A file cannot be read or written: {why}.")) from error
 
     return run

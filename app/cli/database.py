@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import progress_bar, services
+from app.cli.context import progress_bar
+from app.context import services
 from app.services.operations.backup import Amount
 from app.store import migrations
 from app.supervisor.checks import exclusive
@@ -32,12 +33,12 @@ def db(context: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Delete nothing; say what would go.")
+@click.option("--dry-run", is_flag=True, help="Delete nothing; print what would be deleted.")
 @with_appcontext
 def prune(*, dry_run: bool) -> None:
-    """Delete what the settings RETAIN_... keep no longer.
+    """Delete what the RETAIN_... settings no longer keep.
 
-    That is predictions, images and jobs; the schedule does it every hour.
+    That is predictions, images and jobs. The schedule does the same every hour.
     """
     found = services().retention.prune(dry_run)
     click.echo(

@@ -25,8 +25,8 @@ def create(name: str) -> None:
 @click.argument("name")
 @with_appcontext
 def revoke(name: str) -> None:
-    """Make the keys of NAME worthless.
+    """Revoke the keys of NAME.
 
-    Who has signed in with one is out.
+    Sessions that began with one of them end.
     """
     click.echo(f"{service.revoke(name)} revoked.")

@@ -13,9 +13,10 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from app.cli.context import services
+from app.cli.context import say
 from app.cli.gathering import gather, in_order
 from app.cli.rows import WRITERS, Row, as_table, write
+from app.context import services
 from app.errors import FoveaError
 from app.inference.similar import MOST
 from app.services.serving.predict import PredictionRequest
@@ -40,10 +41,10 @@ def predict(
     heat_maps: Path | None,
     similar: int,
 ) -> None:
-    """Answer images, here and now.
+    """Predict images in this process.
 
     IMAGES are files, folders with all below them, or quoted patterns such as 'eyes/**/*.jpg'. A file that cannot be
-    answered is a row with what is wrong with it; exit status 1 when none could be.
+    answered gets a row with the error; the exit status is 1 when none could be.
     """
     if output is not None and output.suffix.lower() not in WRITERS:
         raise click.UsageError(f"--output writes {', '.join(WRITERS)}; give a file with one of these suffixes.")
@@ -57,7 +58,7 @@ def predict(
     rows = run.counted(in_order(run.answer, enumerate(files)))
     if output is None:
         for line in as_table(rows, files, card.classes):
-            click.echo(line)
+            say(line)
     else:
         with click.progressbar(rows, length=len(files), label="Answering", file=sys.stderr) as bar:
             write(bar, output, card.classes, similar > 0)

@@ -91,17 +91,20 @@ def pair(outline: Floats) -> list[Floats]:
     return [outline, outline * [-1, 1]]
 
 
-def eyes(
-    rng: Generator,
-    canvas: Canvas,
-    *,
-    place: tuple[float, float],
-    axes: tuple[float, float],
-    pupil: tuple[float, float],
-    tilt: float,
-    colour: Colour,
-) -> None:
+@dataclass(frozen=True)
+class Eyes:
+    """A pair of eyes: `place` of the right one, half axes of the iris and of the pupil, tilt and colour."""
+
+    place: tuple[float, float]
+    axes: tuple[float, float]
+    pupil: tuple[float, float]
+    tilt: float
+    colour: Colour
+
+
+def paint_eyes(rng: Generator, canvas: Canvas, eyes: Eyes) -> None:
     """Paint two eyes: a dark rim, a coloured iris, a pupil, a highlight, and sometimes heavy lids."""
+    place, axes, pupil, tilt, colour = eyes.place, eyes.axes, eyes.pupil, eyes.tilt, eyes.colour
     glance = rng.normal(0, 0.015)
     squint = rng.uniform(0.8, 1.05)
     for side in (-1.0, 1.0):
@@ -130,7 +133,7 @@ def _coat(rng: Generator) -> Coat:
 
 
 def _background(rng: Generator, size: int) -> Image:
-    """Paint a blurred room or garden: two colours, soft shapes."""
+    """Paint a blurred background: two colours, soft shapes."""
     hues = rng.uniform(0.12, 0.9, (2, 1)) * (0.75 + rng.uniform(-0.25, 0.25, (2, 3)))
     axis = np.linspace(0, 1, size, dtype=np.float32)
     share = np.clip(axis[:, None] * rng.uniform(0.5, 1) + fractal(rng, size, 3, 2) * 0.3, 0, 1)

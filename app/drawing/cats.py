@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.random import Generator
 
-from app.drawing.animals import INK, Coat, Species, eyes, line, mirrored, pair, portrait
+from app.drawing.animals import INK, Coat, Eyes, Species, line, mirrored, paint_eyes, pair, portrait
 from app.drawing.canvas import Canvas, Colour, Floats, rounded
 from app.drawing.drawing import Drawing
 from app.drawing.texture import chance, mix
@@ -42,7 +42,7 @@ def _face(rng: Generator, canvas: Canvas, coat: Coat) -> None:
     slit = rng.uniform(0.028, 0.15)
     colour = _EYES[rng.integers(len(_EYES))]
     place, tilt = (rng.uniform(0.38, 0.44), -0.08), rng.uniform(-0.3, 0.05)
-    eyes(rng, canvas, place=place, axes=(wide, 0.185), pupil=(slit, 0.165), tilt=tilt, colour=colour)
+    paint_eyes(rng, canvas, Eyes(place, (wide, 0.185), (slit, 0.165), tilt, colour))
     for side in (-1.0, 1.0):
         canvas.ellipse((side * 0.16, 0.48), (0.21, 0.17), mix(coat.fur, coat.pale, 0.7))
     canvas.ellipse((0, 0.66), (0.15, 0.11), mix(coat.fur, coat.pale, 0.6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.random import Generator
 
-from app.drawing.animals import INK, Coat, Species, eyes, line, mirrored, pair, portrait
+from app.drawing.animals import INK, Coat, Eyes, Species, line, mirrored, paint_eyes, pair, portrait
 from app.drawing.canvas import Canvas, Colour, Floats, oval, rounded
 from app.drawing.drawing import Drawing
 from app.drawing.texture import chance, mix
@@ -63,7 +63,7 @@ def _face(rng: Generator, canvas: Canvas, coat: Coat) -> None:
             canvas.ellipse((side * apart * 0.9, -0.42), (0.09, 0.055), coat.pale, side * -0.3)
     colour = _EYES[rng.integers(len(_EYES))]
     tilt = rng.uniform(0, 0.3)
-    eyes(rng, canvas, place=(apart, -0.16), axes=(0.125, 0.12), pupil=(0.065, 0.07), tilt=tilt, colour=colour)
+    paint_eyes(rng, canvas, Eyes((apart, -0.16), (0.125, 0.12), (0.065, 0.07), tilt, colour))
     _muzzle(rng, canvas, coat)
 
 

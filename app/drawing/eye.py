@@ -120,7 +120,7 @@ def _ball(rng: Generator, eye: Eye, x: Image, y: Image, opacity: float) -> Image
     _veins(rng, image, eye)
     blend(image, (0.80, 0.45, 0.42), bump((x + 0.95) * 0.8, y - 0.05, 0.13) * 0.85)
     centred = x - eye.gaze[0], y - eye.gaze[1]
-    iris.paint(rng, image, *centred, iris=eye.iris, pupil=eye.pupil, opacity=opacity)
+    iris.paint(rng, image, centred, (eye.iris, eye.pupil), opacity)
     _highlight(rng, image, eye)
     from_lid = y + eye.upper * np.sqrt(np.clip(1 - x * x, 0, 1))
     shade(image, step(from_lid, 0.0, 0.5) * -0.55)
@@ -157,14 +157,18 @@ def _rims(rng: Generator, image: Image, eye: Eye, upper: Floats, lower: Floats) 
     moist.stroke(lower[1:-1], 0.035)
     dark.stroke(upper, 0.028)
     blend(image, mix(eye.skin, (0.92, 0.66, 0.62), 0.6), blur(moist.read(), 0.004) * 0.8)
-    _lashes(rng, dark, upper, count=int(rng.integers(50, 90)), length=rng.uniform(0.17, 0.22), side=-1)
-    _lashes(rng, dark, lower, count=int(rng.integers(20, 40)), length=rng.uniform(0.08, 0.12), side=1)
+    for lid, side, (least, most), (short, long) in (
+        (upper, -1, (50, 90), (0.17, 0.22)),
+        (lower, 1, (20, 40), (0.08, 0.12)),
+    ):
+        paths, widths = _lashes(rng, lid, int(rng.integers(least, most)), rng.uniform(short, long), side)
+        dark.strokes(paths, widths)
     ink = mix((0.05, 0.04, 0.04), (0.25, 0.15, 0.08), rng.uniform(0, 0.6))
     blend(image, ink, dark.read() * 0.88)
 
 
-def _lashes(rng: Generator, canvas: Canvas, lid: Floats, *, count: int, length: float, side: float) -> None:
-    """Lashes that leave the lid and curve up (side -1) or down, outwards and towards each other."""
+def _lashes(rng: Generator, lid: Floats, count: int, length: float, side: float) -> tuple[Floats, Floats]:
+    """Paths (count, points, 2) and widths of lashes that leave the lid and curve up (side -1) or down."""
     at = rng.uniform(0.06, 0.97, count) * (_LID_POINTS - 1)
     roots = np.stack([np.interp(at, np.arange(_LID_POINTS), lid[:, axis]) for axis in (0, 1)], axis=1)
     lean = (roots[:, :1] * 1.1 + rng.normal(0, 0.2, (count, 1))) * np.ones(7)
@@ -172,4 +176,4 @@ def _lashes(rng: Generator, canvas: Canvas, lid: Floats, *, count: int, length: 
     bow = np.stack([lean * (0.3 * t + 0.7 * t**2), side * (1.25 * t - 0.35 * t**2) * np.ones_like(lean)], axis=2)
     fullness = 0.65 + 0.35 * np.sin(at / (_LID_POINTS - 1) * math.pi)
     paths = roots[:, None] + bow * (length * rng.uniform(0.6, 1.1, count) * fullness)[:, None, None]
-    canvas.strokes(paths, np.broadcast_to(0.016 * (1 - 0.85 * t), (count, 7)))
+    return paths, np.broadcast_to(0.016 * (1 - 0.85 * t), (count, 7))

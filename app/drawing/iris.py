@@ -19,8 +19,12 @@ _COLOURS: tuple[tuple[Colour, Colour], ...] = (
 _BLACK: Colour = (0.035, 0.03, 0.03)
 
 
-def paint(rng: Generator, image: Image, x: Image, y: Image, *, iris: float, pupil: float, opacity: float) -> None:
-    """Paint an iris and a pupil with these radii onto image in place; opacity 0 is a clear lens."""
+def paint(rng: Generator, image: Image, grid: tuple[Image, Image], radii: tuple[float, float], opacity: float) -> None:
+    """Paint an iris and a pupil onto image in place; opacity 0 is a clear lens.
+
+    `grid` holds the x and y coordinates of each pixel, `radii` those of the iris and of the pupil.
+    """
+    (x, y), (iris, pupil) = grid, radii
     near = np.maximum(np.abs(x), np.abs(y)) < iris * 1.2
     rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -1,4 +1,4 @@
-"""From the bytes of a photograph to an answer that knows its limits."""
+"""Inference: from the bytes of a photograph to an answer with its uncertainty. Uses numpy, OpenCV and ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import cv2
 
 
 def limit_threads() -> None:
-    """Keep OpenCV to the calling thread; a process that is one of many calls this once at its start."""
+    """Make OpenCV use the calling thread only; each of several processes calls this once at its start."""
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""Names for the kinds of arrays that pass between the modules of this room."""
+"""Types of the arrays that the modules of this package exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to upright RGB pixels; the content tells the format, never a name."""
+"""Decodes the bytes of an image file to upright RGB pixels; the content decides the format, never a name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIGNATURES = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
 )
-_REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which takes the place of the grey in these
+_REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which replaces the grey scale of these
     (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
     (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
     (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
@@ -32,8 +32,8 @@ _REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which take
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
-Image.MAX_IMAGE_PIXELS = None  # our own limit refuses sooner, and with a sentence
-warnings.filterwarnings("ignore", module=r"PIL\.")  # a bad file is the sender's news, not the operator's
+Image.MAX_IMAGE_PIXELS = None  # our own limit refuses earlier, with a clear message
+warnings.filterwarnings("ignore", module=r"PIL\.")  # the sender is told of a bad file; the operator need not be
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ def _sniff(data: bytes) -> str:
     for signature, kind in _SIGNATURES:
         if data.startswith(signature):
             return kind
-    raise UnsupportedMedia("This is no image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
+    raise UnsupportedMedia("This is not an image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
 
 
 def _damaged(kind: str) -> InvalidInput:
-    return InvalidInput(f"The {kind} file is damaged or cut short; send it again or save it anew.")
+    return InvalidInput(f"The {kind} file is damaged or cut short; send it again or save it again.")
 
 
 def _check_size(width: int, height: int) -> None:

@@ -46,10 +46,10 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors share no base class
-            raise Unavailable(f"{path.name} cannot be loaded by ONNX Runtime; train or copy it anew.") from error
+            raise Unavailable(f"{path.name} cannot be loaded by ONNX Runtime; train or copy it again.") from error
         names = {output.name for output in self._session.get_outputs()}
         if missing := set(Outputs._fields) - names:
-            raise Unavailable(f"{path.name} lacks the outputs {sorted(missing)}; export it anew.")
+            raise Unavailable(f"{path.name} lacks the outputs {sorted(missing)}; export it again.")
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: Pixels) -> Outputs:

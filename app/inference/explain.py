@@ -1,4 +1,4 @@
-"""Where did the network look? Class activation maps (Zhou et al., CVPR 2016), drawn over the image."""
+"""Heat maps: class activation maps (Zhou et al., CVPR 2016), drawn over the image."""
 
 from __future__ import annotations
 

@@ -42,15 +42,15 @@ class Novelty:
         variances, directions = _strongest(centred)
         total, (n, d) = float((centred**2).sum()) / len(centred), centred.shape
         rest = max(0.0, total - float(variances.sum())) / max(1, d - len(variances))
-        floor = max(1e-6, 1e-3 * total / min(n, d))
-        return cls(means, directions, np.maximum(variances, floor), max(rest, floor))
+        smallest = max(1e-6, 1e-3 * total / min(n, d))
+        return cls(means, directions, np.maximum(variances, smallest), max(rest, smallest))
 
     def distance(self, embeddings: Floats) -> Floats:
         """Distance (n,) of embeddings (n, d) to the nearest class."""
         offset = np.asarray(embeddings, np.float32)[:, None, :] - self._means
         along = offset @ self._directions
-        beside = np.maximum((offset**2).sum(axis=-1) - (along**2).sum(axis=-1), 0)
-        squared = (along**2 / self._variances).sum(axis=-1) + beside / self._rest
+        outside = np.maximum((offset**2).sum(axis=-1) - (along**2).sum(axis=-1), 0)
+        squared = (along**2 / self._variances).sum(axis=-1) + outside / self._rest
         return np.asarray(np.sqrt(squared.min(axis=1) / embeddings.shape[1]))
 
     def save(self, path: Path) -> None:
@@ -70,7 +70,7 @@ class Novelty:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return cls(file["means"], file["directions"], file["variances"], float(file["rest"]))
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise Unavailable(f"{path.name} cannot be read; train or copy the model version anew.") from error
+            raise Unavailable(f"{path.name} cannot be read; train or copy the model version again.") from error
 
 
 def _strongest(centred: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""From a photograph to the square that the network sees: written once, used by training and serving alike."""
+"""Turns a photograph into the network's input. Training and serving use the same code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.classifiers.spec import Preprocessing
 from app.errors import InvalidInput
 from app.inference.arrays import Pixels
 
-_SEARCH_SIDE = 128  # the retina is looked for on a copy whose shorter side is below twice this
+_SEARCH_SIDE = 128  # the retina is searched on a copy whose shorter side is below twice this
 _CORNER = 12  # the copy's side over the side of the corner patches that show the surround
 _MIN_CONTRAST = 8  # grey levels between surround and retina, below which there is nothing to find
 _MAX_SURROUND = 0.35  # brightness of a black surround, over that of the retina
@@ -24,19 +24,22 @@ Box = tuple[slice, slice]
 
 
 def preprocess(rgb: Pixels, spec: Preprocessing) -> Pixels:
-    """Crop, resize and even out to uint8 (spec.size, spec.size, 3) RGB; InvalidInput when spec.size is not set."""
+    """Crop, resize and normalise the contrast: uint8 RGB (size, size, 3). InvalidInput when spec.size is not set."""
     return even_out(frame(rgb, spec), spec)
 
 
 def frame(rgb: Pixels, spec: Preprocessing) -> Pixels:
-    """The first half: crop and resize. The photograph's quality shows here, before its contrast is evened out."""
+    """Crop and resize, the first half of `preprocess`; quality is measured on the result.
+
+    InvalidInput when spec.size is not set.
+    """
     if spec.size is None:
         raise InvalidInput("The preprocessing has no size; set it, or take the backbone's own.")
     return _crop(rgb, spec.crop, spec.size)
 
 
 def even_out(square: Pixels, spec: Preprocessing) -> Pixels:
-    """The second half: normalise the contrast as `spec` says."""
+    """Normalise the contrast of a square (size, size, 3), the second half of `preprocess`."""
     if spec.contrast == "clahe":
         return _equalise(square)
     return _subtract_local_average(square) if spec.contrast == "local_average" else square
@@ -82,7 +85,7 @@ def _subtract_local_average(square: Pixels) -> Pixels:
 
 
 def find_retina(rgb: Pixels) -> Box:
-    """Rows and columns that hold the bright disc of a fundus photograph; all where none stands out."""
+    """Return the rows and columns of the bright disc of a fundus photograph; all if there is none."""
     height, width = rgb.shape[:2]
     red = np.asarray(cv2.extractChannel(rgb, 0), np.uint8)  # the retina's brightest
     while min(red.shape) >= 2 * _SEARCH_SIDE:
@@ -98,7 +101,7 @@ def find_retina(rgb: Pixels) -> Box:
 
 def _bright_mask(red: Pixels) -> Pixels:
     """Mark what is brighter than a dark surround (0 or 1); nothing when the corners show no such surround."""
-    red = np.asarray(cv2.medianBlur(red, 3), np.uint8)  # a lone bright pixel is noise
+    red = np.asarray(cv2.medianBlur(red, 3), np.uint8)  # a single bright pixel is noise
     side = max(1, max(red.shape) // _CORNER)
     corners = [red[y, x].mean() for y in _ends(side) for x in _ends(side)]
     surround, retina = sorted(corners)[1], float(np.percentile(red[::4, ::4], 90))

@@ -1,4 +1,4 @@
-"""Can this photograph be graded? Classical measures, judged by what the training images looked like."""
+"""Gradability: classical measures of image quality, compared with those of the training images."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Reference = Mapping[str, tuple[float, float, float]]
 
 @dataclass(frozen=True)
 class Quality:
-    """`score` from 0 (hopeless) to 1; `gradable` from 0.5 up; below, `reasons` says what is the matter most."""
+    """`score` from 0 (hopeless) to 1; `gradable` from 0.5 up; below, `reasons` names the main causes."""
 
     score: float
     gradable: bool
@@ -83,7 +83,7 @@ def measure(rgb: Pixels) -> dict[str, float]:
 
 
 def reference(measures: Mapping[str, Floats], expect_retina: bool) -> Reference:
-    """What the measures (n,) of training images look like, to judge others by: their 1st, 50th and 99th percentile.
+    """Return the 1st, 50th and 99th percentile of the measures (n,) of training images, to compare others with.
 
     `together` are the 3rd, 50th and 97th of the length that `assess` judges, so that it calls 3 of 100 training images
     ungradable.
@@ -116,7 +116,7 @@ def _mean_and_deviation(masked: cv2.typing.MatLike, count: int) -> tuple[float, 
 
 
 def _distances(measures: Mapping[str, float], reference: Reference, expect_retina: bool) -> dict[str, float]:
-    """The largest distance that speaks for each reason."""
+    """Return the largest distance for each reason."""
     found: dict[str, float] = {}
     for name, direction, reason in _REASONS:
         if name in reference and name in measures and (expect_retina or reason != NO_RETINA):

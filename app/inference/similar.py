@@ -1,4 +1,4 @@
-"""Which training images does this one resemble? Found by their embeddings, so that a person can compare."""
+"""Finds the training images most similar to an image by their embeddings, for a person to compare."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBERS = 4_000_000  # of all kept embeddings together: 8 MB on disk, 16 MB in 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training image: its class, the hash of its file, the file's name, and how far it lies from the one asked about.
+    """A training image: its class, the hash of its file, the file's name, and its distance from the image in question.
 
     `distance` is the cosine distance of the centred embeddings: 0 for the same direction, 1 for unrelated, 2 at most.
     """
@@ -43,7 +43,7 @@ class Similar:
 
     @classmethod
     def fit(cls, embeddings: Floats, labels: list[str], hashes: list[str], names: list[str]) -> Self:
-        """Keep at most KEPT images, as many of each class as there is room, spread evenly over their order."""
+        """Keep at most KEPT images, as many of each class as there is space for, spread evenly over their order."""
         rows = balanced(np.unique(labels, return_inverse=True)[1], min(KEPT, _NUMBERS // embeddings.shape[1]))
         chosen = [[each[row] for row in rows] for each in (labels, hashes, names)]
         return cls(embeddings[rows], *chosen)
@@ -76,7 +76,7 @@ class Similar:
                 texts = [file[key].tolist() for key in ("labels", "hashes", "names")]
                 return cls(file["embeddings"], *texts)
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise Unavailable(f"{path.name} cannot be read; train or copy the model version anew.") from error
+            raise Unavailable(f"{path.name} cannot be read; train or copy the model version again.") from error
 
 
 def balanced(classes: Integers, most: int) -> Integers:

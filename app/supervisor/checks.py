@@ -1,4 +1,4 @@
-"""What must hold before anything starts; each failure is a ConfigError of one sentence."""
+"""Checks before the start; each failure is a ConfigError with one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process: started in a session of its own, read without blocking, started again after a pause."""
+"""One process: started in its own session, read without blocking, restarted after a pause."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import IO
 
 from app.config import CHECKOUT
 from app.lifeline import die_with_parent
+from app.logs import printable
 from app.supervisor.commands import Command
 
-STABLE_AFTER = 30.0  # a process that ran this many seconds starts with a clean record
+STABLE_AFTER = 30.0  # a process that ran this many seconds has its failures forgotten
 
 
 class Child:
@@ -40,7 +41,7 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order
             pass_fds=(self._lock,),
-            preexec_fn=die_with_parent,  # noqa: PLW1509  # safe: one thread. Asked kindly, Celery would wait for Redis
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # safe: one thread; after SIGTERM Celery would wait for Redis
         )
         assert self._process.stdout is not None  # noqa: S101  # given PIPE above
         return self._process.stdout
@@ -72,7 +73,7 @@ class Child:
     def lines(self, chunk: bytes) -> list[str]:
         """Take bytes that the process printed, none at its end; return the lines that they complete."""
         *whole, self._partial = (self._partial + (chunk or b"\n")).split(b"\n")
-        return [line.decode(errors="replace").rstrip() for line in whole if line.strip()]
+        return [printable(line.decode(errors="replace").expandtabs().rstrip()) for line in whole if line.strip()]
 
     def signal(self, number: int) -> None:
         """Send a signal to the process; SIGKILL reaches also all that it started."""

@@ -1,7 +1,7 @@
-"""The loop: starts the processes in order, echoes their lines, starts the dead again, and stops them all.
+"""Starts the processes in order, prints their output, restarts those that end, and stops them all.
 
 Honcho's manager, the usual choice, stops everything when one process ends, signals all of them at once and
-forks a process to read each one's lines; Fovea needs restarts, Redis first and last, and nothing left behind.
+forks a process to read the output of each. Fovea needs restarts, Redis first and last, and no process left behind.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Supervisor:
             self._turn()
 
     def _turn(self) -> None:
-        """Pass a moment: echo lines, start again what died, exit when a signal came."""
+        """Run one step of the loop: print output, restart ended processes, exit after a signal."""
         self._echo(0.1)
         for child in self._children:
             if child.ended():

@@ -1,5 +1,5 @@
-"""Floor 2: datasets, splits, backbones, training, evaluation and the promotion gate. The only room that imports keras.
+"""Training: datasets, splits, networks, evaluation and the promotion gate. No other package imports Keras.
 
-Keras is loaded by `app.training.runtime` alone, and only when a training runs: the modules that other rooms
-import (datasets, labels, splits, backbones, trainer, evaluation, gate) do not need it to be imported.
+`app.training.networks.runtime` loads Keras, only when a training runs. The modules that other packages import
+(datasets, splits, backbones, trainer, evaluation) can be imported without it.
 """

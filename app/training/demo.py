@@ -24,25 +24,23 @@ def build_demo(
     progress: Progress,
     per_class: int = IMAGES_PER_CLASS,
     epochs: int = EPOCHS,
-    seed: int = SEED,
 ) -> Card:
-    """Draw images, train the classifier's `backbone` on them and put the bundle at `models`/<classifier>/1.
+    """Draw images, train the classifier's `backbone` on them and write the bundle to `models`/<classifier>/1.
 
-    It is put there whole or not at all.
-
-    Conflict when version 1 is there already; InvalidInput when Fovea cannot draw a class.
+    A run that fails leaves nothing there. Conflict when version 1 exists already; InvalidInput when Fovea cannot draw
+    a class.
     """
     place = models / spec.name / "1"
     if place.exists():
-        raise Conflict(f"{place} is there already; remove it to build the demonstration model anew.")
+        raise Conflict(f"{place} is there already; remove it to build the demonstration model again.")
     place.parent.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(prefix="fovea-demo-") as drawings,
         TemporaryDirectory(prefix=".demo-", dir=place.parent) as staging,
     ):
-        samples = draw_samples(spec, Path(drawings), per_class, seed, progress)
+        samples = draw_samples(spec, Path(drawings), per_class, SEED, progress)
         plan = Plan(
-            spec, samples, spec.training.backbone, "full", epochs, seed, f"drawn by Fovea, seed {seed}", demo=True
+            spec, samples, spec.training.backbone, "full", epochs, SEED, f"drawn by Fovea, seed {SEED}", demo=True
         )
         bundle = Path(staging) / "1"
         bundle.mkdir()
@@ -54,7 +52,7 @@ def build_demo(
 def draw_samples(
     spec: ClassifierSpec, folder: Path, per_class: int, seed: int, progress: Progress
 ) -> tuple[Sample, ...]:
-    """Draw `per_class` images of each class as JPEG files in `folder`, and divide them."""
+    """Draw `per_class` images of each class as JPEG files in `folder`, and assign them to splits."""
     found, count = [], per_class * len(spec.classes)
     for done, (label, name, data) in enumerate(drawn_images(spec, count, seed), start=1):
         path = folder / name

@@ -12,12 +12,13 @@ from app.errors import InvalidInput
 from app.training.data.samples import Sample
 from app.training.heads.head import learn_head
 from app.training.networks.backbones import find_all_weights, input_size
+from app.training.networks.frozen import freeze
 from app.training.progress import Progress
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A head that was tried: the inverse strength of its penalty, and its figures on patients kept out of the fit.
+    """A head that was tried: the inverse strength of its penalty, and its figures on held-out patients.
 
     `seconds` is what its backbone took, features included.
     """
@@ -29,52 +30,48 @@ class Trial:
     seconds: float
 
 
-def search(
-    samples: Sequence[Sample],
-    spec: ClassifierSpec,
-    weights_dir: Path | None,
-    cache: Path,
-    seconds: float,
-    progress: Progress,
-) -> list[Trial]:
-    """Every head that was tried, the lowest log loss first. The test images are not looked at for it.
+@dataclass(frozen=True)
+class Search:
+    """A search over the backbones whose weights are in `weights_dir`; `cache` keeps their features."""
 
-    After `seconds` no other backbone is begun, but the first one is always tried. InvalidInput when there are no
-    pretrained weights, or too few patients for a cross-validation.
-    """
-    trials: list[Trial] = []
-    chosen, end = find_all_weights(weights_dir), time.monotonic() + seconds
-    for number, (backbone, weights) in enumerate(chosen.items()):
-        if trials and time.monotonic() > end:
-            break
-        trials += _try(backbone, weights, samples, spec, cache, _within(progress, number, len(chosen)))
-    if not trials:
-        raise InvalidInput(f"{spec.name} has too few patients of each class to search; add images, or train at once.")
-    return sorted(trials, key=lambda trial: trial.val_loss)
+    samples: Sequence[Sample]
+    spec: ClassifierSpec
+    weights_dir: Path | None
+    cache: Path
+
+    def run(self, seconds: float, progress: Progress) -> list[Trial]:
+        """Try heads on one backbone after the other; return every trial, the lowest log loss first.
+
+        The test images are not used. After `seconds` no further backbone is started, but the first is always tried.
+        InvalidInput when there are no pretrained weights, or too few patients for a cross-validation.
+        """
+        trials: list[Trial] = []
+        chosen, end = find_all_weights(self.weights_dir), time.monotonic() + seconds
+        for number, (backbone, weights) in enumerate(chosen.items()):
+            if trials and time.monotonic() > end:
+                break
+            trials += self._try(backbone, weights, _within(progress, number, len(chosen)))
+        if not trials:
+            raise InvalidInput(
+                f"{self.spec.name} has too few patients of each class to search; add images, or train at once."
+            )
+        return sorted(trials, key=lambda trial: trial.val_loss)
+
+    def _try(self, backbone: str, weights: Sequence[Path], progress: Progress) -> list[Trial]:
+        """The heads on one backbone."""
+        started, size = time.monotonic(), input_size(backbone, self.spec)
+        frozen = freeze(backbone, weights, size, self.cache)
+        settled = self.spec.settled(size, backbone=backbone, mode="head")
+        history = learn_head(self.samples, settled, frozen, progress).history
+        took = time.monotonic() - started
+        return [Trial(backbone, each["strength"], each["val_loss"], each["val_accuracy"], took) for each in history]
 
 
-def _within(progress: Progress, number: int, among: int) -> Progress:
-    """Tells how far the search is, whatever the stages of a trial say, so that it can be stopped at any time."""
+def _within(progress: Progress, number: int, backbones: int) -> Progress:
+    """Report the number of the backbone instead of the stages of a trial; the search can be cancelled at any time."""
 
     def tell(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
         del stage, done, total, epoch
-        progress("searching", number, among)
+        progress("searching", number, backbones)
 
     return tell
-
-
-def _try(
-    backbone: str, weights: Sequence[Path], samples: Sequence[Sample], spec: ClassifierSpec, cache: Path,
-    progress: Progress,
-) -> list[Trial]:  # fmt: skip
-    """The heads on one backbone."""
-    started, size = time.monotonic(), input_size(backbone, spec)
-    settled = spec.model_copy(
-        update={
-            "training": spec.training.model_copy(update={"backbone": backbone, "mode": "head"}),
-            "preprocessing": spec.preprocessing.model_copy(update={"size": size}),
-        }
-    )
-    history = learn_head(samples, settled, weights, cache, progress).history
-    took = time.monotonic() - started
-    return [Trial(backbone, each["strength"], each["val_loss"], each["val_accuracy"], took) for each in history]

@@ -2,59 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
-from app.classifiers import Card, ClassifierSpec
+from app.classifiers import Card
 from app.classifiers.card import CARD_NAME, Int8
-from app.classifiers.spec import SPLITS
-from app.errors import InvalidInput
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
 from app.inference.similar import SIMILAR_NAME, Similar
-from app.training.data.provenance import code_revision, file_hashes, fingerprint, images_sha256, library_versions
+from app.training.data.provenance import code_revision, file_hashes, fingerprint, library_versions
 from app.training.data.samples import Images, Sample, read_images
 from app.training.evaluation.calibration import Calibration, calibrate
 from app.training.evaluation.metrics import figures
 from app.training.heads.head import learn_head
-from app.training.heads.solver import History
-from app.training.networks.backbones import check_size, find_weights, input_size, largest_batch
+from app.training.networks.frozen import freeze
 from app.training.networks.graft import graft
-from app.training.progress import Progress
+from app.training.plan import Plan
+from app.training.progress import History, Progress
 
 __all__ = ["Plan", "Progress", "Sample", "train"]
 
 FILES = ("model.keras", OnnxEngine.file_name, NOVELTY_NAME, SIMILAR_NAME)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A training run; its backbone, mode, epochs and seed hold, whatever the spec's own are.
-
-    `weights` is "imagenet", "none" or a path; `size` None means the spec's or the backbone's own; `source` says
-    where the images come from. `cache_dir` keeps what the next training can use again, `run_dir` what this one needs
-    to go on after it was killed: the same plan with the same `run_dir` goes on from the last epoch. `job` names the job
-    that it is for.
-    """
-
-    spec: ClassifierSpec
-    samples: tuple[Sample, ...]
-    backbone: str
-    mode: Literal["head", "full"]
-    epochs: int
-    seed: int
-    source: str
-    weights: str = "imagenet"
-    weights_dir: Path | None = None
-    size: int | None = None
-    cache_dir: Path | None = None
-    run_dir: Path | None = None
-    demo: bool = False
-    job: str | None = None
 
 
 def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
@@ -63,11 +33,11 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
     InvalidInput when a class lacks images, a file cannot be read or pretrained weights are missing; whatever
     `progress` raises stops the run.
     """
-    weights = find_weights(plan.backbone, plan.weights, plan.weights_dir, plan.mode)
-    _check_classes(plan)
-    spec = _settled(plan)
+    plan.weight_files()  # every error that can be found before the images are read
+    plan.check_classes()
+    spec = plan.settled()
     with TemporaryDirectory(prefix="scratch-", dir=bundle) as scratch:
-        images, parameters, history = _learn(plan, spec, weights, bundle, Path(scratch), progress)
+        images, parameters, history = _learn(plan, bundle, Path(scratch), progress)
         # A head on kept features is fitted to what float32 gives, and is to be ready in seconds.
         int8 = None if images.answers else _quantize(bundle, images, progress)
         engine = "onnx-int8" if int8 and int8.kept else "onnx"
@@ -106,49 +76,20 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
     return card
 
 
-def _check_classes(plan: Plan) -> None:
-    """InvalidInput when a class is not in every split."""
-    counts = Counter((sample.label, sample.split) for sample in plan.samples)
-    for name in plan.spec.class_names:
-        for split in SPLITS:
-            if not counts[name, split]:
-                raise InvalidInput(
-                    f"The class {name!r} of {plan.spec.name} has no image in the {split} split; training needs one"
-                    " of each class in train, val and test, from different patients: add images."
-                )
-
-
-def _settled(plan: Plan) -> ClassifierSpec:
-    """The spec with what the plan says, and with the size of the network's input."""
-    size = plan.size or input_size(plan.backbone, plan.spec)
-    check_size(plan.backbone, size)
-    batch_size = min(plan.spec.training.batch_size, largest_batch(plan.backbone, size))
-    chosen = {"backbone": plan.backbone, "mode": plan.mode, "epochs": plan.epochs, "seed": plan.seed}
-    return plan.spec.model_copy(
-        update={
-            "training": plan.spec.training.model_copy(update={**chosen, "batch_size": batch_size}),
-            "preprocessing": plan.spec.preprocessing.model_copy(update={"size": size}),
-        }
-    )
-
-
-def _learn(
-    plan: Plan, spec: ClassifierSpec, weights: tuple[Path, ...], bundle: Path, scratch: Path, progress: Progress
-) -> tuple[Images, int, History]:
+def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple[Images, int, History]:
     """Read the images, train and write the network to `bundle`; return its number of parameters and its history."""
-    head = None
+    spec, weights, head = plan.settled(), plan.weight_files(), None
     if weights:
-        whole = plan.mode == "head"  # fine-tuning stops early by images that nothing has learned from
-        head = learn_head(plan.samples, spec, weights, plan.cache_dir or scratch, progress, whole=whole)
-        if plan.mode == "head":
+        only_head = plan.mode == "head"  # fine-tuning stops early, by images that the head has not learned from either
+        frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch)
+        head = learn_head(plan.samples, spec, frozen, progress, whole=only_head)
+        if only_head:
             progress("exporting", 0, 1)
             return head.images, graft(head.frozen, head.layer, bundle), head.history
     from app.training.finetuning import finetune  # noqa: PLC0415  # loads TensorFlow
 
     images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
-    # Of other data nothing is taken up again: what was a training image there may be a test image here.
-    run_dir = plan.run_dir and plan.run_dir / images_sha256(plan.samples)
-    return images, *finetune.learn(images, spec, weights, head, bundle, run_dir, progress)
+    return images, *finetune.learn(plan, images, head, bundle, progress)
 
 
 def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:
@@ -176,4 +117,5 @@ def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Pr
     rows, spec = images.rows["test"], plan.spec
     samples = [plan.samples[row] for row in rows]
     positive = None if spec.positive is None else spec.class_names.index(spec.positive)
-    return figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    found = figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    return found if plan.test_set is None else {**found, "test_set": plan.test_set}

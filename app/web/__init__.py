@@ -1,4 +1,4 @@
-"""The only package that speaks HTTP."""
+"""The HTTP layer: the interface, its documentation and the pages. No other package uses HTTP."""
 
 from __future__ import annotations
 
@@ -9,47 +9,41 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
+from app.context import services
 from app.runners import Runners
-from app.web import api, auth, docs, errors, metrics, pages
+from app.web import api, docs, errors, metrics, pages, request_id, security
 from app.web.background import run_in_background
-from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
-from app.web.multipart import FastRequest
+from app.web.multipart import FastRequest, release
 from app.web.offload import run_blocking_io, run_cpu_bound
 
-# No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
 
 RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
 
 
 def register(app: OpenAPI) -> None:
-    """Add everything that speaks HTTP to the application."""
+    """Add the interface, its documentation and the pages to the application."""
     with app.app_context():
         limit = services().settings.max_upload_mb * MEGABYTE
     app.request_class = FastRequest
     app.config.update(MAX_CONTENT_LENGTH=limit + ENVELOPE_BYTES)
     app.json = FastJson(app)
+    request_id.register(app)  # first, so that whatever refuses a request can name it
     metrics.register(app)
     errors.register(app)
-    auth.register(app)
+    security.register(app)
     api.register(app)
     docs.register(app)
     pages.register(app)
     _compress(app)
-    app.after_request(_secure)
+    app.teardown_request(release)
 
 
 def _compress(app: OpenAPI) -> None:
-    """Send what is large and shrinks in fewer bytes; an answer to one image is too small to gain."""
+    """Compress large text responses; an answer to one image is too small to gain from it."""
     app.config.update(
         COMPRESS_MIMETYPES=sorted(COMPRESSED),
         COMPRESS_ALGORITHM=["zstd", "gzip"],
@@ -57,20 +51,14 @@ def _compress(app: OpenAPI) -> None:
         COMPRESS_STREAMS=False,
     )
     Compress(app)
-    app.after_request(_whole)  # the last one registered comes first
+    app.after_request(_read_file)  # runs first: Flask calls these in reverse order
 
 
-def _whole(response: Response) -> Response:
-    """Read the file that a static answer would stream: it is compressed whole, and closed."""
+def _read_file(response: Response) -> Response:
+    """Read a file that would be streamed, so that it can be compressed and is closed."""
     if response.direct_passthrough and response.mimetype in COMPRESSED:
         response.direct_passthrough = False
         response.get_data()
-    return response
-
-
-def _secure(response: Response) -> Response:
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
     return response
 
 

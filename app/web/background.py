@@ -1,4 +1,4 @@
-"""Runs work beside the requests of a gevent worker, in native threads of its own."""
+"""Runs background work of a gevent worker in native threads."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ NICE = 10  # the system gives such a thread a tenth of what it gives to one that
 def run_in_background(
     compute: Callable[[], R], then: Callable[[R], None], *, spare: bool = False
 ) -> Callable[[], None]:
-    """Run `compute` in a thread beside the one that answers, then `then` in the loop; return how to wait for both.
+    """Run `compute` in another thread, then `then` in the event loop; return a function that waits for both.
 
-    Outside a gevent worker both are done here and now.
+    With `spare`, `compute` gets only processor time that nothing else needs. Outside a gevent worker both run at once.
     """
     if not monkey.is_module_patched("socket"):
         return run_at_once(compute, then, spare=spare)
-    pool, work = (_spare_pool(), partial(_yielding, compute)) if spare else (_pool(), compute)
+    pool, work = (_spare_pool(), partial(_at_low_priority, compute)) if spare else (_pool(), compute)
     running = gevent.spawn(lambda: then(pool.apply(work)))
     return lambda: running.join() and None
 
 
-def _yielding(compute: Callable[[], R]) -> R:
+def _at_low_priority(compute: Callable[[], R]) -> R:
     if sys.platform == "linux":  # elsewhere it would hold for the whole process
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from app import errors
 from app.config import MEGABYTE
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 DRAIN_BYTES: Final = 64_000_000
+DRAIN_STEP: Final = 65_536
 
 # The first class that fits decides; the order is from special to general.
 STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
@@ -33,23 +36,11 @@ STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
     (errors.FoveaError, 500),
 )
 
-# What an answer of a status says beside its body.
+# Headers that belong to a status.
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}
 
-TITLES: Final = {
-    400: "The request cannot be used",
-    401: "A key is needed",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not that way",
-    408: "Too slow",
-    409: "Not in this state",
-    413: "Too large",
-    415: "Not an image that Fovea reads",
-    500: "Something broke",
-    503: "Not now",
-}
-
+# Phrases of RFC 9110 that replaced older ones.
+PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 _SENTENCES: Final = {
     404: "There is nothing at {request.path}; see /docs for the calls there are.",
@@ -62,7 +53,7 @@ class Problem(BaseModel):
     """An error as RFC 9457 describes it."""
 
     type: str = Field(default="about:blank")
-    title: str = Field(description="What kind of error it is")
+    title: str = Field(description="The standard phrase of the HTTP status")
     status: int = Field(description="The HTTP status")
     detail: str = Field(description="What is wrong and what to do, in one sentence")
 
@@ -87,11 +78,17 @@ def _on_domain_error(error: errors.FoveaError) -> Response:
     return answer
 
 
+def asks_for_page() -> bool:
+    """Say whether a person's browser asks, which wants a page; programs want problem details."""
+    wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
+    return wants == "text/html" and not request.path.startswith("/api")
+
+
 def _on_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         _drain()
-        limit = (request.max_content_length or 0) // MEGABYTE
-        return _answer(413, f"The upload is over the limit of {limit} MB for this call; send a smaller one.")
+        limit = _size(request.max_content_length or 0)
+        return _answer(413, f"The body is over the limit of {limit} for this call; send a smaller one.")
     if error.response is not None:  # an answer made elsewhere, by the validation of a path or a query
         return make_response(error.response)
     status = error.code or 500
@@ -121,17 +118,26 @@ def _lacking(error: Exception) -> str | None:
 
 def _drain() -> None:
     """Read what the client still sends, within reason: a connection closed on it would lose the answer."""
-    left = DRAIN_BYTES
-    while left > 0 and (chunk := request.environ["wsgi.input"].read(min(left, 65_536))):
-        left -= len(chunk)
+    left, body = DRAIN_BYTES, request.environ["wsgi.input"]
+    with suppress(RequestTimeout, OSError):  # too slow, or gone: the answer is worth no more waiting
+        while left > 0 and (chunk := body.read(min(left, DRAIN_STEP))):
+            left -= len(chunk)
+
+
+def _size(limit: int) -> str:
+    return f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit // 1000} kB"
 
 
 def _answer(status: int, detail: str) -> Response:
-    title = TITLES.get(status, "Error")
-    wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
-    if wants == "text/html" and not request.path.startswith("/api"):
+    title = _phrase(status)
+    if asks_for_page():
         return make_response(render_template("error.html", status=status, title=title, detail=detail), status)
     body: dict[str, Any] = Problem(title=title, status=status, detail=detail).model_dump()
     answer = make_response(jsonify(body), status)
     answer.mimetype = MEDIA_TYPE
     return answer
+
+
+def _phrase(status: int) -> str:
+    """Return the standard phrase of a status; Python before 3.13 has old ones for some."""
+    return PHRASES.get(status) or HTTPStatus(status).phrase

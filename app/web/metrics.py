@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 REQUESTS = Counter("fovea_requests", "Requests answered", ["method", "endpoint", "status"])
-REFUSED = Counter("fovea_predictions_refused", "Predictions refused because too many were under way")
+REFUSED = Counter("fovea_predictions_refused", "Predictions refused because too many were in progress")
 SECONDS = Histogram(
     "fovea_request_seconds",
     "Seconds from a request's arrival to its answer",

@@ -1,4 +1,4 @@
-"""Runs what would hold up gevent's loop beside it."""
+"""Runs work that would block gevent's event loop in other threads."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.classifiers import catalog
 from app.classifiers.catalog import Catalog
 from app.drawing import DRAWERS
 from app.errors import ConfigError, NotFound
@@ -50,7 +51,7 @@ def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"name": "Shapes"}, "name: 'Shapes' is no name; use at most 40 of a-z"),
+        ({"name": "Shapes"}, "name: 'Shapes' is not a valid name; use at most 40 of a-z"),
         ({"title": None}, "title"),
         ({"colour": "red"}, "colour: is no field that is known here; check its spelling."),
         ({"classes": ["round", "square"]}, "classes.0: must be fields with names"),
@@ -93,3 +94,16 @@ def test_the_name_is_the_file_name(tmp_path: Path) -> None:
     write(tmp_path, "forms.yaml")
     with pytest.raises(ConfigError, match="must equal the file name"):
         Catalog(tmp_path)
+
+
+def test_the_default_is_the_one_set_and_must_be_known() -> None:
+    assert Catalog().default == "eye_diseases"
+    assert Catalog(default="cataract").default == "cataract"
+    with pytest.raises(ConfigError, match="DEFAULT_CLASSIFIER='cats' is not valid: choose one of"):
+        Catalog(default="cats")
+
+
+def test_the_only_classifier_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cataract.yaml").write_text((catalog.BUILTIN / "cataract.yaml").read_text())
+    monkeypatch.setattr(catalog, "BUILTIN", tmp_path)
+    assert Catalog().default == "cataract"

@@ -44,7 +44,7 @@ def test_a_folder_is_submitted_followed_and_its_results_written(
     assert [(row["file"], row["error"] is None) for row in rows] == [("deep/cat.jpg", True), ("text.jpg", False)]
     shown = flask(app, "jobs", "show", job_id).stdout
     assert "succeeded  All 2 images have their answer." in shown
-    assert "text.jpg: This is no image that Fovea reads" in shown
+    assert "text.jpg: This is not an image that Fovea reads" in shown
     table = tmp_path / "found.parquet"
     assert flask(app, "jobs", "results", job_id, "--output", table).exit_code == 0
     assert table.read_bytes().startswith(b"PAR1")

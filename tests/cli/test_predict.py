@@ -38,7 +38,7 @@ def test_a_folder_is_answered_as_a_table_with_a_row_for_what_cannot_be(app: Flas
     assert status == 0
     assert lines[0].split() == ["file", "class", "confidence", "decision"]
     assert [Path(line.split()[0]).name for line in lines[1:]] == ["cat.jpg", "dog.JPG", "text.png"]
-    assert "This is no image that Fovea reads" in lines[3]
+    assert "This is not an image that Fovea reads" in lines[3]
     assert "Demonstration model" in aside
     assert len(db.session.scalars(db.select(Prediction)).all()) == 2
 

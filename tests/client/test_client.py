@@ -86,8 +86,8 @@ def test_models_are_moved(client: Client) -> None:
 def test_a_refusal_is_an_exception_with_a_sentence(client: Client) -> None:
     with pytest.raises(Problem, match="choose one of") as refused:
         client.predict(b"x", "horses")
-    assert (refused.value.status, refused.value.title) == (404, "Not found")
-    with pytest.raises(Problem, match="no image that Fovea reads"):
+    assert (refused.value.status, refused.value.title) == (404, "Not Found")
+    with pytest.raises(Problem, match="not an image that Fovea reads"):
         client.predict(b"x", NAME)
 
 

@@ -20,13 +20,12 @@ from zipfile import ZipFile
 
 import httpx
 import pytest
-from conftest import Bucket, free_port
+from conftest import Bucket, free_port, redis_server
 from postgres_server import Server
 
 from app.config import CHECKOUT
 from app.drawing import draw
 from app.supervisor import commands
-from app.supervisor.checks import find_redis_server
 
 NAME = "cat_dog"
 PATIENCE = 400  # seconds, on a busy machine
@@ -54,7 +53,8 @@ class Machine:
     def runs(self, *argv: str) -> Iterator[None]:
         """Run a program on this machine for as long as the block takes."""
         with (self.data_dir.parent / f"{self.data_dir.name}.log").open("ab") as log:
-            process = subprocess.Popen(argv, cwd=CHECKOUT, env=self.env, stdout=log, stderr=log)
+            # In a session of its own: a worker lowers the priority of its whole session.
+            process = subprocess.Popen(argv, cwd=CHECKOUT, env=self.env, stdout=log, stderr=log, start_new_session=True)
             try:
                 yield
             finally:
@@ -73,18 +73,6 @@ class Site:
 
     web: tuple[httpx.Client, httpx.Client]
     machines: dict[str, Machine]
-
-
-@contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    port = free_port()
-    command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def worker(queues: str, *options: str) -> tuple[str, ...]:

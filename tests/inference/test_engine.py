@@ -11,7 +11,7 @@ from bundle_maker import POOL, SIZE, make_network, photograph
 from app.errors import Unavailable
 from app.inference.engine import OnnxEngine
 
-ROOM = Path(__file__).parents[2] / "app" / "inference"
+PACKAGE = Path(__file__).parents[2] / "app" / "inference"
 ALLOWED = {"numpy", "cv2", "onnxruntime", "PIL", "pydantic", "app.classifiers", "app.errors", "app.inference"}
 STANDARD = {
     "__future__", "base64", "collections", "dataclasses", "functools", "hashlib", "io", "math", "pathlib", "typing",
@@ -53,13 +53,13 @@ def test_a_network_without_the_agreed_outputs_is_refused_by_their_names(tmp_path
         OnnxEngine(path)
 
 
-def test_the_room_imports_only_what_it_may() -> None:
-    modules = sorted(ROOM.glob("*.py"))
+def test_the_package_imports_only_what_it_may() -> None:
+    modules = sorted(PACKAGE.glob("*.py"))
     assert len(modules) > 10
     for module in modules:
         for name in imported(module):
-            room = ".".join(name.split(".")[:2]) if name.startswith("app.") else name.split(".")[0]
-            assert room in ALLOWED | STANDARD, f"{module.name} imports {name}"
+            package = ".".join(name.split(".")[:2]) if name.startswith("app.") else name.split(".")[0]
+            assert package in ALLOWED | STANDARD, f"{module.name} imports {name}"
 
 
 def imported(module: Path) -> list[str]:

@@ -190,9 +190,9 @@ def test_the_room_needs_neither_keras_nor_flask_and_is_quiet(bundle: Path) -> No
     process = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, str(bundle)], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    loaded, rooms = process.stdout.split("] [")
+    loaded, packages = process.stdout.split("] [")
     assert loaded == "["
-    assert {name.split(".")[1] for name in rooms.strip("]'\n").split("', '")} == {
+    assert {name.split(".")[1] for name in packages.strip("]'\n").split("', '")} == {
         "classifiers",
         "errors",
         "faults",

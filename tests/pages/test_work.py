@@ -60,7 +60,7 @@ def test_several_images_are_answered_each_in_its_place_and_what_is_none_is_refus
     cats = [file(f"cat.{seed}.jpg", draw("cat_face", seed, 128).jpeg()) for seed in range(3)]
     page.set_input_files("#files", [cats[0], file("notes.jpg", b"Dear diary"), *cats[1:]])
     expect(page.locator("#results .decision")).to_have_count(3)
-    expect(page.get_by_role("alert")).to_have_text(re.compile(r"no image that Fovea reads; send .+\.$"))
+    expect(page.get_by_role("alert")).to_have_text(re.compile(r"not an image that Fovea reads; send .+\.$"))
     names = page.locator("#results > *").evaluate_all(
         "(all) => all.map((one) => one.textContent.match(/cat.\\d.jpg|notes.jpg/)[0])"
     )

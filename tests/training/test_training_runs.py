@@ -160,6 +160,7 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
     from app.training.finetuning import batches  # noqa: PLC0415  # loads TensorFlow
     from app.training.heads.head import learn_head  # noqa: PLC0415
     from app.training.networks import assembly, runtime  # noqa: PLC0415  # loads TensorFlow
+    from app.training.networks.frozen import freeze  # noqa: PLC0415
 
     cards, losses, weights = [], [], []
     for mode in ("head", "full"):
@@ -170,10 +171,9 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
         cards.append(train(dataclasses.replace(plan, spec=spec), bundle, silent))
         network = runtime.keras.saving.load_model(bundle / "model.keras")
         if mode == "head":  # fine-tuning starts from one that has not learned from the validation images
-            started = learn_head(samples, cards[-1].spec.model_copy(update={
-                "training": spec.training.model_copy(update={"backbone": "custom_cnn"}),
-                "preprocessing": cards[-1].preprocessing,
-            }), (body,), tmp_path / "cache", silent, whole=False)  # fmt: skip
+            settled = spec.settled(64, backbone="custom_cnn")
+            frozen = freeze("custom_cnn", (body,), 64, tmp_path / "cache")
+            started = learn_head(samples, settled, frozen, silent, whole=False)
             network.get_layer(assembly.HEAD).set_weights([started.layer.kernel, started.layer.bias])
         network.compile(loss="sparse_categorical_crossentropy")
         images = read_images(samples, cards[-1].classes, cards[-1].preprocessing, bundle, silent)

@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import func, select
@@ -60,7 +61,7 @@ def problem(response: TestResponse, status: int) -> str:
     body = response.get_json()
     assert set(body) == {"type", "title", "status", "detail"}
     assert (body["type"], body["status"]) == ("about:blank", status)
-    assert body["title"]
+    assert body["title"] == {413: "Content Too Large"}.get(status, HTTPStatus(status).phrase)
     detail: str = body["detail"]
     assert detail.endswith(".")
     return detail

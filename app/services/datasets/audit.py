@@ -22,9 +22,10 @@ from app.store.files import Files
 from app.store.registry import Registry
 from app.store.tables import AuditReport, Image, Job, RejectedFile
 from app.store.transaction import transaction
-from app.training.audit import findings, looks
+from app.training.audit import findings
 from app.training.audit.copies import Pair
 from app.training.audit.findings import Finding, Picture
+from app.training.audit.fingerprints import Fingerprints
 from app.training.data.splits import unite
 from app.training.progress import Progress
 
@@ -139,7 +140,7 @@ class _Seen:
     spec: ClassifierSpec
     rows: Sequence[Image]
     pairs: Sequence[Pair]
-    looks: looks.Looks
+    looks: Fingerprints
 
     @cached_property
     def pictures(self) -> list[Picture]:

@@ -15,7 +15,7 @@ from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Compared, Image, NearDuplicate
 from app.store.transaction import transaction
-from app.training.audit import looks
+from app.training.audit import fingerprints
 from app.training.audit.copies import Pair, find_pairs
 from app.training.data.drawn import SOURCE
 from app.training.progress import Progress
@@ -30,19 +30,21 @@ class Duplicates:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def look(self, hashes: Sequence[str]) -> looks.Looks:
+    def look(self, hashes: Sequence[str]) -> fingerprints.Fingerprints:
         """Return what each image looks like, in this thread; what was seen once is read from the disk."""
-        return looks.read([self._files.derived(sha256, looks.FORMAT, looks.look) for sha256 in hashes])
+        return fingerprints.read(
+            [self._files.derived(sha256, fingerprints.FORMAT, fingerprints.compute) for sha256 in hashes]
+        )
 
-    def looks(self, hashes: Sequence[str], progress: Progress) -> looks.Looks:
+    def looks(self, hashes: Sequence[str], progress: Progress) -> fingerprints.Fingerprints:
         """Do the same for many images, in several threads."""
-        see = partial(self._files.derived, name=looks.FORMAT, make=looks.look)
+        see = partial(self._files.derived, name=fingerprints.FORMAT, make=fingerprints.compute)
         found: list[bytes] = []
         with ThreadPoolExecutor(THREADS) as pool:
             for some in batched(hashes, CHUNK):
                 found += pool.map(see, some)
                 progress("looking", len(found), len(hashes))
-        return looks.read(found)
+        return fingerprints.read(found)
 
     def pairs(self, classifier: str, hashes: Sequence[str], progress: Progress) -> list[Pair]:
         """Return the pairs of images that show the same, by their places in `hashes`: all images of the dataset."""

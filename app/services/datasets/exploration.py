@@ -22,7 +22,7 @@ from app.services.datasets.duplicates import Duplicates, filled_dataset
 from app.services.datasets.versions import DatasetVersions
 from app.store.files import Files
 from app.store.tables import Image
-from app.training.audit.looks import FACTS, Looks
+from app.training.audit.fingerprints import FACTS, Fingerprints
 from app.training.data.augmentation import vary
 
 MEASURES: Final = {"width": 0, "height": 0, "aspect": 2, "bytes_per_pixel": 3, "border": 3, "red": 1, "green": 1,
@@ -102,7 +102,7 @@ def _spread(rows: Sequence[Image], most: int = SAMPLES) -> list[Image]:
     return [rows[place] for place in np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
 
 
-def _measures(spec: ClassifierSpec, rows: Sequence[Image], seen: Looks) -> dict[str, Any]:
+def _measures(spec: ClassifierSpec, rows: Sequence[Image], seen: Fingerprints) -> dict[str, Any]:
     """For each measure, its histogram of each class over shared edges, and the class's median."""
     labels = np.array([row.label for row in rows])
     found = {}

@@ -1,7 +1,7 @@
 """Decides whether two images show the same: aligns their fine structure and correlates it.
 
-Alignment is by the enhanced correlation coefficient (Evangelidis and Psarakis 2008), which forgives a small shift, zoom
-and shear; so a second photograph of the same eye is found like a copy.
+Alignment is by the enhanced correlation coefficient (Evangelidis and Psarakis 2008), which tolerates a small shift,
+zoom and shear, so a second photograph of the same eye is found, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from app.inference.arrays import Floats, Integers
-from app.training.audit.looks import HIDDEN, RADIUS, SIDE, UNIT, Looks
+from app.training.audit.fingerprints import HIDDEN, RADIUS, SIDE, UNIT, Fingerprints
 from app.training.audit.neighbours import ANGLES, Candidate, candidates, spectra
 from app.training.progress import Progress
 
@@ -51,23 +51,23 @@ class Pair:
         return (turned and self.similarity >= CERTAIN) or (resized and self.unmoved >= UNMOVED)
 
 
-def find_pairs(looks: Looks, new: Integers, progress: Progress) -> list[Pair]:
+def find_pairs(prints: Fingerprints, new: Integers, progress: Progress) -> list[Pair]:
     """Return the pairs of a `new` row with any other that show the same; each pair once, in order."""
     chosen: dict[tuple[int, int], Candidate] = {}
-    found = spectra(looks)
+    found = spectra(prints)
     for each in candidates(found, new):
         key = (min(each.first, each.second), max(each.first, each.second))
         if key not in chosen or each.correlation > chosen[key].correlation:
             chosen[key] = each
         progress("searching copies", len(chosen), 3 * len(new))
-    return _confirm(looks, list(chosen.values()), progress)
+    return _confirm(prints, list(chosen.values()), progress)
 
 
-def _confirm(looks: Looks, chosen: Sequence[Candidate], progress: Progress) -> list[Pair]:
+def _confirm(prints: Fingerprints, chosen: Sequence[Candidate], progress: Progress) -> list[Pair]:
     found = []
     with ThreadPoolExecutor(THREADS) as pool:
         try:
-            for done, pair in enumerate(pool.map(lambda each: compare(looks, each), chosen), start=1):
+            for done, pair in enumerate(pool.map(lambda each: compare(prints, each), chosen), start=1):
                 progress("comparing", done, len(chosen))
                 if pair.similarity >= SAME:
                     found.append(pair)
@@ -77,10 +77,10 @@ def _confirm(looks: Looks, chosen: Sequence[Candidate], progress: Progress) -> l
     return sorted(found, key=lambda pair: (pair.first, pair.second))
 
 
-def compare(looks: Looks, candidate: Candidate) -> Pair:
-    """Correlate the two before and after the best alignment; 0 where they share too little to tell."""
-    first, first_seen = _unpack(looks[candidate.first]["band"])
-    second, second_seen = _unpack(looks[candidate.second]["band"])
+def compare(prints: Fingerprints, candidate: Candidate) -> Pair:
+    """Correlate the two before and after the best alignment; 0 if they overlap too little."""
+    first, first_seen = _unpack(prints[candidate.first]["band"])
+    second, second_seen = _unpack(prints[candidate.second]["band"])
     if candidate.mirrored:
         second, second_seen = second[::-1].copy(), second_seen[::-1].copy()
     turn = candidate.turn * 360 / ANGLES

@@ -1,4 +1,4 @@
-"""What the audit says: records of what was found, how grave it is, and what to do about it."""
+"""The findings of an audit: what was found, how severe it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def imbalance(pictures: Sequence[Picture], classes: Sequence[str]) -> list[Findi
 
 
 def patients_on_both_sides(pictures: Sequence[Picture]) -> list[Finding]:
-    """Patients whom the given folders put into more than one split."""
+    """Patients that the folders put into more than one split."""
     splits: dict[str, set[Split]] = {}
     for picture in pictures:
         if picture.split:
@@ -111,7 +111,7 @@ def _of(kind: str, severity: Severity, message: str, found: Sequence[Picture], c
 
 
 _LEFT_OUT: Final[dict[str, tuple[str, Severity, str]]] = {
-    "unreadable": ("corrupt_files", "warning", "cannot be read and did not join the dataset; save the image anew"),
+    "unreadable": ("corrupt_files", "warning", "cannot be read and did not join the dataset; save the image again"),
     "duplicate": ("exact_duplicates", "notice", "came again, byte for byte the same; each image is kept once"),
     "conflict": ("conflicting_labels", "critical", "came again with the label of another class; settle which is right"),
     "unlabelled": ("unlabelled_files", "notice", "came without a label and did not join the dataset; name the class"),

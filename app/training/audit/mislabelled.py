@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from app.inference.arrays import Floats
+from app.training.folds import by_patient, fewest_patients, out_of_fold
 
 FOLDS: Final = 5
 SEED: Final = 7
@@ -21,7 +21,7 @@ STRENGTH: Final = 5.0  # inverse regularisation, over the number of dimensions: 
 
 @dataclass(frozen=True)
 class Doubt:
-    """The image of a `row` looks like `other` (`probability`), out of fold, rather than like its label."""
+    """The image of a `row` is of the class `other`, with this out-of-fold `probability`, rather than of its label."""
 
     row: int
     other: str
@@ -37,16 +37,16 @@ class Judgement:
 
 
 def judge(embeddings: Floats, labels: Sequence[str], groups: Sequence[str]) -> Judgement | None:
-    """Doubt labels that a logistic regression on the embeddings (n, d) denies; None with too few groups of a class."""
+    """Find labels that a logistic regression on the embeddings (n, d) contradicts.
+
+    None if a class has fewer than FOLDS groups.
+    """
     names, target = np.unique(labels, return_inverse=True)
-    _, group = np.unique(groups, return_inverse=True)
-    per_class = [len(np.unique(group[target == index])) for index in range(len(names))]
-    if len(names) < 2 or min(per_class) < FOLDS:  # noqa: PLR2004 - one class has nothing to be confused with
+    if len(names) < 2 or fewest_patients(target, groups) < FOLDS:  # noqa: PLR2004 - one class has nothing to be confused with
         return None
     regression = LogisticRegression(C=STRENGTH / embeddings.shape[1], class_weight="balanced", max_iter=300)
     model = make_pipeline(StandardScaler(), regression)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
-    found = np.asarray(cross_val_predict(model, embeddings, target, groups=group, cv=folds, method="predict_proba"))
+    found = out_of_fold(model, embeddings, target, by_patient(target, groups, FOLDS, SEED))
     right = found.argmax(axis=1) == target
     balanced = float(np.mean([right[target == index].mean() for index in range(len(names))]))
     # A class's threshold is the mean confidence of its own images: more than that is confident.

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.arrays import Floats, Integers
-from app.training.audit.looks import HIDDEN, RADIUS, SIDE, Looks
+from app.training.audit.fingerprints import HIDDEN, RADIUS, SIDE, Fingerprints
+from app.training.batching import batches
 
 CIRCLES: Final = 28
 ANGLES: Final = 96
 LIKELY: Final = 20  # images with the most similar coefficients whose phases are compared
-BEST: Final = 3  # of those are looked at closely
-WORTH: Final = 0.25  # correlation below which no closer look is worth its time
+BEST: Final = 3  # of those are aligned and compared
+WORTH: Final = 0.25  # correlation below which a pair is not compared further
 CHUNK: Final = 256
 
 Spectra = NDArray[np.complex64]  # (n, CIRCLES, ANGLES // 2 + 1)
@@ -44,10 +45,10 @@ class Candidate:
     mirrored: bool
 
 
-def spectra(looks: Looks) -> Spectra:
+def spectra(prints: Fingerprints) -> Spectra:
     """The Fourier coefficients along the circles, of unit length for each image."""
-    found = np.empty((len(looks), CIRCLES, ANGLES // 2 + 1), np.complex64)
-    for row, band in enumerate(looks["band"]):
+    found = np.empty((len(prints), CIRCLES, ANGLES // 2 + 1), np.complex64)
+    for row, band in enumerate(prints["band"]):
         values = np.where(band == HIDDEN, 0, band).astype(np.float32)
         circles = np.asarray(cv2.remap(values, _X, _Y, cv2.INTER_LINEAR)) * _WEIGHTS
         found[row] = np.fft.rfft(circles / max(float(np.linalg.norm(circles)), 1e-6), axis=1)
@@ -59,12 +60,11 @@ def candidates(found: Spectra, new: Integers) -> Iterator[Candidate]:
     if len(found) < 2:  # noqa: PLR2004 - one image has no other
         return
     sizes = _sizes(found)
-    for start in range(0, len(new), CHUNK):
-        rows = new[start : start + CHUNK]
-        alike = sizes[rows] @ sizes.T
-        alike[np.arange(len(rows)), rows] = -np.inf
+    for rows in batches(new, CHUNK):
+        likeness = sizes[rows] @ sizes.T
+        likeness[np.arange(len(rows)), rows] = -np.inf
         count = min(LIKELY, len(found) - 1)
-        nearest = np.argpartition(-alike, count - 1, axis=1)[:, :count] if count else np.empty((len(rows), 0), int)
+        nearest = np.argpartition(-likeness, count - 1, axis=1)[:, :count] if count else np.empty((len(rows), 0), int)
         for row, others in zip(rows, nearest, strict=True):
             yield from _best(found, int(row), others)
 

@@ -1,4 +1,4 @@
-"""How well can the class be told from facts about the files alone? What tells it so is a shortcut for a model.
+"""Measures how well facts about the files alone predict the class: such facts are a shortcut for a model.
 
 A photograph's size, frame and light say which camera, clinic or web site it comes from (Zech et al. 2018). A random
 forest predicts the class from them alone, cross-validated by patient; guessing gives an area of 0.5.
@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from app.inference.arrays import Floats, Integers
-from app.training.audit.looks import FACTS, FILE, FRAME, LIGHT, Looks
+from app.training.audit.fingerprints import FACTS, FILE, FRAME, LIGHT, Fingerprints
+from app.training.folds import by_patient, fewest_patients, out_of_fold
 
 FOLDS: Final = 5
 TREES: Final = 100
@@ -27,7 +27,7 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = {"file": FILE, "frame": FRAME, "lig
 
 @dataclass(frozen=True)
 class Shortcut:
-    """How well one kind of `facts` tells one class from the others: `auroc` with its 95 % interval."""
+    """How well one kind of `facts` separates one class from the others: `auroc` with its 95 % interval."""
 
     label: str
     facts: str
@@ -37,32 +37,23 @@ class Shortcut:
 
     @property
     def strong(self) -> bool:
-        """Whether a model could live on it."""
+        """Whether a model could rely on it."""
         return self.low >= STRONG
 
 
-def measure(looks: Looks, labels: Sequence[str], groups: Sequence[str]) -> list[Shortcut]:
+def measure(prints: Fingerprints, labels: Sequence[str], groups: Sequence[str]) -> list[Shortcut]:
     """Return a figure for each class and kind of facts; none where a class has fewer than FOLDS groups."""
     names, target = np.unique(labels, return_inverse=True)
-    _, group = np.unique(groups, return_inverse=True)
-    per_class = [len(np.unique(group[target == index])) for index in range(len(names))]
-    if len(names) < 2 or min(per_class) < FOLDS:  # noqa: PLR2004 - one class has nothing to be told from
+    if len(names) < 2 or fewest_patients(target, groups) < FOLDS:  # noqa: PLR2004 - there must be two classes
         return []
-    found = []
+    found, folds = [], by_patient(target, groups, FOLDS, SEED)
+    forest = RandomForestClassifier(TREES, min_samples_leaf=5, class_weight="balanced", random_state=SEED)
     for facts, columns in GROUPS.items():
-        scores = _out_of_fold(looks["facts"][:, [FACTS.index(name) for name in columns]], target, group)
-        # Of two classes the one is told from the other as well as the other from the one.
-        for index, name in enumerate(names[:1] if len(names) == 2 else names):  # noqa: PLR2004 - of two classes one says it all
+        scores = out_of_fold(forest, prints["facts"][:, [FACTS.index(name) for name in columns]], target, folds)
+        # With two classes both have the same figure.
+        for index, name in enumerate(names[:1] if len(names) == 2 else names):  # noqa: PLR2004 - with two classes one figure is enough
             found.append(_figure(str(name), facts, target == index, scores[:, index]))
     return found
-
-
-def _out_of_fold(values: Floats, target: Integers, group: Integers) -> Floats:
-    """Each image's class probabilities, from a forest that saw no image of its group."""
-    forest = RandomForestClassifier(TREES, min_samples_leaf=5, class_weight="balanced", random_state=SEED)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
-    found = cross_val_predict(forest, values, target, groups=group, cv=folds, method="predict_proba")
-    return np.asarray(found)
 
 
 def _figure(label: str, facts: str, side: Integers, scores: Floats) -> Shortcut:

@@ -11,7 +11,7 @@ from app.training.audit.mislabelled import Judgement
 from app.training.audit.shortcuts import Shortcut
 
 RELIABLE = 0.8  # balanced accuracy below which the judge of labels is no judge
-SURE = 0.8  # similarity from which a pair accuses a label; below it, marks of a lens can make hazy images alike
+SURE = 0.8  # similarity from which a pair accuses a label; below it, marks of a lens can make hazy images similar
 Couple = tuple[Pair, Picture, Picture]
 
 
@@ -20,7 +20,7 @@ def duplicates(pairs: Sequence[Pair], pictures: Sequence[Picture]) -> list[Findi
     couples = [(pair, pictures[pair.first], pictures[pair.second]) for pair in pairs]
     couples.sort(key=lambda couple: -couple[0].similarity)
     copies = [couple for couple in couples if _is_copy(*couple)]
-    alike = [couple for couple in couples if not _is_copy(*couple)]
+    similar = [couple for couple in couples if not _is_copy(*couple)]
     classes = [couple for couple in couples if couple[1].label != couple[2].label and couple[0].similarity >= SURE]
     splits = [couple for couple in couples if couple[1].split != couple[2].split]
     return [
@@ -29,7 +29,7 @@ def duplicates(pairs: Sequence[Pair], pictures: Sequence[Picture]) -> list[Findi
             " turned or resized. Remove the copies; training varies images by itself. Until then copies share a split.",
         ),
         *_finding(
-            "near_duplicates", "notice", alike, lambda n: f"{n} pairs of images show the same: the same photograph, a"
+            "near_duplicates", "notice", similar, lambda n: f"{n} pairs of images show the same: the same photograph, a"
             " second one of the same eye, or marks of the same lens. They are kept in one split; look whether each adds"
             " something.",
         ),
@@ -45,7 +45,7 @@ def duplicates(pairs: Sequence[Pair], pictures: Sequence[Picture]) -> list[Findi
 
 
 def shortcuts(measured: Sequence[Shortcut], pictures: Sequence[Picture]) -> list[Finding]:
-    """Classes that can be told from facts about their files alone."""
+    """Classes that facts about the files alone predict."""
     found = []
     for each in measured:
         images = of_class(pictures, each.label)
@@ -69,7 +69,7 @@ def shortcuts(measured: Sequence[Shortcut], pictures: Sequence[Picture]) -> list
 
 
 def mislabelled(judgement: Judgement | None, pictures: Sequence[Picture], eyes: str) -> list[Finding]:
-    """Likely label errors, where the judge is good enough to be heard; `eyes` says what it judges by."""
+    """Likely label errors, where the judge is accurate enough; `eyes` says what it judges by."""
     if judgement is None or judgement.balanced_accuracy < RELIABLE or not judgement.doubts:
         return []
     pairs = [

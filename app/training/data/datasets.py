@@ -37,7 +37,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Item:
-    """A usable image of a folder; images of one `group` must not be parted."""
+    """A usable image of a folder; images of one `group` stay in one split."""
 
     path: Path
     label: str
@@ -73,9 +73,9 @@ def list_files(folder: Path) -> list[str]:
 def interpret(
     names: Sequence[str], read: Reader, spec: ClassifierSpec, label: str | None = None
 ) -> tuple[list[Entry], list[Refusal]]:
-    """Tell images from other files by their paths, and their classes by convention, or all of the class `label`.
+    """Find the images among the files, and their classes by convention; with `label` all have that class.
 
-    `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables count as nothing.
+    `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables are ignored.
     """
     tables = _Tables(names, read, spec.data)
     entries, refusals = [], []
@@ -98,6 +98,7 @@ class _Tables:
 
     def __init__(self, names: Sequence[str], read: Reader, data: DataSpec) -> None:
         there, quality = set(names), data.quality
+        self._bytes = read
         self._labels: dict[str, Table] = {}
         self._quality: dict[str, Table] = {}
         self.names: set[str] = set()
@@ -105,10 +106,10 @@ class _Tables:
             form = next((each for each in data.csv if _join(folder, each.file) in there), None)
             if form and data.convention == "csv":
                 columns = (form.image_column, form.label_column, form.extension)
-                self._labels[folder] = self._read(folder, form.file, read, *columns)
+                self._labels[folder] = self._read(folder, form.file, *columns)
             if quality and _join(folder, quality.file) in there:
                 columns = (quality.image_column, quality.quality_column, "")
-                self._quality[folder] = self._read(folder, quality.file, read, *columns)
+                self._quality[folder] = self._read(folder, quality.file, *columns)
 
     def label(self, path: PurePosixPath) -> tuple[bool, str | None]:
         """Whether a table rules this image, and what it says."""
@@ -120,10 +121,10 @@ class _Tables:
         table = next((self._quality[folder] for folder in _upwards(path) if folder in self._quality), None)
         return None if table is None else table.get(path.name)
 
-    def _read(self, folder: str, file: str, read: Reader, image: str, value: str, extension: str) -> Table:
+    def _read(self, folder: str, file: str, image: str, value: str, extension: str) -> Table:
         name = _join(folder, file)
         self.names.add(name)
-        return read_table(name, read(name), image, value, extension)
+        return read_table(name, self._bytes(name), image, value, extension)
 
 
 def _upwards(path: PurePosixPath) -> Iterator[str]:

@@ -10,7 +10,7 @@ from app.drawing import DRAWERS, draw
 from app.errors import InvalidInput
 
 SOURCE = "drawn"  # of these images in a dataset
-SEEDS_APART = 1_000_000  # so many images of one seed share no drawing with those of the next
+SEEDS_APART = 1_000_000  # up to this many images, two seeds share no drawing
 _NAME = re.compile(r"drawn-([a-z_]+)-(\d{1,18})\.jpg")
 
 

@@ -35,7 +35,7 @@ class Sample:
 
 
 class Squares(Protocol):
-    """Preprocessed images, uint8 (n, size, size, 3): an array, or what is read from the files when it is asked for."""
+    """Preprocessed images, uint8 (n, size, size, 3): an array, or read from the files at each access."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ class Squares(Protocol):
 
 
 class Answers(NamedTuple):
-    """What a network answers to all images: `probabilities` (n, classes) and `embeddings` (n, d).
+    """The outputs of a network for all images: `probabilities` (n, classes) and `embeddings` (n, d).
 
     `fair` (n, classes): what it, or one like it, answers to images that it did not learn from; they are the second
     rows of each of `folds`, whose first rows were learned from for that.
@@ -76,7 +76,7 @@ class Images:
 
 
 class LazySquares:
-    """Squares that are read when they are asked for, and never kept."""
+    """Squares that are read from the files at each access, and not kept."""
 
     def __init__(self, samples: Sequence[Sample], preprocessing: Preprocessing) -> None:
         size = preprocessing.size
@@ -98,7 +98,7 @@ def read_square(path: Path, preprocessing: Preprocessing) -> Pixels:
 
 
 def read_frame(path: Path, preprocessing: Preprocessing) -> Pixels:
-    """The same with the photograph's own contrast, which tells its quality."""
+    """The same before the contrast is normalised, for measuring quality; InvalidInput as above."""
     try:
         return frame(decode(path.read_bytes(), min_side=preprocessing.size).pixels, preprocessing)
     except (OSError, InvalidInput) as error:
@@ -115,7 +115,9 @@ def read_images(
     """Read every sample into one array in a file of `folder`; a file takes size * size * 3 bytes there."""
     size = preprocessing.size
     assert size is not None  # noqa: S101  # the trainer has set it
-    with (folder / "squares").open("wb") as file:  # now, with an error: a full disk would kill whoever writes the array
+    with (folder / "squares").open(
+        "wb"
+    ) as file:  # now, with an error: on a full disk, writing to the mapped file would kill the process
         if hasattr(os, "posix_fallocate"):  # macOS has none
             os.posix_fallocate(file.fileno(), 0, len(samples) * size * size * 3)
     squares = np.memmap(folder / "squares", np.uint8, "r+", shape=(len(samples), size, size, 3))

@@ -1,4 +1,4 @@
-"""Tables beside the images: their labels, and how good they are."""
+"""Reads tables of labels and of image quality."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def calibrate(
         novelty=limit,
     )
     probabilities = apply_temperature(answers.probabilities, temperature)
-    looks = _reference(images, fair.max(axis=1), spec.preprocessing.crop == "retina")
+    looks = _reference(images, fair, spec)
     return Calibration(probabilities, answers.embeddings, temperature, thresholds, point, novelty, looks)
 
 
@@ -91,16 +91,21 @@ def _run(engine: Engine, images: Images, progress: Progress) -> Answers:
     return Answers(answered, np.concatenate(embeddings), answered, [fold])
 
 
-def _reference(images: Images, confidence: Floats, expect_retina: bool) -> Reference:
-    """What the training images' quality measures looked like, and the confidence on images kept out of training."""
+def _reference(images: Images, fair: Floats, spec: ClassifierSpec) -> Reference:
+    """What the training images' quality measures looked like, and the answers to images kept out of training."""
     train = images.rows["train"]
     measures = {name: values[train] for name, values in images.measures.items()}
-    quality = dict(reference(measures, expect_retina))
-    histograms = {name: _histogram(values) for name, values in {"confidence": confidence, **measures}.items()}
-    return Reference(quality=quality, histograms=histograms)
+    known = {"confidence": fair.max(axis=1), **measures}
+    answered = np.bincount(fair.argmax(axis=1), minlength=len(spec.class_names)) / len(fair)
+    return Reference(
+        quality=dict(reference(measures, spec.preprocessing.crop == "retina")),
+        histograms={name: deciles(values) for name, values in known.items()},
+        sizes={name: len(values) for name, values in known.items()},
+        classes=dict(zip(spec.class_names, answered.tolist(), strict=True)),
+    )
 
 
-def _histogram(values: Floats) -> dict[str, list[float]]:
+def deciles(values: Floats) -> dict[str, list[float]]:
     """Shares between the deciles; equal deciles are merged, so that every bin has width."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
     if len(edges) == 1:

@@ -12,7 +12,7 @@ from app.training.evaluation.proportions import wilson
 from app.training.evaluation.weighted import BINS, Indices, bins
 
 POINTS = 100
-CLASSES = 20  # of a classifier with hundreds of classes nobody looks at every curve
+CLASSES = 20  # a classifier with hundreds of classes gets the curves of this many
 
 
 def class_curves(labels: Indices, probabilities: Floats, index: int) -> dict[str, dict[str, list[float]]] | None:

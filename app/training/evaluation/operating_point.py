@@ -58,5 +58,5 @@ def best_f1(scores: Floats, sick: NDArray[np.bool_]) -> float:
 
 
 def _with_room(scores: Floats, best: float) -> float:
-    """Halfway down to the next lower score: the lowest score of a sick eye itself would leave no room."""
+    """Halfway down to the next lower score: the lowest score of a sick eye itself would leave no margin."""
     return (best + float(scores[scores < best].max(initial=0.0))) / 2

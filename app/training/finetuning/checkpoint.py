@@ -11,9 +11,9 @@ import numpy as np
 
 from app.inference.arrays import Floats
 from app.training.networks.runtime import keras
+from app.training.progress import History
 
 NAME = "checkpoint.npz"
-History = list[dict[str, float]]
 
 
 @dataclass

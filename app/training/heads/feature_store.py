@@ -1,4 +1,4 @@
-"""Embeddings kept on disk by the content of the image: a file of SQLite for each way to compute them."""
+"""Keeps embeddings on disk by the content of the image: one SQLite file for each way to compute them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import NamedTuple
 import numpy as np
 
 from app.inference.arrays import Floats
+from app.training.batching import batches
 
 WAIT = 60.0  # seconds for another process that writes
 MANY = 500  # keys in one question
 TABLE = (
-    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, look TEXT, embedding BLOB, measures TEXT,"
-    " PRIMARY KEY (sha256, look))"
+    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, copy TEXT, embedding BLOB, measures TEXT,"
+    " PRIMARY KEY (sha256, copy))"
 )
 
 
 class View(NamedTuple):
-    """One look at an image: the hash of its file's content, and "" or the name of the variation."""
+    """An image or a varied copy of it: the hash of the file's content, and the name of the copy ("" for the image)."""
 
     sha256: str
-    look: str
+    copy: str
 
 
 class Stored(NamedTuple):
@@ -49,13 +50,13 @@ class FeatureStore:
         hashes, found = sorted({view.sha256 for view in views}), {}
         wanted = set(views)
         with self._open() as base:
-            for sha256, look, embedding, measures in _rows(base, hashes):
-                if (view := View(sha256, look)) in wanted:
+            for sha256, copy, embedding, measures in _rows(base, hashes):
+                if (view := View(sha256, copy)) in wanted:
                     found[view] = Stored(np.frombuffer(embedding, np.float32), json.loads(measures))
         return found
 
     def add(self, views: Sequence[View], stored: Sequence[Stored]) -> None:
-        """Add all or nothing; what is there already is written anew."""
+        """Add all or nothing; a view that is there already is overwritten."""
         rows = [
             (*view, np.asarray(each.embedding, np.float32).tobytes(), json.dumps(each.measures))
             for view, each in zip(views, stored, strict=True)
@@ -70,7 +71,6 @@ class FeatureStore:
 
 
 def _rows(base: sqlite3.Connection, hashes: Sequence[str]) -> Iterator[tuple[str, str, bytes, str]]:
-    for start in range(0, len(hashes), MANY):
-        some = hashes[start : start + MANY]
+    for some in batches(hashes, MANY):
         marks = ",".join("?" * len(some))
         yield from base.execute(f"SELECT * FROM view WHERE sha256 IN ({marks})", some)  # noqa: S608  # marks only

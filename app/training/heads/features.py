@@ -15,6 +15,7 @@ import numpy as np
 from app.classifiers.spec import Preprocessing, TrainingSpec
 from app.inference import decode, preprocess, quality
 from app.inference.arrays import Floats, Pixels
+from app.training.batching import batches
 from app.training.data import augmentation
 from app.training.data.samples import THREADS, Sample, read_frame
 from app.training.heads.feature_store import FeatureStore, Stored, View
@@ -42,13 +43,12 @@ def compute(
     samples: Sequence[Sample],
     preprocessing: Preprocessing,
     spec: TrainingSpec,
-    cache: Path,
     progress: Progress,
 ) -> Features:
-    """The features of all samples, from `cache` where it holds them; InvalidInput names an unreadable file."""
-    store = FeatureStore(cache / "features" / f"{_key(frozen, preprocessing)}.sqlite")
+    """The features of all samples, from the cache where it has them; InvalidInput names an unreadable file."""
+    store = FeatureStore(frozen.cache / "features" / f"{_key(frozen, preprocessing)}.sqlite")
     plain = [View(sample.sha256, AS_IT_IS) for sample in samples]
-    varied = [[View(each.sha256, look) for each in samples if each.split != "test"] for look in _looks(spec)]
+    varied = [[View(each.sha256, copy) for each in samples if each.split != "test"] for copy in _copies(spec)]
     wanted = {*plain, *(view for views in varied for view in views)}
     known = store.read(wanted)
     missing = sorted(wanted - set(known))
@@ -75,39 +75,39 @@ def _computed(
     preprocessing: Preprocessing,
     spec: TrainingSpec,
 ) -> Iterator[tuple[Sequence[View], Sequence[Stored]]]:
-    """Look at the images chunk by chunk; the next chunk is read while the network sees the present one.
+    """Compute features chunk by chunk; the next chunk is read while the network works on the present one.
 
     `views` are sorted, so that each image is read once.
     """
     embed = frozen.embedder()
 
-    def read(looks: Sequence[View]) -> tuple[Pixels, dict[str, float]]:
-        framed = read_frame(paths[looks[0].sha256], preprocessing)
+    def read(of_image: Sequence[View]) -> tuple[Pixels, dict[str, float]]:
+        framed = read_frame(paths[of_image[0].sha256], preprocessing)
         square = preprocess.even_out(framed, preprocessing)
-        return np.stack([_seen(square, view, spec) for view in looks]), quality.measure(framed)
+        return np.stack([_seen(square, view, spec) for view in of_image]), quality.measure(framed)
 
-    images = [list(looks) for _, looks in groupby(views, key=lambda view: view.sha256)]
-    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    images = [list(found) for _, found in groupby(views, key=lambda view: view.sha256)]
+    chunks = list(batches(images, CHUNK))
     with ThreadPoolExecutor(THREADS) as pool:
         coming = pool.map(read, chunks[0])
         for chunk, following in zip(chunks, [*chunks[1:], ()], strict=True):
             squares, measures = zip(*coming, strict=True)
             coming = pool.map(read, following)
             embeddings = iter(embed(np.concatenate(squares)))
-            of_views = [(view, found) for looks, found in zip(chunk, measures, strict=True) for view in looks]
+            of_views = [(view, found) for own, found in zip(chunk, measures, strict=True) for view in own]
             yield [view for view, _ in of_views], [Stored(next(embeddings), found) for _, found in of_views]
 
 
-def _looks(spec: TrainingSpec) -> list[str]:
-    """The names of the varied copies of an image; whatever changes them changes the names."""
+def _copies(spec: TrainingSpec) -> list[str]:
+    """Return the names of the varied copies; they change with the settings and the code of the variation."""
     how = f"{spec.flip_horizontal} {spec.flip_vertical} {spec.turn}"
     key = hashlib.sha256(how.encode() + _code(augmentation)).hexdigest()[:16]
     return [f"varied {key} {number}" for number in range(spec.varied)]
 
 
 def _seen(square: Pixels, view: View, spec: TrainingSpec) -> Pixels:
-    """The image as it is or varied, in the same way every time."""
-    if view.look == AS_IT_IS:
+    """Return the image or its varied copy, which is the same every time."""
+    if view.copy == AS_IT_IS:
         return square
     seed = hashlib.sha256(" ".join(view).encode()).digest()
     return augmentation.vary(square, spec, np.random.default_rng(list(seed)))

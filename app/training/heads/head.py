@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from app.classifiers import ClassifierSpec
 from app.training.data.samples import Answers, Images, LazySquares, Sample, label_indices, split_rows
 from app.training.heads.features import compute
-from app.training.heads.solver import Data, History, fit_head
-from app.training.networks.frozen import Frozen, freeze
+from app.training.heads.solver import Data, fit_head
+from app.training.networks.frozen import Frozen
 from app.training.networks.graft import Head
-from app.training.progress import Progress
+from app.training.progress import History, Progress
 
 
 @dataclass(frozen=True)
 class FrozenHead:
-    """A head with the body that it belongs on, the figures of its fit, and the images with what it answers to them."""
+    """A head with its frozen network, the figures of its fit, and the images with its answers."""
 
     frozen: Frozen
     layer: Head
@@ -30,21 +29,18 @@ class FrozenHead:
 def learn_head(
     samples: Sequence[Sample],
     spec: ClassifierSpec,
-    weights: Sequence[Path],
-    cache: Path,
+    frozen: Frozen,
     progress: Progress,
     *,
     whole: bool = True,
 ) -> FrozenHead:
-    """Fit a head; what was computed before is taken from `cache`.
+    """Fit a head on the features of a frozen network; features that were computed before come from its cache.
 
-    `whole`: to the images for training and for validation. It needs none of its own for that: each fold of the
-    cross-validation keeps some out.
+    With `whole` the head learns from the training and the validation images. It can, since each fold of the
+    cross-validation holds some images out.
     """
-    size, training = spec.preprocessing.size, spec.training
-    assert size is not None  # noqa: S101  # the trainer has set it
-    frozen = freeze(training.backbone, weights, size, cache)
-    features = compute(frozen, samples, spec.preprocessing, training, cache, progress)
+    training = spec.training
+    features = compute(frozen, samples, spec.preprocessing, training, progress)
     labels, rows = label_indices(samples, spec.class_names), split_rows(samples)
     known = np.sort(np.concatenate([rows["train"], rows["val"]]))
     given = np.searchsorted(known, rows["train"]), np.searchsorted(known, rows["val"])

@@ -1,4 +1,4 @@
-"""Fits a head on frozen features: a convex problem, solved by scikit-learn without any epochs."""
+"""Fits a head on frozen features: a convex problem, solved by scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 
 from app.inference.arrays import Floats, Integers
+from app.training.folds import Fold, by_patient, fewest_patients
 from app.training.networks.graft import Head
-from app.training.progress import Progress
+from app.training.progress import History, Progress
 
 GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the penalty
 FOLDS = 4
 TOLERANCE, ITERATIONS = 1e-3, 300
-SMALLEST = 1e-6  # deviation of a feature that says something
-
-History = list[dict[str, float]]
-Fold = tuple[Integers, Integers]
+SMALLEST = 1e-6  # standard deviation below which a feature counts as constant
 
 
 class Data(NamedTuple):
@@ -65,7 +62,7 @@ def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Pro
     deviation[deviation < SMALLEST] = 1
     views -= mean
     views /= deviation
-    views, directions = _turned(views)
+    views, directions = _rotated(views)
     counts = np.bincount(data.labels)
     weights = (len(data.labels) / (len(counts) * counts))[data.labels] if balance else np.ones(len(data.labels))
     problem = _Problem(views, data.labels, weights)
@@ -79,7 +76,7 @@ def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Pro
     return Fit(head, history, folds, answers[best])
 
 
-def _turned(views: Floats) -> tuple[Floats, Floats | None]:
+def _rotated(views: Floats) -> tuple[Floats, Floats | None]:
     """The same points (n, views, d) in as many dimensions as there are points, and the directions (d, fewer) of those.
 
     A ridge penalty does not see the difference, and the fits take a fraction of the time. None where that saves little.
@@ -121,7 +118,7 @@ class _Problem:
 
 
 def _try(problem: _Problem, folds: list[Fold], progress: Progress) -> tuple[History, list[Floats]]:
-    """The figures of each penalty, and the answers (n, classes) to the images kept out, by cross-validation."""
+    """The figures of each penalty, and the out-of-fold probabilities (n, classes), by cross-validation."""
     regressions = [_regression(GRID[0]) for _ in folds]
     history: History = []
     answers: list[Floats] = []
@@ -153,15 +150,12 @@ def _try(problem: _Problem, folds: list[Fold], progress: Progress) -> tuple[Hist
 
 
 def _folds(data: Data, seed: int) -> list[Fold]:
-    """Rows to fit and rows kept out, whole patients each; the given split where a class has too few patients."""
-    found = np.unique(data.labels)
-    patients = [len({data.groups[row] for row in np.flatnonzero(data.labels == label).tolist()}) for label in found]
-    if min(patients) < 2 * FOLDS:
+    """Return the folds, by patient; the given split if a class has too few patients."""
+    if fewest_patients(data.labels, data.groups) < 2 * FOLDS:
         return [data.fold]
-    split = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    return list(split.split(data.labels, data.labels, data.groups))
+    return by_patient(data.labels, data.groups, FOLDS, seed)
 
 
 def _regression(strength: float) -> LogisticRegression:
-    """It goes on from where its last fit ended."""
+    """Each fit starts from the result of the last (warm start)."""
     return LogisticRegression(C=strength, warm_start=True, tol=TOLERANCE, max_iter=ITERATIONS)

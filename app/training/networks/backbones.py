@@ -21,8 +21,8 @@ class Backbone:
 
     `size` is the default side of the input in pixels and `stride` what it must be a multiple of; `scaling` is the
     range of pixels that the network expects: 0 to 1, -1 to 1, "imagenet" (standardised by ImageNet's mean and
-    deviation) or "caffe" (BGR less ImageNet's mean). `pace` is what the learning rate of a training is multiplied
-    with when it starts from chance, `weights_files` the ImageNet weights to look for in WEIGHTS_DIR, one for each
+    deviation) or "caffe" (BGR less ImageNet's mean). `pace` multiplies the learning rate of a training
+    that starts from random weights, `weights_files` the ImageNet weights to look for in WEIGHTS_DIR, one for each
     part of the network; empty where there are none. `batch` is how many images of the default size can be trained on
     at a time within 4 GB.
     """
@@ -40,7 +40,7 @@ class Backbone:
 BACKBONES: Mapping[str, Backbone] = {
     "custom_cnn": Backbone("Small convolutional network", "custom_cnn", 128, "unit", pace=3.0, batch=512),
     "custom_cnn_focused": Backbone(
-        "Small convolutional network that looks at one place", "custom_cnn_focused", 128, "unit", pace=3.0, batch=512
+        "Small convolutional network with a narrow view", "custom_cnn_focused", 128, "unit", pace=3.0, batch=512
     ),
     "vgg16": Backbone("VGG16", "vgg16", 224, "caffe", ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8),
     "resnet50": Backbone(
@@ -79,7 +79,7 @@ BACKBONES: Mapping[str, Backbone] = {
         batch=16,
     ),
     "mobilenet_closer": Backbone(
-        "MobileNet and MobileNetV2 with a second look at the centre",
+        "MobileNet and MobileNetV2 applied to the image and to its centre",
         "mobilenet_closer",
         224,
         "symmetric",
@@ -119,10 +119,10 @@ def largest_batch(name: str, size: int) -> int:
 
 
 def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = "full") -> tuple[Path, ...]:
-    """The files that training starts from, one for each part of the network or one for all; none: from chance.
+    """The files that training starts from, one for each part of the network or one for all; none for random weights.
 
-    `weights` is "imagenet" (from chance for a backbone without pretrained weights), "none" or a path. InvalidInput
-    says which file is missing and where to put it, or that the mode "head" has no trained features to stand on.
+    `weights` is "imagenet" (random for a backbone without pretrained weights), "none" or a path. InvalidInput
+    says which file is missing and where to put it, or that the mode "head" needs pretrained features.
     """
     row = get_backbone(name)
     if weights == "none" or (weights == "imagenet" and not row.weights_files):
@@ -144,7 +144,7 @@ def find_weights(name: str, weights: str, weights_dir: Path | None, mode: str = 
 
 
 def usual(training: TrainingSpec, weights_dir: Path | None) -> tuple[str, Literal["head", "full"]]:
-    """The backbone and the mode of a run that names neither: pretrained where the weights are at hand."""
+    """The backbone and the mode of a run that names neither: pretrained where the weights are there."""
     if training.pretrained is not None:
         with suppress(InvalidInput):
             find_weights(training.pretrained, "imagenet", weights_dir, "head")

@@ -13,7 +13,7 @@ import onnx
 
 from app.training.networks import runtime
 from app.training.networks.assembly import EMBEDDING, FEATURES, HEAD, build_network
-from app.training.networks.graph import ARCHIVE, BODY_OUTPUTS, GRAPH, INPUT, OUTPUTS
+from app.training.networks.graph import ARCHIVE, BODY_OUTPUTS, GRAPH, INPUT, OUTPUTS, map_weights
 from app.training.networks.runtime import keras
 
 EVERY = 0.2  # seconds between two collections
@@ -21,7 +21,7 @@ EVERY = 0.2  # seconds between two collections
 
 def export(network: keras.Model, folder: Path) -> None:
     """Write `model.keras` (without optimizer) and `model.onnx` (input and outputs named as above) to `folder`."""
-    keras.Model(network.input, network.output).save(folder / "model.keras")  # anew: without the optimizer's state
+    keras.Model(network.input, network.output).save(folder / "model.keras")  # drops the optimizer
     _write_graph(with_activation(network), folder / "model.onnx", OUTPUTS)
 
 
@@ -35,7 +35,7 @@ def export_body(backbone: str, weights: Sequence[Path], size: int, folder: Path)
 
 
 def _write_graph(network: keras.Model, path: Path, outputs: Sequence[str]) -> None:
-    """Write an ONNX graph with the input INPUT and the outputs so named."""
+    """Write an ONNX graph with the input INPUT and outputs of these names."""
     network(np.zeros((1, *network.input_shape[1:]), np.uint8))  # Keras exports only a model that was called
     with _collecting():
         network.export(str(path), format="onnx", verbose=False)
@@ -44,10 +44,10 @@ def _write_graph(network: keras.Model, path: Path, outputs: Sequence[str]) -> No
 
 @contextmanager
 def _collecting() -> Iterator[None]:
-    """Collect garbage often: the converter leaves a copy of all weights, in cycles, after each of its many passes.
+    """Collect garbage often: after each of its many passes the converter leaves a copy of all weights in cycles.
 
-    Python counts objects, not bytes: it would let gigabytes gather in a few of them. What is there already is spared,
-    so that a collection takes milliseconds.
+    Python counts objects, not bytes, so a few of them could keep gigabytes. Objects that exist already are frozen, so
+    that a collection takes milliseconds.
     """
     ended = Event()
 
@@ -71,11 +71,9 @@ def _collecting() -> Iterator[None]:
 def with_activation(network: keras.Model) -> keras.Model:
     """The network with the outputs OUTPUTS, float32: (n, classes), (n, d) and the maps (n, h, w, classes).
 
-    Class activation maps (Zhou et al. 2016) are the head applied at each place of the feature map, a 1 x 1
-    convolution with the head's weights. What all classes have in common is taken out, which changes no probability:
-    the mean of a map is its class' logit, and a place is positive where it speaks for the class.
+    The maps are class activation maps: a 1 x 1 convolution of the feature map with `graph.map_weights`.
     """
-    kernel, bias = (part - part.mean(axis=-1, keepdims=True) for part in network.get_layer(HEAD).get_weights())
+    kernel, bias = map_weights(*network.get_layer(HEAD).get_weights())
     convolution = keras.layers.Conv2D(kernel.shape[1], 1, name="class_activation")
     activation = convolution(network.get_layer(FEATURES).output)
     convolution.set_weights([kernel[None, None], bias])
@@ -84,13 +82,13 @@ def with_activation(network: keras.Model) -> keras.Model:
 
 
 def _renamed(graph: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
-    """The same graph with the names INPUT and `outputs` at its doors, whatever Keras called them."""
+    """Rename the graph's input to INPUT and its outputs to `outputs`, whatever Keras called them."""
     names = [INPUT, *outputs]
-    doors = [*graph.graph.input, *graph.graph.output]
-    renaming = {door.name: name for door, name in zip(doors, names, strict=True)}
+    ends = [*graph.graph.input, *graph.graph.output]
+    renaming = {end.name: name for end, name in zip(ends, names, strict=True)}
     for node in graph.graph.node:
         node.input[:] = [renaming.get(name, name) for name in node.input]
         node.output[:] = [renaming.get(name, name) for name in node.output]
-    for door, name in zip(doors, names, strict=True):
-        door.name = name
+    for end, name in zip(ends, names, strict=True):
+        end.name = name
     return graph

@@ -13,24 +13,30 @@ import numpy as np
 import onnxruntime
 
 from app.inference.arrays import Floats, Pixels
+from app.training.batching import batches
 from app.training.networks.graph import GRAPH
 
-BATCH = 8  # bounds the memory, and larger batches gain nothing on a CPU
-CODE = ("architectures.py", "backbones.py", "assembly.py")  # what shapes the network beside its weights
+BATCH = 8  # larger batches need more memory and are no faster on a CPU
+CODE = ("architectures.py", "backbones.py", "assembly.py")  # defines the network together with its weights
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A folder with the body as GRAPH (outputs: embedding, features) and as ARCHIVE, a Keras model with a blank head.
+    """A pretrained network in the folder `cache`, which keeps its features, too.
 
-    `key` is a hash of all that the embeddings depend on but the images.
+    `key` is a hash of everything that the embeddings depend on except the images.
     """
 
-    folder: Path
+    cache: Path
     key: str
 
+    @property
+    def folder(self) -> Path:
+        """The folder with GRAPH (ONNX, outputs: embedding, features) and ARCHIVE (Keras, untrained head)."""
+        return self.cache / "backbones" / self.key
+
     def embedder(self) -> Callable[[Pixels], Floats]:
-        """A function from squares (n, size, size, 3) to embeddings (n, d), on all cores."""
+        """Return a function from squares (n, size, size, 3) to embeddings (n, d) that uses all cores."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
         options.log_severity_level = 3  # errors only
@@ -38,33 +44,34 @@ class Frozen:
         session = onnxruntime.InferenceSession(self.folder / GRAPH, options, providers=["CPUExecutionProvider"])
 
         def embed(squares: Pixels) -> Floats:
-            parts = (squares[start : start + BATCH] for start in range(0, len(squares), BATCH))
-            return np.concatenate([session.run(["embedding"], {"image": part})[0] for part in parts])
+            parts = [session.run(["embedding"], {"image": batch})[0] for batch in batches(squares, BATCH)]
+            return np.concatenate(parts)
 
         return embed
 
 
 def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path) -> Frozen:
-    """The body from `cache`; loads TensorFlow and makes it where it is not there yet.
+    """Return the network from `cache`; if it is not there yet, load TensorFlow and make it.
 
-    InvalidInput when a file of `weights` does not fit or the size does not. Several processes may call it at once.
+    `size` is the side of its input in pixels. InvalidInput when a file of `weights` or the size does not fit the
+    backbone. Several processes may call it at once.
     """
-    key = _key(backbone, weights, size)
-    folder = cache / "backbones" / key
+    frozen = Frozen(cache, _key(backbone, weights, size))
+    folder = frozen.folder
     if not folder.is_dir():
         from app.training.networks.export import export_body  # noqa: PLC0415  # loads TensorFlow
 
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".new-", dir=folder.parent) as name:
-            made = Path(name) / key
+            made = Path(name) / frozen.key
             made.mkdir()
             export_body(backbone, weights, size, made)
             _move(made, folder)
-    return Frozen(folder, key)
+    return frozen
 
 
 def _move(made: Path, folder: Path) -> None:
-    """Put it in place, unless another process was faster."""
+    """Move it into place, unless another process was faster."""
     try:
         made.rename(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""Puts a head on a frozen body without TensorFlow: into its ONNX graph and into its Keras archive."""
+"""Adds a head to a frozen network without TensorFlow: to its ONNX graph and to its Keras archive."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import h5py
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from scipy.special import softmax
 
 from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE, GRAPH
+from app.training.networks.graph import ARCHIVE, GRAPH, map_weights
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
 
@@ -28,10 +29,8 @@ class Head:
     bias: Floats
 
     def probabilities(self, embeddings: Floats) -> Floats:
-        """What it answers (n, classes) to embeddings (n, d)."""
-        logits = embeddings @ self.kernel + self.bias
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        """Return the probabilities (n, classes) for embeddings (n, d)."""
+        return np.asarray(softmax(embeddings @ self.kernel + self.bias, axis=1))
 
 
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
@@ -43,14 +42,13 @@ def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
 def _with_head(model: onnx.ModelProto, head: Head) -> onnx.ModelProto:
     """The graph with the outputs probabilities, embedding and activation.
 
-    The class activation maps are the head applied at each place of the feature map, less what all classes have in
-    common, as `app.training.export.with_activation` says.
+    The activation is that of `export.with_activation`: the feature map times `graph.map_weights`.
     """
     graph = model.graph
     image, features = graph.input[0], graph.output[1]
     size, depth = (dimension.dim_value for dimension in features.type.tensor_type.shape.dim[2:])
     classes = len(head.bias)
-    kernel, bias = (part - part.mean(axis=-1, keepdims=True) for part in (head.kernel, head.bias))
+    kernel, bias = map_weights(head.kernel, head.bias)
     arrays = {"head_kernel": head.kernel, "head_bias": head.bias, "map_kernel": kernel, "map_bias": bias}
     graph.initializer.extend(numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items())
     graph.node.extend(
@@ -62,13 +60,13 @@ def _with_head(model: onnx.ModelProto, head: Head) -> onnx.ModelProto:
         ]
     )
     n = image.type.tensor_type.shape.dim[0].dim_param
-    doors = [
+    outputs = [
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [n, classes]),
         helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [n, depth]),
         helper.make_tensor_value_info("activation", TensorProto.FLOAT, [n, size, size, classes]),
     ]
     del graph.output[:]
-    graph.output.extend(doors)
+    graph.output.extend(outputs)
     return model
 
 
@@ -89,7 +87,7 @@ def _write_archive(source: Path, head: Head, target: Path) -> int:
 
 
 def _config(data: bytes, classes: int) -> bytes:
-    """The settings with so many classes."""
+    """Return the settings with another number of classes."""
     config = json.loads(data)
     layer = next(each for each in config["config"]["layers"] if each["name"] == HEAD)
     layer["config"]["units"] = classes
@@ -97,7 +95,7 @@ def _config(data: bytes, classes: int) -> bytes:
 
 
 def _weights(data: bytes, head: Head) -> tuple[bytes, int]:
-    """The weights with the head's, and how many numbers they are."""
+    """Return the weights with the head's in place, and the number of parameters."""
     file = io.BytesIO(data)
     sizes: list[int] = []
     with h5py.File(file, "r+") as store:

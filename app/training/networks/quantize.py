@@ -1,4 +1,4 @@
-"""Writes a network in eight bits beside the one in float32, and decides which of the two serves.
+"""Quantizes a network to eight bits and decides whether that form or float32 serves.
 
 Imported by the training process alone, since it needs the onnx package.
 """
@@ -6,7 +6,6 @@ Imported by the training process alone, since it needs the onnx package.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +20,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from app.classifiers.card import Int8
 from app.inference.arrays import Integers, Pixels
 from app.inference.engine import Engine, Int8Engine, OnnxEngine
+from app.training.batching import batches
 from app.training.data.samples import Images
 from app.training.networks.graph import INPUT, OUTPUTS
 from app.training.progress import Progress
+from app.training.timing import milliseconds
 
-MEANS = ("GlobalAveragePool", "ReduceMean")  # cheap, and what they give must be fine
+MEANS = ("GlobalAveragePool", "ReduceMean")  # cheap, and their results need the precision
 CALIBRATION_IMAGES = 200
 AGREEMENT = 0.99  # share of test images that must get the same answer
 LOSS = 0.005  # of accuracy, at most
@@ -33,11 +34,13 @@ SLOWER = 1.2  # times as slow as float32 is no gain; what is near 1 must not mak
 FLOAT_SHARES = (0.05, 0.15)  # of the convolutions, from the image on, left in float32: the second where one fails
 BATCH = 32
 TIMED = 40
-UNDISTURBED = 20  # percentile of the times: what other processes do to the rest is not the network's
+UNDISTURBED = 20  # percentile of the times: other processes disturb the slower ones
 
 
 def quantize(folder: Path, images: Images, progress: Progress) -> Int8:
-    """Write `model.int8.onnx` to `folder` if it is as good on the test images as `model.onnx`; tell how good it is.
+    """Write `model.int8.onnx` to `folder` if it is as good on the test images as `model.onnx`.
+
+    Return how the two compare.
 
     Static QDQ quantization per channel, calibrated on training images. The first convolutions, which see the pixels
     themselves and lose the most, and the head stay in float32.
@@ -82,7 +85,7 @@ def _prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
         quant_pre_process(source, path, skip_symbolic_shape=True)
     nodes = onnx.load(path).graph.node
     body = _ancestors(nodes, OUTPUTS[1])
-    # Of a thousand attention weights, each is less than what eight bits can tell from nothing.
+    # A thousand attention weights sum to 1: each is below the resolution of eight bits.
     attention = [place for place, node in enumerate(nodes) if node.op_type == "Softmax" and node.name in body]
     fine = [*nodes[min(attention, default=len(nodes)) :], *(node for node in nodes if node.op_type in MEANS)]
     whole = sorted({node.name for node in fine} | {node.name for node in nodes if node.name not in body})
@@ -90,7 +93,7 @@ def _prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
 
 
 def _ancestors(nodes: Sequence[onnx.NodeProto], output: str) -> set[str]:
-    """The names of the nodes that an output rests on."""
+    """Return the names of the nodes that an output depends on."""
     wanted, found = {output}, set()
     for node in reversed(nodes):  # they are in the order of their computation
         if wanted.intersection(node.output):
@@ -115,13 +118,15 @@ def _write(prepared: Path, target: Path, squares: Pixels, excluded: list[str]) -
 
 
 def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, progress: Progress) -> Int8:
-    """The answers of both on the test images, and the decision."""
+    """Compare the answers of both on the test images and decide."""
     rows = images.rows["test"]
     expected, found = _answers(whole, images, rows, progress), _answers(small, images, rows, progress)
     labels = images.labels[rows]
     agreement = float((expected == found).mean())
     change = float((found == labels).mean() - (expected == labels).mean())
-    times = _milliseconds((whole, small), images.squares[np.resize(rows, TIMED)])
+    squares = images.squares[np.resize(rows, TIMED)]
+    runs = [lambda row, engine=engine: engine.run(squares[row : row + 1]) for engine in (whole, small)]
+    times = [round(each, 3) for each in milliseconds(runs, TIMED, UNDISTURBED)]
     kept = agreement >= AGREEMENT and change >= -LOSS and times[1] <= SLOWER * times[0]
     return Int8(
         kept=kept,
@@ -137,27 +142,17 @@ def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, p
 
 
 def _answers(engine: Engine, images: Images, rows: Integers, progress: Progress) -> Integers:
-    parts = []
-    for start in range(0, len(rows), BATCH):
-        parts.append(engine.run(images.squares[rows[start : start + BATCH]]).probabilities.argmax(axis=1))
-        progress("exporting", start, len(rows))
+    parts, done = [], 0
+    for batch in batches(rows, BATCH):
+        parts.append(engine.run(images.squares[batch]).probabilities.argmax(axis=1))
+        progress("exporting", done, len(rows))
+        done += len(batch)
     return np.concatenate(parts)
-
-
-def _milliseconds(engines: tuple[Engine, ...], squares: Pixels) -> list[float]:
-    """The undisturbed time of each for one square, taking turns so that a busy machine is fair to all."""
-    taken: list[list[float]] = [[] for _ in engines]
-    for row in range(len(squares)):
-        for times, engine in zip(taken, engines, strict=True):
-            start = time.perf_counter()
-            engine.run(squares[row : row + 1])
-            times.append(1000 * (time.perf_counter() - start))
-    return [round(float(np.percentile(times, UNDISTURBED)), 3) for times in taken]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the advice that the quantizer logs on the root logger, which no user can follow."""
+    """Suppress the advice that the quantizer logs on the root logger; users cannot act on it."""
     before: Any = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

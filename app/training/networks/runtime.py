@@ -1,4 +1,4 @@
-"""The door to Keras: loads TensorFlow quietly. Import Keras from here, in modules that only a training run loads."""
+"""Loads TensorFlow without its console output. Import Keras from here, in modules that only a training run loads."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Must be set before TensorFlow loads: its notes on processor features and missing GPUs help no user.
+# Must be set before TensorFlow loads: its notes on processor features and missing GPUs do not help users.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 @contextmanager
 def _no_native_output() -> Iterator[None]:
-    """Send what C++ writes to standard error nowhere: some of TensorFlow's notes heed no log level."""
+    """Discard what C++ writes to standard error: some of TensorFlow's notes ignore the log level."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -33,7 +33,7 @@ __all__ = ["keras", "session"]
 
 @contextmanager
 def session(seed: int) -> Iterator[None]:
-    """A fresh Keras with all its chance drawn from `seed`, silent about what asks nothing of a user."""
+    """A fresh Keras session whose random numbers come from `seed`; warnings that users cannot act on are silenced."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     with warnings.catch_warnings():

@@ -9,12 +9,12 @@ from typing import Final
 from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.services.bulk.results import ResultFilter
 from app.services.bulk.tabular import BLOCK_BYTES, FORMATS
 from app.services.datasets.archive import members
 from app.web import forms
 from app.web.api.jobs import accepted
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, ResultCounts
 from app.web.schemas.requests import BulkForm, JobPath, ResultsQuery
@@ -35,7 +35,7 @@ MEDIA_TYPES: Final = {
 def bulk_predict() -> Response:
     """Accept many images, field `files` repeated or a zip archive, as a job.
 
-    More than fit into one call come in parts: `more=true` keeps the job waiting, `job_id` adds to it, and the call
+    Send more than fits into one call in parts: `more=true` keeps the job waiting, `job_id` adds to it, and the call
     without `more` starts it. With the header Idempotency-Key a call can be repeated safely.
     """
     forms.allow_bulk()
@@ -72,7 +72,7 @@ def job_result_counts(path: JobPath) -> Response:
 
 
 def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small parts, and let this process' other requests in between."""
+    """Join small parts into blocks, and let other requests of this process run between them."""
     block = bytearray()
     for part in parts:
         block += part

@@ -8,13 +8,13 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.errors import InvalidInput
 from app.services.datasets.archive import nothing_usable
 from app.services.datasets.intake import Report
 from app.store.tables import Image
 from app.web import forms
 from app.web.api.jobs import accepted
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, UploadAnswer
 from app.web.schemas.images import DatasetImages, ImagePath, ImagesQuery
@@ -66,13 +66,13 @@ def image(path: ImagePath) -> Response:
 
 @blueprint.get("/api/datasets/<classifier>/audit", responses=problems(404))
 def audit(path: ClassifierPath) -> dict[str, Any]:
-    """Give the last audit of a dataset; `stale` when the dataset has changed, `complete` once images were looked at."""
+    """Give the last audit of a dataset: `stale` if the dataset has changed, `complete` once images were compared."""
     return services().audit.latest(path.classifier)
 
 
 @blueprint.post("/api/datasets/<classifier>/audit", responses={202: Accepted, **problems(400, 404)})
 def start_audit(path: ClassifierPath) -> Response:
-    """Look through a dataset for what would fool a model, as a job."""
+    """Start an audit: search a dataset for copies, leaks, shortcuts and wrong labels, as a job."""
     return accepted(services().audit.submit(path.classifier))
 
 
@@ -108,7 +108,7 @@ def _as_image(row: Image) -> dict[str, Any]:
 
 
 def _refuse_if_useless(report: Report) -> None:
-    """Make an upload of which nothing could be used an error, not a success that says so in small print."""
+    """Make an upload without a usable file an error."""
     if report.accepted or report.duplicates:
         return
     if not report.rejected:

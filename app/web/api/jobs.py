@@ -1,4 +1,4 @@
-"""Jobs: their progress, end and second chance; and retraining, which is one."""
+"""Jobs: list, show, cancel and retry; and retraining, which is a job."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, Final
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.services.jobs.jobs import eta_seconds
 from app.services.jobs.transitions import ACTIVE, events
 from app.services.models.retrain import TrainingRequest
 from app.store.db import now
 from app.store.tables import Job
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, JobDetail, Jobs
 from app.web.schemas.requests import CancelQuery, JobPath, JobsQuery, RetrainForm
 
 blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
 
-# Seconds: whoever waits long may ask seldom, after a twentieth of what is left.
+# Retry-After in seconds: a twentieth of the time left, within bounds.
 SOONEST, LATEST, UNKNOWN = 1, 5, 2
-WAITED = 5  # a job that has not begun by then stands behind others
+WAITED = 5  # seconds; a job that has not started by then waits behind others
 NOT_CHANGED: Final[dict[str | int | HTTPStatus, Any]] = {
     304: {"description": "Not changed since the answer with this ETag"}
 }
@@ -49,24 +49,24 @@ def list_jobs(query: JobsQuery) -> Response:
 
 @blueprint.get("/api/jobs/<job_id>", responses={200: JobDetail, **NOT_CHANGED, **problems(404)})
 def get_job(path: JobPath) -> Response:
-    """Say how far a job is, and what has happened to it."""
+    """Give a job: its progress, result and events."""
     return _job_response(services().jobs.get(path.job_id))
 
 
 @blueprint.delete("/api/jobs/<job_id>", responses={200: JobDetail, **problems(404, 409)})
 def cancel_job(path: JobPath, query: CancelQuery) -> Response:
-    """End a waiting job or a bulk prediction now, ask any other to stop; a training may keep its best epoch."""
+    """Cancel a waiting job or a bulk prediction at once; ask any other to stop. A training may keep its best epoch."""
     return _job_response(services().jobs.cancel(path.job_id, query.keep))
 
 
 @blueprint.post("/api/jobs/<job_id>/retry", responses={202: Accepted, **problems(404, 409)})
 def retry_job(path: JobPath) -> Response:
-    """Queue a failed or cancelled job again; what it has done is kept."""
+    """Queue a failed or cancelled job again; finished work is kept."""
     return accepted(services().jobs.retry(path.job_id))
 
 
 def accepted(job: Job) -> Response:
-    """Answer 202 with where to look."""
+    """Answer 202 with the address of the job."""
     url = url_for("jobs.get_job", job_id=job.id)
     answer = jsonify({"job_id": job.id, "status_url": url})
     answer.status_code = 202
@@ -100,7 +100,7 @@ def _if_changed(answer: Response) -> Response:
 
 
 def as_answer(job: Job) -> dict[str, Any]:
-    """Return a job as the interface gives it."""
+    """Return a job as JSON values."""
     return {
         "id": job.id,
         "kind": job.kind,
@@ -119,6 +119,7 @@ def as_answer(job: Job) -> dict[str, Any]:
         "result": job.result,
         "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
+        "request_id": job.request_id,
         **{name: _iso(getattr(job, name)) for name in ("created_at", "started_at", "finished_at")},
     }
 

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.inference.thumbnail import thumbnail
 from app.services.serving.log import as_answer
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import LoggedPrediction, LoggedPredictions
@@ -35,7 +35,7 @@ def get_prediction(path: PredictionPath) -> dict[str, Any]:
 
 @blueprint.get("/api/predictions/<prediction_id>/image", responses=problems(404))
 def prediction_image(path: PredictionPath, query: ImageQuery) -> Response:
-    """Give the image that was asked about, as a small JPEG."""
+    """Give the image of a prediction, as a small JPEG."""
     sha256 = services().history.get(path.prediction_id).sha256
     data = services().files.read(sha256)
     answer = Response(run_cpu_bound(lambda: thumbnail(data, query.side)), mimetype="image/jpeg")
@@ -49,13 +49,13 @@ def prediction_image(path: PredictionPath, query: ImageQuery) -> Response:
     openapi_extensions=body(FeedbackForm, json=True),
 )
 def feedback(path: PredictionPath) -> dict[str, Any]:
-    """Say what the image really shows."""
+    """Correct a prediction: say what the image shows."""
     return as_answer(services().history.correct(path.prediction_id, forms.fields(FeedbackForm).label))
 
 
 @blueprint.delete("/api/predictions/<prediction_id>/feedback", responses={200: LoggedPrediction, **problems(404)})
 def withdraw(path: PredictionPath) -> dict[str, Any]:
-    """Forget what a person said of a prediction."""
+    """Withdraw the correction of a prediction."""
     return as_answer(services().feedback.withdraw(path.prediction_id))
 
 
@@ -69,7 +69,7 @@ def accept(path: PredictionPath) -> dict[str, Any]:
 
 @blueprint.get("/api/feedback", responses={200: WaitingFeedback, **problems(404)})
 def waiting(query: FeedbackQuery) -> dict[str, Any]:
-    """List what people said images show that no dataset has yet."""
+    """List the corrections that no dataset has yet."""
     found = services().feedback.waiting(query.classifier, query.limit)
     counts = services().feedback.counts(query.classifier)
     return {"waiting": counts, "predictions": [as_answer(row) for row in found]}

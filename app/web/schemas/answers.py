@@ -1,4 +1,4 @@
-"""What the interface answers."""
+"""Schemas of the responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Quality(Schema):
 
 
 class Novelty(Schema):
-    """How unlike the training images it is."""
+    """How far the image is from the training images."""
 
     score: float
     threshold: float
@@ -27,7 +27,7 @@ class Novelty(Schema):
 
 
 class SimilarCase(Schema):
-    """A training image that looks like the one asked about to the network."""
+    """A training image whose embedding is near that of the image."""
 
     label: str
     distance: float = Field(description="Cosine distance of the embeddings: 0 for the same, 1 for unrelated")
@@ -50,14 +50,21 @@ class PredictionAnswer(Schema):
     quality: Quality
     novelty: Novelty
     explanation: str | None = Field(
-        default=None, description="Heat map to lay over the upright photograph: a transparent PNG as a data URL"
+        default=None, description="Heat map as a transparent PNG in a data URL, to be drawn over the upright photograph"
     )
     similar: list[SimilarCase] | None = Field(
-        default=None, description="The nearest first; null where this version keeps no training images: train it anew"
+        default=None, description="The nearest first; null for a version without training images: train a new one"
     )
     timestamp: datetime
     duration_ms: float
     notice: str | None
+
+
+class GivenAnswer(PredictionAnswer):
+    """The answer as a prediction gives it, with the names that clients of older services know."""
+
+    label: str = Field(description="Equal to predicted_class")
+    probability: float = Field(description="Equal to confidence")
 
 
 class Feedback(Schema):
@@ -68,7 +75,7 @@ class Feedback(Schema):
 
 
 class LoggedPrediction(PredictionAnswer):
-    """An answer as the log has it."""
+    """A prediction in the log."""
 
     filename: str | None
     job_id: str | None
@@ -88,7 +95,7 @@ class Accepted(Schema):
 
 
 class Progress(Schema):
-    """How far a job is."""
+    """The progress of a job."""
 
     done: int
     total: int
@@ -98,7 +105,7 @@ class Progress(Schema):
 
 
 class Event(Schema):
-    """What happened to a job: the status from then on, and the cause."""
+    """A change of a job's status, and its cause."""
 
     at: datetime
     status: str
@@ -119,6 +126,7 @@ class JobAnswer(Schema):
     result: dict[str, Any] | None
     attempts: int
     cancel_requested: bool
+    request_id: str | None = Field(description="X-Request-ID of the call that started it; null where none did")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -137,7 +145,7 @@ class Jobs(RootModel[list[JobAnswer]]):
 class ResultCount(Schema):
     """How many images of a bulk prediction have this decision and predicted class."""
 
-    decision: str = Field(description="That of the answers, or error or waiting")
+    decision: str = Field(description="The decision, or error or waiting")
     predicted_class: str | None
     images: int
 
@@ -147,7 +155,7 @@ class ResultCounts(RootModel[list[ResultCount]]):
 
 
 class Rejected(Schema):
-    """A file that was not taken."""
+    """A rejected file."""
 
     file: str
     kind: str = Field(description="unreadable, unlabelled, dropped, filtered, duplicate, conflict or not_an_image")
@@ -155,25 +163,25 @@ class Rejected(Schema):
 
 
 class UploadAnswer(Schema):
-    """What became of an upload."""
+    """The result of an upload."""
 
     classifier: str
     accepted: int
     duplicates: int
     rejected: list[Rejected]
-    kinds: dict[str, int] = Field(description="How many were not taken, by kind")
+    kinds: dict[str, int] = Field(description="Number of rejected files by kind")
     counts: dict[str, dict[str, int]]
 
 
 class AliasAnswer(Schema):
-    """Where the champion points now."""
+    """The version that the alias champion points at."""
 
     classifier: str
     champion: int
 
 
 class TrafficSetting(Schema):
-    """What a challenger got to answer, and since when."""
+    """A setting of the challenger's traffic, and when it was made."""
 
     version: int
     mode: Literal["off", "shadow", "canary"]
@@ -183,7 +191,7 @@ class TrafficSetting(Schema):
 
 
 class TrafficAnswer(Schema):
-    """The challenger beside the champion; `shadow`: of the same images, `canary`: of different requests."""
+    """The challenger compared with the champion: `shadow` on the same images, `canary` on different requests."""
 
     classifier: str
     champion: int | None

@@ -1,4 +1,4 @@
-"""What goes in and comes out of the calls that show images: of a dataset, judged by people, or of a test."""
+"""Schemas of the calls that return images of a dataset, of feedback or of a test."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.web.schemas.requests import ClassifierPath, OptionalClassifier, Schema
 
 
 class FeedbackQuery(OptionalClassifier):
-    """Whose corrections to list."""
+    """Which corrections to list."""
 
     limit: int = Field(default=50, ge=0, le=500)
 
 
 class PageQuery(Schema):
-    """A part of a list."""
+    """One page of a list."""
 
     offset: int = Field(default=0, ge=0, le=1_000_000_000)
     limit: int = Field(default=24, ge=1, le=200)
@@ -30,14 +30,14 @@ class ImagesQuery(PageQuery):
 
 
 class AnswersQuery(PageQuery):
-    """Which test images to ask about, and which other version to ask too."""
+    """Which test images, and which other version to compare with."""
 
     limit: int = Field(default=12, ge=1, le=24)
     against: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Another version of the classifier")
 
 
 class ImageQuery(Schema):
-    """How large a picture is wanted."""
+    """The size of the picture."""
 
     side: int = Field(default=320, ge=16, le=320, description="Pixels of the longer side")
 
@@ -49,9 +49,9 @@ class ImagePath(ClassifierPath):
 
 
 class WaitingFeedback(Schema):
-    """What people said images show, where the dataset does not know it yet."""
+    """Corrections that wait to be added to the dataset."""
 
-    waiting: dict[str, int] = Field(description="How many wait, by classifier")
+    waiting: dict[str, int] = Field(description="Number of waiting corrections by classifier")
     predictions: list[LoggedPrediction] = Field(description="The newest label first")
 
 
@@ -84,7 +84,7 @@ class DatasetImages(Schema):
 
 
 class VersionAnswer(Schema):
-    """What a version answers."""
+    """The answer of one version."""
 
     predicted_class: str
     confidence: float
@@ -93,7 +93,7 @@ class VersionAnswer(Schema):
 
 
 class ExaminedImage(Schema):
-    """A test image, what it shows, and what one version or two answer."""
+    """A test image, its label, and the answers of one version or two."""
 
     sha256: str
     label: str

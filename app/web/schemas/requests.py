@@ -1,22 +1,37 @@
-"""What is asked of the HTTP interface, for validation and documentation; what comes back is in `answers`."""
+"""Schemas of the requests, for validation and documentation; those of the responses are in `answers`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.context import services
 from app.inference.similar import MOST
 
-DEFAULT_CLASSIFIER = "eye_diseases"
+DEFAULT: Final = "the default classifier"  # stands in the JSON schema for its name, which is known with the settings
 
 
 class Schema(BaseModel):
-    """Base of all schemas. Its JSON schema is made once, since the query's validation asks for it at every request."""
+    """Base of all schemas. Its JSON schema is made once, since the query's validation asks for it at every request.
+
+    An optional field that is empty or null counts as left out: forms send those that nobody filled in, Swagger UI
+    sends the text `null`.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, given: Any) -> Any:  # noqa: ANN401 - whatever came
+        if not isinstance(given, dict):
+            return given
+        if any(isinstance(value, str) and "\0" in value for value in given.values()):
+            raise ValueError("a value holds a NUL character, which no name or text has")
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in given.items() if name not in optional or value not in ("", "null", None)}
 
     @classmethod
     @cache
@@ -28,11 +43,16 @@ class Schema(BaseModel):
 class ClassifierField(Schema):
     """The classifier to use."""
 
-    classifier: str = Field(default=DEFAULT_CLASSIFIER, max_length=40, description="Name of the classifier")
+    classifier: str = Field(
+        default_factory=lambda: services().catalog.default,
+        max_length=40,
+        description="Name of the classifier",
+        json_schema_extra={"default": DEFAULT},
+    )
 
 
 class OptionalClassifier(Schema):
-    """The classifier to look at; all when it is left out."""
+    """The classifier; all when it is left out."""
 
     classifier: str | None = Field(default=None, max_length=40, description="Name of the classifier; all if left out")
 
@@ -40,38 +60,40 @@ class OptionalClassifier(Schema):
 class StatisticsQuery(OptionalClassifier):
     """What to count."""
 
-    hours: int | None = Field(default=None, ge=1, le=8784, description="Only the last so many; all time if left out")
+    hours: int | None = Field(default=None, ge=1, le=8784, description="Only the last hours; all time if left out")
 
 
 class PredictForm(ClassifierField):
     """What to answer with."""
 
-    version: str | None = Field(default=None, max_length=20, description="A number, 'champion' or 'challenger'")
+    version: str | None = Field(default=None, max_length=20, description="A version number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
-    similar: int = Field(default=0, ge=0, le=MOST, description="Name so many of the nearest training images")
+    similar: int = Field(default=0, ge=0, le=MOST, description="How many of the nearest training images to return")
 
 
 class BulkForm(ClassifierField):
     """Which job the images are for."""
 
-    job_id: str | None = Field(default=None, max_length=64, description="Add the images to this job, which waits")
-    more: bool = Field(default=False, description="Let the job wait: more images come in another call")
+    job_id: str | None = Field(default=None, max_length=64, description="Add the images to this waiting job")
+    more: bool = Field(default=False, description="Keep the job waiting: more images follow in another call")
 
 
 class UploadForm(ClassifierField):
     """How the images are labelled."""
 
     label: str | None = Field(default=None, max_length=40, description="The class of every image in this call")
-    split: str | None = Field(default=None, max_length=5, description="train, val or test; drawn if left out")
+    split: str | None = Field(
+        default=None, max_length=5, description="train, val or test; assigned by patient if left out"
+    )
 
 
 class RetrainForm(ClassifierField):
-    """What is left out comes from the classifier's file."""
+    """Settings of a training run; those left out come from the classifier's file."""
 
     backbone: str | None = Field(default=None, max_length=40)
     mode: str | None = Field(default=None, max_length=10, description="head or full")
     epochs: int | None = Field(default=None, description="1 to 500")
-    weights: Literal["imagenet", "none"] = Field(default="imagenet", description="What a backbone starts from")
+    weights: Literal["imagenet", "none"] = Field(default="imagenet", description="The initial weights of the backbone")
     promote: str | None = Field(default=None, max_length=10, description="auto, manual or never")
 
 
@@ -88,12 +110,16 @@ class ReasonForm(Schema):
 
 
 class ChallengerForm(ReasonForm):
-    """What the challenger gets to answer."""
+    """The traffic that the challenger gets."""
 
-    mode: Literal["off", "shadow", "canary"] = Field(description="Nothing, unseen beside the champion, or for real")
-    version: int | None = Field(default=None, ge=1, le=1_000_000_000, description="The challenger; the present one")
+    mode: Literal["off", "shadow", "canary"] = Field(
+        description="off: none; shadow: it answers after the champion, unseen; canary: it answers a share of requests"
+    )
+    version: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="The version to try; the present challenger if left out"
+    )
     percent: float | None = Field(
-        default=None, gt=0, le=100, description="Share of the requests: 100 in the shadow, 10 as a canary if left out"
+        default=None, gt=0, le=100, description="Share of the requests; if left out, 100 for shadow and 10 for canary"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from app.drawing import draw
 from app.errors import InvalidInput
 from app.inference.arrays import Pixels
-from app.training.audit import looks
+from app.training.audit import fingerprints
 from app.training.audit.copies import Pair, find_pairs
 from app.training.progress import silent
 
@@ -47,7 +47,7 @@ CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
 
 
 def pairs(files: list[bytes]) -> list[Pair]:
-    return find_pairs(looks.read([looks.look(data) for data in files]), np.arange(len(files)), silent)
+    return find_pairs(fingerprints.read([fingerprints.compute(data) for data in files]), np.arange(len(files)), silent)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -82,9 +82,9 @@ def test_few_or_empty_images_have_no_pairs(images: list[Pixels]) -> None:
 
 
 def test_a_look_says_what_the_file_is() -> None:
-    seen = looks.read([looks.look(encode(np.full((120, 240, 3), 200, np.uint8)))])
-    facts = dict(zip(looks.FACTS, seen["facts"][0], strict=True))
+    seen = fingerprints.read([fingerprints.compute(encode(np.full((120, 240, 3), 200, np.uint8)))])
+    facts = dict(zip(fingerprints.FACTS, seen["facts"][0], strict=True))
     assert (facts["width"], facts["height"], facts["aspect"], facts["border"]) == (240, 120, 2, 0)
     assert facts["red"] == pytest.approx(200, abs=2)
     with pytest.raises(InvalidInput):
-        looks.look(b"no image")
+        fingerprints.compute(b"no image")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.training.audit import looks
+from app.training.audit import fingerprints
 from app.training.audit.mislabelled import judge
 from app.training.audit.shortcuts import measure
 
@@ -11,9 +11,9 @@ LABELS = ["a"] * 60 + ["b"] * 60 + ["c"] * 60
 GROUPS = [str(row // 2) for row in range(180)]
 
 
-def seen() -> looks.Looks:
-    found = np.zeros(180, looks.LOOK)
-    found["facts"] = RANDOM.normal(size=(180, len(looks.FACTS)))
+def seen() -> fingerprints.Fingerprints:
+    found = np.zeros(180, fingerprints.FINGERPRINT)
+    found["facts"] = RANDOM.normal(size=(180, len(fingerprints.FACTS)))
     return found
 
 
@@ -28,7 +28,7 @@ def test_facts_that_tell_nothing_are_no_shortcut() -> None:
 
 def test_a_class_with_a_frame_of_its_own_is_told_and_the_others_are_not() -> None:
     found = seen()
-    found["facts"][:60, looks.FACTS.index("corner")] += 8
+    found["facts"][:60, fingerprints.FACTS.index("corner")] += 8
     assert {(each.label, each.facts) for each in measure(found, LABELS, GROUPS) if each.strong} == {
         ("a", "frame"), ("a", "all"),
     }  # fmt: skip

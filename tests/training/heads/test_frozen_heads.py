@@ -1,4 +1,4 @@
-"""Heads on frozen features: what is cached, what is computed anew, and that no TensorFlow is needed."""
+"""Heads on frozen features: what is cached, what is computed again, and that no TensorFlow is needed."""
 
 import pickle
 import subprocess

@@ -1,6 +1,6 @@
-"""What the audit keeps of an image: facts about its file, a descriptor, and its fine structure in 96 x 96 values.
+"""Fingerprints of images: facts about the file, a descriptor, and the fine structure in 96 x 96 values.
 
-A look has a fixed size, is made once for each image and kept by content, so that memory and time stay small.
+A fingerprint has a fixed size. It is computed once for each image and kept by content, which bounds memory and time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.inference.arrays import Floats, Integers, Pixels
 from app.inference.decode import decode
 from app.inference.preprocess import find_retina
 
-FORMAT: Final = "look-1"  # a look made in another way has another name
+FORMAT: Final = "look-1"  # names the kept files; change it whenever a fingerprint is computed differently
 SIDE: Final = 96
 RADIUS: Final = 0.86 * SIDE / 2  # of the disc that is compared: a fundus photograph's rim is the same in all
 HIDDEN: Final = -128  # where the band has no value: outside the disc, black surround, burnt out
@@ -29,18 +29,18 @@ _BLACK, _WHITE = 8, 250
 _CELLS, _BINS, _COLOURS = 6, 8, 12
 DESCRIPTOR: Final = _CELLS * _CELLS * _BINS + 3 * _COLOURS
 
-LOOK: Final = np.dtype(
+FINGERPRINT: Final = np.dtype(
     [("facts", np.float32, len(FACTS)), ("descriptor", np.float16, DESCRIPTOR), ("band", np.int8, (SIDE, SIDE))]
 )
-Looks = NDArray[Any]  # (n,) of LOOK
+Fingerprints = NDArray[Any]  # (n,) of FINGERPRINT
 _Y, _X = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
 _DISC: Final = np.hypot(_X, _Y) < RADIUS + 1
 
 
-def look(data: bytes) -> bytes:
-    """Look at an image file; InvalidInput when it cannot be read."""
+def compute(data: bytes) -> bytes:
+    """Return the fingerprint of an image file as bytes of FINGERPRINT; InvalidInput when it cannot be read."""
     decoded = decode(data, min_side=2 * SIDE)
-    found = np.zeros((), LOOK)
+    found = np.zeros((), FINGERPRINT)
     small = _fit(decoded.pixels)
     found["facts"] = _facts(small, decoded.width, decoded.height, len(data))
     square = _square(decoded.pixels)
@@ -49,9 +49,9 @@ def look(data: bytes) -> bytes:
     return found.tobytes()
 
 
-def read(looks: list[bytes]) -> Looks:
-    """Put looks together into one array."""
-    return np.frombuffer(b"".join(looks), LOOK)
+def read(prints: list[bytes]) -> Fingerprints:
+    """Return fingerprints (n,) of FINGERPRINT from their bytes."""
+    return np.frombuffer(b"".join(prints), FINGERPRINT)
 
 
 def _fit(rgb: Pixels) -> Pixels:
@@ -62,7 +62,7 @@ def _fit(rgb: Pixels) -> Pixels:
 
 
 def _square(rgb: Pixels) -> Pixels:
-    """The retina, or all of the image, stretched to a square: so that a squashed copy looks like its original."""
+    """The retina, or all of the image, stretched to a square, so that a squashed copy matches its original."""
     return np.asarray(cv2.resize(rgb[find_retina(rgb)], (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
