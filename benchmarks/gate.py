@@ -96,7 +96,7 @@ def _share(truth: Truth, prevalence: float, accuracy: float, size: int, repetiti
         drawn.append(random.multinomial(n, [gained, lost, 1 - gained - lost], repetitions))
     counts, times = np.unique(np.concatenate(drawn, axis=1), axis=0, return_counts=True)
     gains, losses = counts[:, [0, 3]].T, counts[:, [1, 4]].T
-    found = Strata(gains, losses, np.array([[sick], [size - sick]])).limits()
+    found = Strata(gains.astype(float), losses.astype(float), np.array([[sick], [size - sick]], float)).limits()
     promoted = [
         _judged(Difference(float(value), [float(low), float(high)], lambda _: None), _mcnemar(int(gained), int(lost)))
         for value, low, high, gained, lost in zip(*found, gains.sum(axis=0), losses.sum(axis=0), strict=True)

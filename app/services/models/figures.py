@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.services.models.decisions import decisions, figure, new_source
 from app.services.models.document import Section, Table
 
 TITLES: Final = {
@@ -14,8 +15,11 @@ TITLES: Final = {
     "auroc": "AUROC",
     "average_precision": "Average precision",
     "ece": "Calibration error",
+    "classwise_ece": "Class-wise calibration error",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
 }
-NAMES: Final = ("precision", "recall", "f1", "auroc", "average_precision")
+NAMES: Final = ("precision", "recall", "f1", "auroc", "average_precision", "ece")
 
 
 def results(metrics: Mapping[str, Any]) -> list[Section]:
@@ -24,8 +28,10 @@ def results(metrics: Mapping[str, Any]) -> list[Section]:
         return [Section("Results", ["not recorded"])]
     return [
         Section("Results on the test images", _results(metrics)),
+        Section("Decisions on the test images", decisions(metrics)),
         Section("Results by class", [_per_class(metrics), _confusion(metrics)]),
         Section("Results by source", _sources(metrics)),
+        Section("What to expect of a new source", new_source(metrics)),
         Section("Failures", _failures(metrics)),
     ]
 
@@ -33,15 +39,6 @@ def results(metrics: Mapping[str, Any]) -> list[Section]:
 def tables(metrics: Mapping[str, Any]) -> list[Table]:
     """The headline figures, those of each class, and the answers by class, of any images."""
     return [_headlines(metrics), _per_class(metrics), _confusion(metrics)]
-
-
-def figure(record: Mapping[str, Any], name: str) -> str:
-    """A figure with its interval, wherever the record keeps that."""
-    value = record.get(name)
-    interval = record.get(f"{name}_interval") or record.get("intervals", {}).get(name)
-    if value is None:
-        return "undefined"
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
 def _results(metrics: Mapping[str, Any]) -> list[str | Table]:

@@ -1,7 +1,7 @@
 """The 95 % intervals of the figures of `app.training.evaluation.weighted`; none loses its width at 0 or at 1.
 
-A bootstrap of figures without an error has no width. So all come from Wilson's interval or a score test but that of
-the calibration error, which chance only raises.
+A bootstrap of figures without an error has no width. So it is used only for those that depend on the probabilities
+themselves: calibration errors, which chance only raises, Brier score and log loss.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 
 from app.inference.arrays import Floats
 from app.training.evaluation.areas import area_interval, effect, mean_interval, placements
-from app.training.evaluation.bootstrap import Interval, draws, pivotal
+from app.training.evaluation.bootstrap import Interval, draws, percentiles, pivotal
 from app.training.evaluation.proportions import design_effect, proportion, wilson
-from app.training.evaluation.weighted import Indices, calibration_error
+from app.training.evaluation.weighted import FIGURES, RAISED, Indices, calibration_error, class_errors
 
 Values = Mapping[str, float]
+ERRORS = {name: FIGURES[name] for name in ("classwise_ece", "brier", "log_loss")}  # of the probabilities themselves
 
 
 def headline_intervals(
@@ -25,7 +26,11 @@ def headline_intervals(
     """Those of the headline figures, whose `values` are known, and so are the `classes`' own; None if undefined."""
     right = probabilities.argmax(axis=1) == labels
     each = class_intervals(labels, probabilities, groups, classes)
+    drawn = draws(
+        labels, probabilities, groups, {name: FIGURES[name] for name in ("classwise_ece", "brier", "log_loss")}
+    )
     return {
+        **{name: pivotal(of, values[name]) if name in RAISED else percentiles(of) for name, of in drawn.items()},
         "accuracy": proportion(right, groups),
         "balanced_accuracy": _balanced(labels, right, groups),
         "macro_f1": _mean(classes["f1"], each["f1"], 2),  # a wrong answer counts in the F1 of two classes
@@ -38,7 +43,7 @@ def headline_intervals(
 def class_intervals(
     labels: Indices, probabilities: Floats, groups: Sequence[str], values: Mapping[str, Floats]
 ) -> dict[str, list[Interval]]:
-    """Those of each class's F1, area under the ROC curve and average precision, whose `values` (classes,) are known."""
+    """Those of each class's figures, whose `values` (classes,) are known."""
     answered, of = probabilities.argmax(axis=1), np.array(groups)
     found: dict[str, list[Interval]] = {"f1": [], "auroc": [], "average_precision": []}
     for index, placed in enumerate(placements(labels, probabilities)):
@@ -54,6 +59,8 @@ def class_intervals(
             precision = wilson(float(values["average_precision"][index]) * inside, inside)
         found["auroc"].append(area)
         found["average_precision"].append(precision)
+    drawn = draws(labels, probabilities, groups, {"ece": class_errors})["ece"]
+    found["ece"] = [pivotal(drawn[:, index], float(value)) for index, value in enumerate(values["ece"])]
     return found
 
 

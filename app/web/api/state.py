@@ -54,8 +54,9 @@ def status(query: ClassifierField) -> dict[str, Any]:
 
 @blueprint.get("/api/statistics", responses=problems(404))
 def statistics(query: StatisticsQuery) -> dict[str, Any]:
-    """Give usage figures and the host's."""
-    return services().monitor.statistics(query.classifier, query.hours)
+    """Give usage figures, the class mix of a classifier's latest images as its answers tell it, and the host's."""
+    mix = None if query.classifier is None else services().class_mix.estimate(query.classifier)
+    return services().monitor.statistics(query.classifier, query.hours) | {"class_mix": mix}
 
 
 @blueprint.get("/api/drift/<classifier>", responses=problems(404))

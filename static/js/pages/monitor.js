@@ -104,7 +104,7 @@ function showJobs({ queue, jobs }) {
 }
 
 /** @param {Api.Statistics} statistics */
-function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback }) {
+function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback, class_mix: mix }) {
   if (!predictions) {
     fill(find("usage"), empty("eye", hours() ? "No predictions in this period. Choose a longer period, or " : "No predictions yet. To start, ", h("a", { href: address("/predict", { classifier: spec.name }) }, "predict an image"), "."));
     return;
@@ -116,7 +116,15 @@ function showUsage({ predictions, by_class: classes, by_decision: decisions, fee
   fill(find("usage"),
     h("h3", { class: "small-title" }, "By class"), bars(rows(classes, (name) => titleOf(spec, name), () => "brand"), "Predictions by class"),
     h("h3", { class: "small-title" }, "By decision"), bars(rows(decisions, (name) => decisionOf(name).title, (name) => decisionOf(name).tone), "Predictions by decision"),
-    h("h3", { class: "small-title" }, "Correct, by feedback"), h("p", {}, correct));
+    h("h3", { class: "small-title" }, "Correct, by feedback"), h("p", {}, correct),
+    mix?.shares && [h("h3", { class: "small-title" }, "Estimated class mix"), h("p", { id: "class-mix" }, mixOf(mix.answers, mix.shares, mix.intervals ?? {}, mix.calibration))]);
+}
+
+/** How often each class occurs among the latest images, in one sentence. @param {number} answers @param {Api.Counts} shares @param {Record<string, Api.Interval>} intervals @param {Api.Counts} calibration */
+function mixOf(answers, shares, intervals, calibration) {
+  const share = (/** @type {string} */ name) =>
+    `${titleOf(spec, name)} ${percent(shares[name])} (${percent(intervals[name][0])} to ${percent(intervals[name][1])}; ${percent(calibration[name])} in calibration)`;
+  return `${Object.keys(shares).map(share).join(", ")}. Estimated from the last ${count(answers)} predictions, without labels.`;
 }
 
 /** @param {Api.Drift | null} found */
