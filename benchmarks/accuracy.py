@@ -85,11 +85,11 @@ def _measure(spec: ClassifierSpec, options: argparse.Namespace, cache: Path) -> 
     print(f"\n{spec.name}: {len(case.labels)} images in {len(set(case.groups))} groups, {options.folds} folds\n")
     print("| answered by | ms | accuracy | less what was chosen | AUROC | chosen |")
     print("| --- | ---: | --- | --- | ---: | ---: |")
-    _row(case, "what each fold chose", "", outcome.chosen, outcome.chosen, everything, options.folds)
+    _row(case, ("what each fold chose", "", options.folds), outcome.chosen, outcome.chosen)
     counts = Counter(outcome.choices)
     for number, each in enumerate(candidates):
         took, alone = f"{each.milliseconds:.1f}", outcome.alone[number]
-        _row(case, each.setting.title, took, alone, outcome.chosen, everything, counts[number])
+        _row(case, (each.setting.title, took, counts[number]), alone, outcome.chosen)
     final = choose(case, candidates, everything, [fit(case, each, everything) for each in candidates])
     print(f"\nOn all images the rule takes: {candidates[final].setting.title}.", flush=True)
     if len(set(case.sources)) > 1:
@@ -159,17 +159,20 @@ def _sources(case: Case, candidates: Sequence[Candidate], outcome: Outcome) -> N
         print(f"| {each.setting.title} | {' | '.join(_accuracy(case, alone, rows) for rows in parts)} |", flush=True)
 
 
-def _row(case: Case, title: str, took: str, answers: Floats, chosen: Floats, rows: Integers, count: int) -> None:
-    """Accuracy with its interval, and its difference to what was chosen, by a bootstrap over groups."""
-    labels = case.labels[rows]
-    gain = (answers[rows].argmax(axis=1) == labels).astype(float) - (chosen[rows].argmax(axis=1) == labels)
-    names, place = np.unique([case.groups[row] for row in rows.tolist()], return_inverse=True)
+def _row(case: Case, named: tuple[str, str, int], answers: Floats, chosen: Floats) -> None:
+    """Accuracy with its interval, and its difference to what was chosen, by a bootstrap over groups.
+
+    `named`: who answered, the milliseconds of the network, and how many folds chose it.
+    """
+    title, took, count = named
+    gain = (answers.argmax(axis=1) == case.labels).astype(float) - (chosen.argmax(axis=1) == case.labels)
+    names, place = np.unique(case.groups, return_inverse=True)
     drawn = np.random.default_rng(SEED).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
     weights = drawn[:, place]
     low, high = np.percentile(weights @ gain / weights.sum(axis=1), [2.5, 97.5])
     difference = f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]" if gain.any() else ""
-    area = _auroc(labels, answers[rows])
-    print(f"| {title} | {took} | {_accuracy(case, answers, rows)} | {difference} | {area:.3f} | {count} |", flush=True)
+    share = _accuracy(case, answers, np.arange(len(case.labels)))
+    print(f"| {title} | {took} | {share} | {difference} | {_auroc(case.labels, answers):.3f} | {count} |", flush=True)
 
 
 def _accuracy(case: Case, answers: Floats, rows: Integers) -> str:

@@ -26,12 +26,12 @@ def describe(square: Pixels) -> Floats:
         square = np.asarray(cv2.resize(square, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     brightest = square.max(axis=2)
     mask = np.asarray(cv2.threshold(brightest, _BLACK, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    values = square.astype(np.float32)
+    values: Floats = square.astype(np.float32)
     means, deviations = (each[:3, 0] for each in cv2.meanStdDev(values, mask=mask))
     found = [np.log(means + 1), np.log(deviations + 1)]
     inside = np.asarray(cv2.erode(mask, _RIM, borderValue=255), np.uint8)
     for _ in range(_LEVELS):
-        smaller = cv2.pyrDown(values)
+        smaller = np.asarray(cv2.pyrDown(values), np.float32)
         fine = values - cv2.pyrUp(smaller, dstsize=(values.shape[1], values.shape[0]))
         found.append(_structure(fine[inside > 0]))
         values, inside = smaller, inside[: 2 * smaller.shape[0] : 2, : 2 * smaller.shape[1] : 2]
