@@ -159,20 +159,23 @@ def _sources(case: Case, candidates: Sequence[Candidate], outcome: Outcome) -> N
         print(f"| {each.setting.title} | {' | '.join(_accuracy(case, alone, rows) for rows in parts)} |", flush=True)
 
 
-def _row(case: Case, named: tuple[str, str, int], answers: Floats, chosen: Floats) -> None:
+def _row(case: Case, cells: tuple[str, str, int], answers: Floats, chosen: Floats) -> None:
     """Accuracy with its interval, and its difference to what was chosen, by a bootstrap over groups.
 
-    `named`: who answered, the milliseconds of the network, and how many folds chose it.
+    `cells`: the setting, its time, and how many folds chose it.
     """
-    title, took, count = named
-    gain = (answers.argmax(axis=1) == case.labels).astype(float) - (chosen.argmax(axis=1) == case.labels)
+    (title, took, count), labels = cells, case.labels
+    gain = (answers.argmax(axis=1) == labels).astype(float) - (chosen.argmax(axis=1) == labels)
     names, place = np.unique(case.groups, return_inverse=True)
     drawn = np.random.default_rng(SEED).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
     weights = drawn[:, place]
     low, high = np.percentile(weights @ gain / weights.sum(axis=1), [2.5, 97.5])
     difference = f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]" if gain.any() else ""
-    share = _accuracy(case, answers, np.arange(len(case.labels)))
-    print(f"| {title} | {took} | {share} | {difference} | {_auroc(case.labels, answers):.3f} | {count} |", flush=True)
+    area, everything = _auroc(labels, answers), np.arange(len(labels))
+    print(
+        f"| {title} | {took} | {_accuracy(case, answers, everything)} | {difference} | {area:.3f} | {count} |",
+        flush=True,
+    )
 
 
 def _accuracy(case: Case, answers: Floats, rows: Integers) -> str:

@@ -101,5 +101,5 @@ def choose(case: Case, candidates: Sequence[Candidate], rows: Integers, fits: Se
         lost = best - right[number]
         error = math.sqrt(float((np.bincount(groups, lost - lost.mean()) ** 2).sum())) / len(lost)
         if lost.mean() <= error:
-            return number
+            return int(number)
     raise AssertionError  # the best is within its own error

@@ -16,7 +16,6 @@ NOVELTY_NAME = "novelty.npz"
 EMBEDDING, APPEARANCE = "embedding", "appearance"
 PERCENTILE = 95  # of the distances of images that were kept out: what lies beyond is called new
 _FEWEST = 2
-_PARTS = ("means", "directions", "variances", "rest")
 _RANK = 16  # directions of the covariance that are kept: 80 KB at the 1280 dimensions of MobileNetV2
 
 Views = Mapping[str, Floats]
@@ -141,8 +140,8 @@ def _fit(name: str, points: Floats, labels: Integers, rows: Integers) -> Mahalan
 
 
 def _read(arrays: Mapping[str, Floats], prefix: str) -> Mahalanobis:
-    means, directions, variances, rest = (arrays[f"{prefix}{key}"] for key in _PARTS)
-    return Mahalanobis(means, directions, variances, float(rest), arrays.get(f"{prefix}scales"))
+    means, directions, variances = (arrays[f"{prefix}{key}"] for key in ("means", "directions", "variances"))
+    return Mahalanobis(means, directions, variances, float(arrays[f"{prefix}rest"]), arrays.get(f"{prefix}scales"))
 
 
 def _unreadable(path: Path) -> Unavailable:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,7 +86,7 @@ def test_a_photograph_is_new_by_what_it_shows_or_by_how_it_looks() -> None:
 
 
 def test_the_appearance_tells_a_blurred_and_a_darker_picture_from_the_original() -> None:
-    def looks(change: Callable[[Pixels], Pixels]) -> Floats:
+    def looks(change: Callable[[Pixels], Any]) -> Floats:
         return np.stack([describe(change(draw("fundus_normal", seed, 128).image)) for seed in range(24)])
 
     plain = looks(lambda image: image)

@@ -53,13 +53,15 @@ class Answers(NamedTuple):
     """The outputs of a network for all images: `probabilities` (n, classes) and `embeddings` (n, d).
 
     `fair` (n, classes): what it, or one like it, answers to images that it did not learn from; they are the second
-    rows of each of `folds`, whose first rows were learned from for that.
+    rows of each of `folds`, whose first rows were learned from for that. `elsewhere` (n, classes): what one like it
+    answers that learned from no image of the same source; nan, or None, where there is none.
     """
 
     probabilities: Floats
     embeddings: Floats
     fair: Floats
     folds: list[tuple[Integers, Integers]]
+    elsewhere: Floats | None = None
 
 
 @dataclass(frozen=True)

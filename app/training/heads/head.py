@@ -45,13 +45,16 @@ def learn_head(
     known = np.sort(np.concatenate([rows["train"], rows["val"]]))
     given = np.searchsorted(known, rows["train"]), np.searchsorted(known, rows["val"])
     groups = [samples[row].group for row in known]
-    data = Data(features.embeddings[known], features.varied, labels[known], groups, given)
+    sources = [samples[row].source for row in known]
+    data = Data(features.embeddings[known], features.varied, labels[known], groups, given, sources)
     fit = fit_head(data, whole=whole, balance=training.balance == "weights", seed=training.seed, progress=progress)
     probabilities = fit.head.probabilities(features.embeddings)
     fair = probabilities.copy()
     fair[known] = fit.kept_out
+    elsewhere = np.full_like(fair, np.nan)
+    elsewhere[known] = fit.elsewhere
     folds = [(known[learned], known[kept_out]) for learned, kept_out in fit.folds]
-    answers = Answers(probabilities, features.embeddings, fair, folds)
+    answers = Answers(probabilities, features.embeddings, fair, folds, elsewhere)
     squares = LazySquares(samples, spec.preprocessing)
     return FrozenHead(
         frozen, fit.head, fit.history, Images(squares, labels, features.measures, features.appearance, rows, answers)
