@@ -12,7 +12,7 @@ RUN apt-get update \
 
 FROM python AS build
 # hadolint ignore=DL3008,DL3009
-RUN apt-get update && apt-get install -y --no-install-recommends python3-venv binutils
+RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 COPY deploy/slim.sh /slim.sh
 
 FROM build AS build-web

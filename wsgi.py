@@ -1,10 +1,13 @@
 """The application, as gunicorn and `flask` find it."""
 
+import os
 import sys
 
 from app import create_app
+from app.config import PRIVATE
 from app.errors import ConfigError
 
+os.umask(PRIVATE)
 try:
     app = create_app()
 except ConfigError as error:

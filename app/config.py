@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote, urlsplit
@@ -18,7 +20,10 @@ from app.faults import fault
 MEGABYTE = 1_000_000  # bytes
 CHECKOUT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there has the user and a hash in its name, and is for its owner
+PRIVATE = 0o077  # the umask of every process: photographs, answers and hashes of keys are for their owner alone
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds at most 107 bytes
+# A name, .name for all names below it, an address (IPv6 in brackets), or * for any; no port, no scheme.
+_HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 # Not to be printed. NAME_FILE may name a file that holds the value, as containers and systemd keep secrets.
 _MAY_HOLD_SECRETS = (
     "DATABASE_URL",
@@ -51,6 +56,9 @@ class Settings(BaseModel):
     storage_url: str = ""
     weights_dir: Path | None = None
     classifiers_dir: Path | None = None
+    default_classifier: str = ""
+    trusted_hosts: tuple[str, ...] = ()
+    access_log: Literal["on", "off"] = "on"
     max_upload_mb: int = Field(default=16, ge=1, le=10_000)
     auth: Literal["none", "keys"] = "none"
     secret_key: SecretStr | None = None
@@ -79,6 +87,23 @@ class Settings(BaseModel):
     def _exists(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():
             raise ValueError(f"there is no folder {value}")
+        return value
+
+    @field_validator("trusted_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        return (
+            [name for part in value.split(",") if (name := part.strip().lower())] if isinstance(value, str) else value
+        )
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _HOST.fullmatch(name):
+                raise ValueError(
+                    "must be names separated by commas, such as fovea.example,.clinic.example, or * for any"
+                )
         return value
 
     @field_validator("redis_url")
@@ -220,6 +245,9 @@ class Settings(BaseModel):
                 raise ConfigError(f"The folder {folder} cannot be made ({error.strerror}); set DATA_DIR.") from error
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise ConfigError(f"The folder {folder} cannot be written; change its owner or set DATA_DIR.")
+        for folder in (self.uploads_dir, self.instance_dir):
+            with suppress(PermissionError):  # a shared volume may belong to somebody else
+                folder.chmod(0o700)
 
 
 def _own_name(path: Path) -> str:

@@ -94,7 +94,7 @@ async def _poll(port: int, path: str, begin: float, seen: Counter[str]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     etag = ""
     while True:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: fovea\r\nIf-None-Match: {etag}\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {etag}\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
         await reader.readexactly(int(headers.get("content-length", 0)))

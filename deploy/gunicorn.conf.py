@@ -11,6 +11,7 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers import ggevent
 
+from app import logs
 from app.config import Settings
 from deploy import balance
 
@@ -34,7 +35,8 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
-accesslog = None
+accesslog = "-" if settings.access_log == "on" else None
+logger_class = "deploy.access_log.AccessLog"
 loglevel = "warning"
 control_socket_disable = True  # nothing but signals steers the server
 
@@ -53,6 +55,7 @@ def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # gunic
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001  # as above
     """Tell the worker's server its place."""
+    logs.configure()
     balance.BalancedServer.place = worker.place
 
 

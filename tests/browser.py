@@ -12,6 +12,7 @@ from conftest import Stack
 from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+WITH_KEYS = pytest.mark.parametrize("page", ["none", "keys"], indirect=True)
 SECONDS = 1000  # Playwright counts in milliseconds
 
 
@@ -27,12 +28,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser, stack: Stack) -> Iterator[Page]:
-    """A fresh visitor's page. At its end: no script broke, nothing was blocked, no icon is missing."""
+def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    """A fresh visitor's page; WITH_KEYS gives one who has signed in, too.
+
+    At its end: no script broke, nothing was blocked, no icon is missing.
+    """
+    keys = getattr(request, "param", "none") == "keys"
+    stack: Stack = request.getfixturevalue("locked_stack" if keys else "stack")
     context = chromium.new_context(base_url=stack.url, viewport={"width": 1280, "height": 900})
     page, complaints = context.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    if keys:
+        sign_in(page, stack)
     yield page
     sheet = set(re.findall(r'id="([^"]+)"', page.request.get("/assets/icons.svg").text()))
     used = page.evaluate("[...document.querySelectorAll('use')].map((use) => use.href.baseVal.split('#')[1])")
@@ -40,6 +48,14 @@ def page(chromium: Browser, stack: Stack) -> Iterator[Page]:
     # The browser itself reports every answer of 400 and above, also those that a page expects and shows.
     assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
     assert set(used) <= sheet
+
+
+def sign_in(page: Page, stack: Stack, wanted: str = "/") -> None:
+    """Ask for a page, be led to the login, and go in with the stack's key."""
+    page.goto(wanted)
+    page.get_by_label("Key").fill(stack.key)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(wanted)
 
 
 def barriers(page: Page) -> list[str]:

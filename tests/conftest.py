@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -62,6 +62,7 @@ class Stack:
     url: str
     data_dir: Path
     env: dict[str, str]
+    key: str = ""
 
 
 def free_port() -> int:
@@ -109,6 +110,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running product."""
     with running(tmp_path_factory.mktemp("stack")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def locked_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running product that asks for keys, and one of them."""
+    with running(tmp_path_factory.mktemp("locked"), AUTH="keys", WEB_CONCURRENCY="1") as started:
+        made = subprocess.run(
+            [sys.executable, "-m", "flask", "keys", "create", "tests"],
+            cwd=CHECKOUT, env=started.env, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        yield replace(started, key=made.stdout.strip())
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -12,7 +12,8 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import heartbeat_sent, worker_process_init, worker_ready
 
-from app.config import Settings
+from app import logs
+from app.config import PRIVATE, Settings
 from app.lifeline import die_with_parent
 from app.producer import BROKER_OPTIONS
 from app.services.jobs.queues import DELIVER, PRUNE, SWEEP, Queues
@@ -25,6 +26,8 @@ PRUNE_SECONDS = 3600
 # Celery warns root of pickled messages, which are not accepted here; in a container root is often the only user.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+os.umask(PRIVATE)
+logs.configure()
 _settings = Settings.from_env()
 # Seconds. The sweep fails a training that takes too long, which stops at its next step; one that makes none is killed.
 LONGEST_TRAINING = 3600 * _settings.training_hours + 600

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from flask import Flask
 
 from app.factory import EXTENSION, create_core
+from app.logs import on_behalf_of
 from app.services.jobs.queues import DELIVER, PRUNE, ROUTES, SWEEP
 from app.services.wiring import Services
 from worker.celery_app import LONGEST_TRAINING, celery_app
@@ -18,27 +21,33 @@ def _core() -> Flask:
     return create_core()
 
 
+@contextmanager
+def _for(job_id: str) -> Iterator[Services]:
+    """Give the use cases; what is logged meanwhile names the request that started the job."""
+    with _core().app_context():
+        services: Services = _core().extensions[EXTENSION]
+        with on_behalf_of(services.jobs.request_of(job_id)):
+            yield services
+
+
 @celery_app.task(name=ROUTES["bulk_predict"].task)
 def bulk_predict(job_id: str) -> None:
     """Answer one chunk of a bulk prediction."""
-    with _core().app_context():
-        services: Services = _core().extensions[EXTENSION]
+    with _for(job_id) as services:
         services.batch.work(job_id)
 
 
 @celery_app.task(name=ROUTES["audit"].task)
 def audit(job_id: str) -> None:
     """Look through a dataset for what would fool a model."""
-    with _core().app_context():
-        services: Services = _core().extensions[EXTENSION]
+    with _for(job_id) as services:
         services.jobs.run(job_id, services.audit.run)
 
 
 @celery_app.task(name=ROUTES["retrain"].task, time_limit=LONGEST_TRAINING)
 def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""
-    with _core().app_context():
-        services: Services = _core().extensions[EXTENSION]
+    with _for(job_id) as services:
         services.jobs.run(job_id, lambda job: services.training_run().run(job))  # loaded by who has the claim only
 
 

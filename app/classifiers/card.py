@@ -96,11 +96,14 @@ class Reference(Frozen):
     `quality`: of each measure of `app.inference.quality` the [1st, 50th, 99th] percentile, of all together (`together`)
     the [3rd, 50th, 97th].
     `histograms`: by name (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin,
-    for drift.
+    for drift. `sizes`: by the same names, how many images that were. `classes`: the share of each class among the
+    answers to the images whose confidence is kept. Older cards lack the last two.
     """
 
     quality: dict[str, tuple[float, float, float]]
     histograms: dict[str, dict[str, list[float]]]
+    sizes: dict[str, int] = Field(default_factory=dict)
+    classes: dict[str, float] = Field(default_factory=dict)
 
 
 class Card(Frozen):

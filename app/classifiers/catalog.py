@@ -13,16 +13,29 @@ from app.errors import ConfigError, NotFound
 from app.faults import sentence
 
 BUILTIN = Path(__file__).parent / "builtin"
+DEFAULT = "eye_diseases"
 
 
 class Catalog(Mapping[str, ClassifierSpec]):
     """The configured classifiers by name; looking up an unknown one raises NotFound with the known names."""
 
-    def __init__(self, own: Path | None = None) -> None:
-        """Read the built-in files, then those in `own`, which may replace a built-in one of the same name."""
+    def __init__(self, own: Path | None = None, default: str = "") -> None:
+        """Read the built-in files, then those in `own`, which may replace a built-in one of the same name.
+
+        `default` names the one that calls mean which name none; ConfigError when there is no such classifier.
+        """
         folders = [BUILTIN] if own is None else [BUILTIN, own]
         specs = [read_spec(path) for folder in folders for path in sorted(folder.glob("*.y*ml"))]
         self._specs = {spec.name: spec for spec in specs}
+        if default and default not in self._specs:
+            known = ", ".join(self._specs)
+            raise ConfigError(f"The setting DEFAULT_CLASSIFIER={default!r} is not valid: choose one of {known}.")
+        self._default = default
+
+    @property
+    def default(self) -> str:
+        """The classifier that calls mean which name none: the one set, else the only one, else DEFAULT."""
+        return self._default or (next(iter(self)) if len(self) == 1 else DEFAULT)
 
     def __getitem__(self, name: str) -> ClassifierSpec:
         try:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli import data, database, jobs, keys, models, predict, train
 from app.errors import FoveaError
+from app.logs import printable
 
 
 def register(app: Flask) -> None:
@@ -50,16 +51,17 @@ def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return callback(*args, **kwargs)
         except FoveaError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
         except DBAPIError as error:
+            cause = printable(" ".join(str(error.orig).split()))
             raise click.ClickException(
-                f"The database cannot be used ({' '.join(str(error.orig).split())}); check DATABASE_URL, or let"
+                f"The database cannot be used ({cause}); check DATABASE_URL, or let"
                 " 'flask init' make the tables, as 'make run' does."
             ) from error
         except BrokenPipeError:  # the reader has closed the pipe, which is no error
             raise
         except OSError as error:
             why = error.args[0][0][2] if isinstance(error, shutil.Error) else error  # it holds a row for each file
-            raise click.ClickException(f"A file cannot be read or written: {why}.") from error
+            raise click.ClickException(printable(f"A file cannot be read or written: {why}.")) from error
 
     return run

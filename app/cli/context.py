@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from app.logs import printable
 from app.training.progress import Progress
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @contextmanager
@@ -27,5 +30,35 @@ def progress_bar(title: str) -> Iterator[Progress]:
 
 
 def echo_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
-    """Print a value as indented JSON."""
-    click.echo(json.dumps(value, indent=2))
+    """Print a value as JSON, all of it ASCII."""
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def say(line: str) -> None:
+    """Print a line; nothing that a file's name holds reaches the terminal as a command to it."""
+    click.echo(printable(line))
+
+
+def say_fields(title: str, value: Any, depth: int = 0) -> None:  # noqa: ANN401 - anything that JSON can say
+    """Print a value below its title: fields on lines of their own, lists on one line, figures in four digits."""
+    if isinstance(value, dict) and value:
+        say(f"{'  ' * depth}{title}:")
+        for name, inside in value.items():
+            say_fields(str(name), inside, depth + 1)
+    else:
+        say(f"{'  ' * depth}{title}: {_on_one_line(value)}")
+
+
+def _on_one_line(value: Any) -> str:  # noqa: ANN401 - as above
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_on_one_line(inside)}" for name, inside in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_on_one_line, value))
+    return "none" if value is None or value == "" else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def say_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns below their heads."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

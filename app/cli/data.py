@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar
+from app.cli.context import echo_json, json_option, progress_bar, say, say_table
 from app.context import services
 from app.services.datasets.intake import Report
 
@@ -55,7 +56,7 @@ def synth(classifier: str, count: int, seed: int) -> None:
 
 @data.command()
 @click.argument("classifier")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@json_option
 @with_appcontext
 def audit(classifier: str, *, as_json: bool) -> None:
     """Search a dataset for copies, leaks, shortcuts and wrong labels.
@@ -68,10 +69,10 @@ def audit(classifier: str, *, as_json: bool) -> None:
         echo_json(found)
         return
     for each in found["findings"]:
-        click.echo(f"{each['severity']}: {each['kind']} ({each['count']})")
-        click.echo(f"  {each['message']}")
+        say(f"{each['severity']}: {each['kind']} ({each['count']})")
+        say(f"  {each['message']}")
     verdict = "no problem was found" if found["clean"] else "see the findings above before you train on it"
-    click.echo(f"{found['images']} images, dataset version {found['dataset_version'][:12]}: {verdict}.")
+    say(f"{found['images']} images, dataset version {found['dataset_version'][:12]}: {verdict}.")
 
 
 @data.command()
@@ -87,24 +88,35 @@ def report(classifier: str, output: Path) -> None:
     """
     page = services().exploration.page(classifier, services().audit.latest(classifier))
     output.write_text(page, encoding="utf-8")
-    click.echo(f"{output} written.")
+    say(f"{output} written.")
 
 
 @data.command()
 @click.argument("classifier")
+@json_option
 @with_appcontext
-def versions(classifier: str) -> None:
+def versions(classifier: str, *, as_json: bool) -> None:
     """List the dataset versions that models learned from."""
-    echo_json(services().versions.list(classifier))
+    found = services().versions.list(classifier)
+    if as_json:
+        echo_json(found)
+        return
+    heads = ("version", "made", "images", "left out", "splits")
+    say_table(heads, [_version(each) for each in found])
 
 
 def _print(found: Report) -> None:
-    click.echo(f"{found.accepted} accepted, {found.duplicates} known already, {len(found.rejected)} rejected.")
+    say(f"{found.accepted} accepted, {found.duplicates} known already, {len(found.rejected)} rejected.")
     if found.kinds:
-        click.echo("  " + ", ".join(f"{kind} {count}" for kind, count in sorted(found.kinds.items())) + ":")
+        say("  " + ", ".join(f"{kind} {count}" for kind, count in sorted(found.kinds.items())) + ":")
     for refused in found.rejected[:SHOWN]:
-        click.echo(f"  {refused['file']}: {refused['reason']}")
+        say(f"  {refused['file']}: {refused['reason']}")
     if len(found.rejected) > SHOWN:
-        click.echo(f"  and {len(found.rejected) - SHOWN} more.")
+        say(f"  and {len(found.rejected) - SHOWN} more.")
     for split, labels in sorted(found.counts.items()):
-        click.echo(f"  {split}: " + ", ".join(f"{label} {count}" for label, count in sorted(labels.items())))
+        say(f"  {split}: " + ", ".join(f"{label} {count}" for label, count in sorted(labels.items())))
+
+
+def _version(row: dict[str, Any]) -> tuple[str, ...]:
+    splits = ", ".join(f"{split} {sum(labels.values())}" for split, labels in row["counts"].items())
+    return row["id"][:12], row["created_at"][:19], str(row["images"]), str(row["left_out_count"]), splits

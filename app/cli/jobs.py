@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar
+from app.cli.context import echo_json, json_option, progress_bar, say, say_fields
 from app.cli.rows import WRITERS, write
 from app.context import services
 from app.services.bulk.batch import KIND
@@ -47,26 +47,35 @@ def jobs() -> None:
 @click.option("--status", type=click.Choice(list(MOVES)))
 @click.option("--kind", type=click.Choice(["bulk_predict", "retrain", "audit"]))
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
+@json_option
 @with_appcontext
-def list_jobs(status: str | None, kind: str | None, limit: int) -> None:
+def list_jobs(status: str | None, kind: str | None, limit: int, *, as_json: bool) -> None:
     """List jobs, the newest first."""
-    for job in services().jobs.list(status, kind, limit):
-        click.echo(_line(job))
+    found = services().jobs.list(status, kind, limit)
+    if as_json:
+        echo_json([_as_record(job) for job in found])
+        return
+    for job in found:
+        say(_line(job))
 
 
 @jobs.command()
 @click.argument("job_id")
+@json_option
 @with_appcontext
-def show(job_id: str) -> None:
+def show(job_id: str, *, as_json: bool) -> None:
     """Show a job: how far it is, what happened to it, and its result."""
     job = services().jobs.get(job_id)
-    click.echo(_line(job))
+    if as_json:
+        echo_json(_as_record(job) | {"events": events(job_id)})
+        return
+    say(_line(job))
     for event in events(job_id):
-        click.echo(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {event['status']:<9}  {event['cause']}")
+        say(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {event['status']:<9}  {event['cause']}")
     for error in job.errors:
-        click.echo(f"  {error['file'] or 'The job'}: {error['reason']}")
+        say(f"  {error['file'] or 'The job'}: {error['reason']}")
     if job.result is not None:
-        echo_json(job.result)
+        say_fields("result", job.result)
 
 
 @jobs.command()
@@ -75,7 +84,7 @@ def show(job_id: str) -> None:
 @with_appcontext
 def cancel(job_id: str, keep: bool) -> None:
     """Cancel a job."""
-    click.echo(_line(services().jobs.cancel(job_id, keep)))
+    say(_line(services().jobs.cancel(job_id, keep)))
 
 
 @jobs.command()
@@ -83,7 +92,7 @@ def cancel(job_id: str, keep: bool) -> None:
 @with_appcontext
 def retry(job_id: str) -> None:
     """Queue a failed or cancelled job again."""
-    click.echo(_line(services().jobs.retry(job_id)))
+    say(_line(services().jobs.retry(job_id)))
 
 
 @jobs.command()
@@ -141,6 +150,11 @@ def _write(job_id: str, output: Path) -> None:
     failed = (job.result or {}).get("failed", 0)
     without = f", {failed} of them without an answer" if failed else ""
     click.echo(f"{output} written: {job.done} of {job.total} files{without}.", err=True)
+
+
+def _as_record(job: Job) -> dict[str, Any]:
+    """Return all that is known of a job."""
+    return {column.name: getattr(job, column.name) for column in Job.__table__.columns}
 
 
 def _line(job: Job) -> str:

@@ -8,7 +8,7 @@ import click
 from flask import render_template
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar
+from app.cli.context import echo_json, json_option, progress_bar, say, say_fields
 from app.config import CHECKOUT
 from app.context import services
 from app.services.setup import initialise
@@ -32,16 +32,19 @@ def models() -> None:
 
 @models.command("list")
 @click.argument("classifier", required=False)
+@json_option
 @with_appcontext
-def list_versions(classifier: str | None) -> None:
+def list_versions(classifier: str | None, *, as_json: bool) -> None:
     """List the model versions of CLASSIFIER, or of all."""
-    for found in services().models.versions(classifier):
+    versions = services().models.versions(classifier)
+    if as_json:
+        echo_json(versions)
+        return
+    for found in versions:
         marks = ", ".join([*found["aliases"], *(["demo"] if found["demo"] else [])])
         accuracy = found["metrics"]["accuracy"]
         figure = "accuracy unknown" if accuracy is None else f"accuracy {accuracy:.3f}"
-        click.echo(
-            f"{found['classifier']} {found['version']}: {found['backbone']}, {figure} {f'({marks})' if marks else ''}"
-        )
+        say(f"{found['classifier']} {found['version']}: {found['backbone']}, {figure} {f'({marks})' if marks else ''}")
 
 
 @models.command()
@@ -70,9 +73,10 @@ def rollback(classifier: str, reason: str) -> None:
 @click.option("--mode", type=click.Choice(["off", "shadow", "canary"]), help="Nothing, unseen, or for real.")
 @click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Share of the requests.")
 @click.option("--reason", default="By command.", show_default=True)
+@json_option
 @with_appcontext
 def challenger(classifier: str, version: int | None, mode: TrafficMode | None, percent: float | None,
-               reason: str) -> None:  # fmt: skip
+               reason: str, *, as_json: bool) -> None:  # fmt: skip
     """Try a version; compare it with the champion.
 
     VERSION is the present challenger if left out. Without --mode nothing is changed.
@@ -81,7 +85,14 @@ def challenger(classifier: str, version: int | None, mode: TrafficMode | None, p
         services().traffic.set_traffic(classifier, version, mode, percent, reason)
     elif version is not None or percent is not None:
         raise click.UsageError("Give --mode: off, shadow or canary.")
-    echo_json(services().traffic.comparison(classifier))
+    found = services().traffic.comparison(classifier)
+    if as_json:
+        echo_json(found)
+        return
+    names = [f"{name} {found[name] or 'none'}" for name in ("champion", "challenger")]
+    say(f"{classifier}: {', '.join(names)}; {found['mode']}, {found['percent']:g} % of the requests.")
+    for side in ("shadow", "canary"):
+        say_fields(side, found[side])
 
 
 @models.command()

@@ -13,6 +13,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from app.cli.context import say
 from app.cli.gathering import gather, in_order
 from app.cli.rows import WRITERS, Row, as_table, write
 from app.context import services
@@ -57,7 +58,7 @@ def predict(
     rows = run.counted(in_order(run.answer, enumerate(files)))
     if output is None:
         for line in as_table(rows, files, card.classes):
-            click.echo(line)
+            say(line)
     else:
         with click.progressbar(rows, length=len(files), label="Answering", file=sys.stderr) as bar:
             write(bar, output, card.classes, similar > 0)

@@ -8,8 +8,9 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import echo_json, progress_bar
+from app.cli.context import echo_json, json_option, progress_bar, say, say_table
 from app.context import services
+from app.services.models.figures import tables
 from app.services.models.retrain import TrainingRequest
 from app.store.tables import Job
 from app.training.networks.backbones import BACKBONES
@@ -41,8 +42,9 @@ def train(classifier: str, searching: bool, budget: float, **options: Any) -> No
 @click.argument("classifier")
 @click.option("--data", "folder", required=True, type=click.Path(path_type=Path), help="Folder of labelled images.")
 @click.option("--version", type=click.IntRange(1), help="Model version; the champion if left out.")
+@json_option
 @with_appcontext
-def evaluate(classifier: str, folder: Path, version: int | None) -> None:
+def evaluate(classifier: str, folder: Path, version: int | None, *, as_json: bool) -> None:
     """Measure a model version on a folder of labelled images.
 
     The folder is read in the CLASSIFIER's convention. Images that the version learned from are counted apart.
@@ -51,7 +53,22 @@ def evaluate(classifier: str, folder: Path, version: int | None) -> None:
         figures = services().evaluation().evaluate(classifier, folder, version, show)
     if seen := figures["trained_on"]:
         click.echo(_warning(seen, figures["n"]), err=True)
-    echo_json(figures)
+    if as_json:
+        echo_json(figures)
+        return
+    say(f"Version {figures['model_version']} of {classifier} on {figures['n']} images; {figures['rejected']} not used.")
+    _say_figures("All images" if figures["unseen"] else "Figures", figures)
+    if figures["unseen"]:
+        _say_figures(f"The {figures['unseen']['n']} images that it did not learn from", figures["unseen"])
+
+
+def _say_figures(title: str, metrics: dict[str, Any]) -> None:
+    """Print the tables of a model card, each figure with its 95 % interval."""
+    say("")
+    say(f"{title}, with 95 % intervals:")
+    for table in tables(metrics):
+        say("")
+        say_table(table.heads, table.rows)
 
 
 def _warning(seen: int, n: int) -> str:
@@ -61,9 +78,9 @@ def _warning(seen: int, n: int) -> str:
 
 def _print(job: Job) -> None:
     for trial in (job.result or {}).get("search", []):
-        click.echo("tried  " + "  ".join(f"{name} {_short(value)}" for name, value in trial.items()))
+        say("tried  " + "  ".join(f"{name} {_short(value)}" for name, value in trial.items()))
     for epoch in job.history:
-        click.echo("  ".join(f"{name} {value:.4g}" for name, value in epoch.items()))
+        say("  ".join(f"{name} {value:.4g}" for name, value in epoch.items()))
     if job.status == "queued":
         raise click.ClickException(
             f"Another training of {job.classifier} runs; this one waits for it and is done by the training worker then:"

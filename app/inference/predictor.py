@@ -172,7 +172,7 @@ class Predictor:
         """Return the engine that the card names, and the bytes of its file."""
         engine = ENGINES.get(self.card.engine)
         if engine is None:
-            raise Unavailable(f"{bundle} needs the engine {self.card.engine!r}; known are: {', '.join(ENGINES)}.")
+            raise Unavailable(f"The bundle needs the engine {self.card.engine!r}; known are: {', '.join(ENGINES)}.")
         path = _verified(bundle, engine.file_name, self.card)
         return engine(path, threads), path.stat().st_size
 
@@ -186,7 +186,7 @@ class Predictor:
         try:
             self._answer(blank, self._engine.run(blank[None]), self._size, self._size)
         except Exception as error:
-            raise Unavailable("The network does not fit its card; train or copy the bundle anew.") from error
+            raise Unavailable("The network does not fit its card; train or copy the bundle again.") from error
 
 
 def _read_card(bundle: Path) -> Card:
@@ -194,9 +194,9 @@ def _read_card(bundle: Path) -> Card:
     try:
         card = Card.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise Unavailable(f"{path} cannot be read; train or copy the bundle anew.") from error
+        raise Unavailable(f"{path.name} cannot be read; train or copy the bundle again.") from error
     if card.preprocessing.size is None:
-        raise Unavailable(f"{path} does not say the size of the network's input; train the bundle anew.")
+        raise Unavailable(f"{path.name} does not say the size of the network's input; train the bundle again.")
     return card
 
 
@@ -207,7 +207,7 @@ def _verified(bundle: Path, name: str, card: Card) -> Path:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise Unavailable(f"{path} cannot be read; copy the bundle anew.") from error
+        raise Unavailable(f"{path.name} cannot be read; copy the bundle again.") from error
     if digest != card.files.get(name):
-        raise Unavailable(f"{path} is not the file that its card describes; copy the bundle anew.")
+        raise Unavailable(f"{path.name} is not the file that its card describes; copy the bundle again.")
     return path

@@ -29,7 +29,9 @@ from app.services.models.retrain import Retrain
 from app.services.operations.backup import Backup
 from app.services.operations.charts import Charts
 from app.services.operations.class_mix import ClassMix
+from app.services.operations.drift import Drift
 from app.services.operations.monitor import Monitor
+from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
@@ -85,9 +87,11 @@ class Services:
     history: History
     models: Models
     monitor: Monitor
+    drift: Drift
     class_mix: ClassMix
     charts: Charts
     retrain: Retrain
+    readiness: Readiness
     training_images: TrainingImages
     retention: Retention
     backup: Backup
@@ -114,7 +118,7 @@ class Services:
 
 def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     """Return the use cases of a process that hands jobs to `broker` and does its work with `runners`."""
-    catalog = Catalog(settings.classifiers_dir)
+    catalog = Catalog(settings.classifiers_dir, settings.default_classifier)
     _check_names(catalog)
     files, bundles = _storage(settings, runners)
     registry = Registry(settings.models_dir, bundles)
@@ -145,10 +149,12 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         gallery=gallery,
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
-        monitor=Monitor(settings, catalog, registry, queues, predict),
+        monitor=Monitor(settings, catalog, registry, queues, serving),
+        drift=Drift(catalog, registry, runners.run_cpu_bound),
         class_mix=ClassMix(registry, runners.run_cpu_bound),
         charts=Charts(catalog, registry, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
+        readiness=Readiness(settings, predict),
         training_images=TrainingImages(files, predict, runners.run_cpu_bound),
         retention=Retention(settings, files),
         backup=Backup(files, registry),

@@ -59,9 +59,12 @@ class Text(TypeDecorator[str]):
         self.characters = length
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002, ANN401, D102 - SQLAlchemy's signature
-        if value is None:
-            return None
-        return value.encode(errors="replace").decode().replace("\0", "\ufffd")[: self.characters]
+        return None if value is None else storable(value, self.characters)
+
+
+def storable(value: str, characters: int) -> str:
+    """Return a text as a column `Text(characters)` keeps it."""
+    return value.encode(errors="replace").decode().replace("\0", "\ufffd")[:characters]
 
 
 def now() -> datetime:

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Connection, DateTime, LargeBinary, MetaData, Table,
 
 from app.batched import batched
 from app.store.db import db
-from app.store.tables import ModelVersion
+from app.store.tables import ModelVersion, Session
 
 CHUNK: Final = 1000
 
@@ -30,9 +30,12 @@ def snapshot() -> Iterator[Connection]:
 
 
 def tables(connection: Connection) -> list[Table]:
-    """Return Fovea's tables as they are in the database, those that others refer to first."""
-    found = MetaData()
-    found.reflect(connection, only=lambda name, _: name in db.metadata.tables)
+    """Return Fovea's tables as they are in the database, those that others refer to first; but for the sessions.
+
+    One that has ended must not begin again.
+    """
+    found, kept = MetaData(), db.metadata.tables.keys() - {Session.__tablename__}
+    found.reflect(connection, only=lambda name, _: name in kept)
     for column in (column for table in found.sorted_tables for column in table.columns):
         if isinstance(column.type, JSON):
             column.type = JSON(none_as_null=True)  # no value is no value, not JSON's null

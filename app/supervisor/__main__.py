@@ -5,12 +5,13 @@ Exit codes: 0 after SIGTERM, 130 after Ctrl-C, 1 when a process cannot be kept r
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
 import click
 
-from app.config import Settings
+from app.config import PRIVATE, Settings
 from app.errors import ConfigError, FoveaError
 from app.supervisor.checks import check_port, exclusive
 from app.supervisor.supervisor import Supervisor
@@ -18,6 +19,7 @@ from app.supervisor.supervisor import Supervisor
 
 def main() -> NoReturn:
     """Run Fovea with the settings of the environment; a FoveaError becomes its sentence on stderr."""
+    os.umask(PRIVATE)
     try:
         settings = Settings.from_env()
         settings.prepare_folders()

@@ -12,6 +12,7 @@ from typing import IO
 
 from app.config import CHECKOUT
 from app.lifeline import die_with_parent
+from app.logs import printable
 from app.supervisor.commands import Command
 
 STABLE_AFTER = 30.0  # a process that ran this many seconds has its failures forgotten
@@ -72,7 +73,7 @@ class Child:
     def lines(self, chunk: bytes) -> list[str]:
         """Take bytes that the process printed, none at its end; return the lines that they complete."""
         *whole, self._partial = (self._partial + (chunk or b"\n")).split(b"\n")
-        return [line.decode(errors="replace").rstrip() for line in whole if line.strip()]
+        return [printable(line.decode(errors="replace").expandtabs().rstrip()) for line in whole if line.strip()]
 
     def signal(self, number: int) -> None:
         """Send a signal to the process; SIGKILL reaches also all that it started."""

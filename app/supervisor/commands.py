@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-from app.config import CHECKOUT, Settings
+from app.config import CHECKOUT, PRIVATE, Settings
+from app.errors import ConfigError
 from app.supervisor.checks import find_redis_server
 
 
@@ -28,11 +31,18 @@ def redis(settings: Settings) -> Command:
     """Return the embedded Redis' command: a Unix socket only, and writes on disk within a second."""
     folder = settings.redis_socket.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder != settings.instance_dir and not _is_private(folder):  # somebody else may have made it first
+        raise ConfigError(f"The folder {folder} must be this user's alone; remove it, or set a shorter DATA_DIR.")
     listen = ("--port", "0", "--unixsocket", str(settings.redis_socket), "--unixsocketperm", "700")
     keep = ("--dir", str(settings.instance_dir), "--appendonly", "yes", "--save", "")
     log = str(settings.instance_dir / "redis.log")
     quiet = ("--loglevel", "warning", "--logfile", log)
     return Command("redis", (find_redis_server(), *listen, *keep, *quiet), log=log)
+
+
+def _is_private(folder: Path) -> bool:
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & PRIVATE
 
 
 def prepare() -> Command:

@@ -19,7 +19,7 @@ from app.inference.predictor import Predictor
 from app.training.data.drawn import drawn_names, redraw
 from app.training.data.samples import label_indices, read_square
 from app.training.data.splits import assign
-from app.training.evaluation.calibration import KeptOut, deciles, fit_answers
+from app.training.evaluation.calibration import KeptOut, deciles, fit_answers, shares
 from app.training.evaluation.metrics import evaluate
 from app.training.progress import Progress
 from app.training.trainer import Plan, Sample, train
@@ -90,13 +90,21 @@ def _calibrated(card: Card, bundle: Path, samples: Sequence[Sample], spec: Class
     kept_out = KeptOut(answers, label_indices(samples, card.classes), [each.group for each in samples])
     learned = np.full(len(card.classes), 1 / len(card.classes))  # as many drawings of each class
     fitted = fit_answers(kept_out, spec, learned, cross=False)
-    histograms = card.reference.histograms | {"confidence": deciles(fitted.confidence)}
+    reference = card.reference
+    trained = sum(card.data.counts["train"].values())
+    reference = reference.model_copy(
+        update={
+            "histograms": reference.histograms | {"confidence": deciles(fitted.answered.max(axis=1))},
+            "sizes": dict.fromkeys(reference.histograms, trained) | {"confidence": len(samples)},
+            "classes": shares(fitted.answered, card.classes),
+        }
+    )
     return {
         "temperature": fitted.scaling.temperature,
         "calibration": fitted.record,
         "thresholds": fitted.thresholds(card.thresholds.novelty),
         "operating_point": fitted.point,
-        "reference": card.reference.model_copy(update={"histograms": histograms}),
+        "reference": reference,
     }
 
 

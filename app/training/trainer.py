@@ -127,6 +127,8 @@ def _evaluate(plan: Plan, images: Images, found: Calibrated, progress: Progress)
     gradable = np.array([assess(each, found.reference.quality, expect_retina).gradable for each in measures])
     decisions = decided(probabilities, familiar, gradable, found.thresholds, spec)
     metrics = whole_figures(probabilities, decisions, [plan.samples[row] for row in rows], spec, found.thresholds)
+    if plan.test_set is not None:
+        metrics["test_set"] = plan.test_set
     if found.elsewhere is None:
         return metrics
     sources, groups = ([getattr(each, name) for each in plan.samples] for name in ("source", "group"))

@@ -9,23 +9,16 @@ from flask_compress import Compress
 from flask_openapi3 import OpenAPI
 
 from app.config import MEGABYTE
+from app.context import services
 from app.runners import Runners
-from app.web import api, auth, docs, errors, metrics, pages
+from app.web import api, docs, errors, metrics, pages, request_id, security
 from app.web.background import run_in_background
-from app.web.context import services
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
-from app.web.multipart import FastRequest
+from app.web.multipart import FastRequest, release
 from app.web.offload import run_blocking_io, run_cpu_bound
 
-# No inline script or style and nothing from elsewhere; images also from memory (previews and heat maps).
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 COMPRESSED: Final = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
 
 RUNNERS: Final = Runners(run_cpu_bound, run_blocking_io, run_in_background)
@@ -38,14 +31,15 @@ def register(app: OpenAPI) -> None:
     app.request_class = FastRequest
     app.config.update(MAX_CONTENT_LENGTH=limit + ENVELOPE_BYTES)
     app.json = FastJson(app)
+    request_id.register(app)  # first, so that whatever refuses a request can name it
     metrics.register(app)
     errors.register(app)
-    auth.register(app)
+    security.register(app)
     api.register(app)
     docs.register(app)
     pages.register(app)
     _compress(app)
-    app.after_request(_secure)
+    app.teardown_request(release)
 
 
 def _compress(app: OpenAPI) -> None:
@@ -65,12 +59,6 @@ def _read_file(response: Response) -> Response:
     if response.direct_passthrough and response.mimetype in COMPRESSED:
         response.direct_passthrough = False
         response.get_data()
-    return response
-
-
-def _secure(response: Response) -> Response:
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
     return response
 
 

@@ -11,7 +11,9 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from flask_openapi3 import OpenAPI
 from pydantic import BaseModel
 
+from app.context import services
 from app.web.errors import Problem
+from app.web.schemas.requests import DEFAULT
 
 IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/bmp", "image/tiff", "image/webp")
 FILE: Final = {"type": "string", "format": "binary"}
@@ -43,16 +45,34 @@ def openapi() -> Response:
 def _completed(doc: dict[str, Any]) -> dict[str, Any]:
     """Say of every call that it answers, and that what it refuses is a problem: the library says neither rightly.
 
-    Where there is nothing it writes a null, which strict readers refuse.
+    Where there is nothing it writes a null, which strict readers refuse. What is asked for is described so that a page
+    which tries the calls sends nothing that was not filled in.
     """
     doc["components"] = {name: part for name, part in doc["components"].items() if part is not None}
     refused = problems(400)[400]
     for operation in (operation for item in doc["paths"].values() for operation in item.values()):
+        for asked in ("parameters", "requestBody"):
+            if asked in operation:
+                operation[asked] = _asked(operation[asked])
         answers = operation["responses"]
         answers["400"] = refused
         if not any(status.startswith("2") for status in answers):
             answers["200"] = {"description": "OK"}
     return doc
+
+
+def _asked(part: Any) -> Any:  # noqa: ANN401 - any part of the description
+    """Return a description without nulls, since what may be null may be left out, and with the default classifier."""
+    if isinstance(part, list):
+        return [_asked(each) for each in part]
+    if not isinstance(part, dict):
+        return services().catalog.default if part == DEFAULT else part
+    kept = {name: _asked(value) for name, value in part.items() if (name, value) != ("default", None)}
+    kinds = [kind for kind in kept.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del kept["anyOf"]
+        kept |= kinds[0]
+    return kept
 
 
 def register(app: Flask) -> None:
@@ -63,15 +83,20 @@ def register(app: Flask) -> None:
 def body(model: type[BaseModel], files: str | None = None, *, raw_image: bool = False, json: bool = False) -> Any:  # noqa: ANN401 - an OpenAPI fragment
     """Describe a request body with the model's fields; `files` names the file field, plural where it repeats."""
     schema = model.model_json_schema()
-    properties = dict(schema["properties"])
+    properties, required = dict(schema["properties"]), list(schema.get("required", []))
     if files is not None:
         properties[files] = {"type": "array", "items": FILE} if files.endswith("s") else FILE
-    form = {"schema": {"type": "object", "properties": properties}}
+        required += [] if "job_id" in properties else [files]  # the last call to a job in parts may bring none
+    form: dict[str, Any] = {"schema": {"type": "object", "properties": properties}}
+    if required:
+        form["schema"]["required"] = required
     content: dict[str, Any] = {"multipart/form-data": form}
     if raw_image:
         content |= {name: {"schema": FILE} for name in IMAGE_TYPES}
     if json:
-        content = {"application/json": form, "application/x-www-form-urlencoded": form}
+        example = {name: field["default"] for name, field in properties.items() if field.get("default") is not None}
+        example |= {name: properties[name].get("enum", [""])[0] for name in required}
+        content = {"application/json": form | {"example": example}, "application/x-www-form-urlencoded": form}
     return {"requestBody": {"content": content}}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from app import errors
 from app.config import MEGABYTE
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 DRAIN_BYTES: Final = 64_000_000
+DRAIN_STEP: Final = 65_536
 
 # The first class that fits decides; the order is from special to general.
 STATUS: Final[tuple[tuple[type[errors.FoveaError], int], ...]] = (
@@ -76,11 +78,17 @@ def _on_domain_error(error: errors.FoveaError) -> Response:
     return answer
 
 
+def asks_for_page() -> bool:
+    """Say whether a person's browser asks, which wants a page; programs want problem details."""
+    wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
+    return wants == "text/html" and not request.path.startswith("/api")
+
+
 def _on_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         _drain()
-        limit = (request.max_content_length or 0) // MEGABYTE
-        return _answer(413, f"The upload is over the limit of {limit} MB for this call; send a smaller one.")
+        limit = _size(request.max_content_length or 0)
+        return _answer(413, f"The body is over the limit of {limit} for this call; send a smaller one.")
     if error.response is not None:  # an answer made elsewhere, by the validation of a path or a query
         return make_response(error.response)
     status = error.code or 500
@@ -110,15 +118,19 @@ def _lacking(error: Exception) -> str | None:
 
 def _drain() -> None:
     """Read what the client still sends, within reason: a connection closed on it would lose the answer."""
-    left = DRAIN_BYTES
-    while left > 0 and (chunk := request.environ["wsgi.input"].read(min(left, 65_536))):
-        left -= len(chunk)
+    left, body = DRAIN_BYTES, request.environ["wsgi.input"]
+    with suppress(RequestTimeout, OSError):  # too slow, or gone: the answer is worth no more waiting
+        while left > 0 and (chunk := body.read(min(left, DRAIN_STEP))):
+            left -= len(chunk)
+
+
+def _size(limit: int) -> str:
+    return f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit // 1000} kB"
 
 
 def _answer(status: int, detail: str) -> Response:
     title = _phrase(status)
-    wants = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"])
-    if wants == "text/html" and not request.path.startswith("/api"):
+    if asks_for_page():
         return make_response(render_template("error.html", status=status, title=title, detail=detail), status)
     body: dict[str, Any] = Problem(title=title, status=status, detail=detail).model_dump()
     answer = make_response(jsonify(body), status)

@@ -9,9 +9,10 @@ from flask import request
 from pydantic import BaseModel
 
 from app.config import MEGABYTE
+from app.context import services
 from app.errors import InvalidInput, TooLarge
 from app.services.datasets.archive import MAX_FILES, Upload
-from app.web.context import services
+from app.web.multipart import FIELD_BYTES
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -28,17 +29,17 @@ def allow_bulk() -> None:
 def fields(model: type[T]) -> T:
     """Read the model's fields from the query, the form and the JSON body; the later ones win.
 
-    An empty field counts as left out: browsers send those that nobody filled in. InvalidInput when there is a body that
-    holds fields by its looks, and is not read for want of a fitting content type: defaults would take their place.
+    InvalidInput when there is a body that holds fields by its looks, and is not read for want of a fitting content
+    type: defaults would take their place.
     """
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = FIELD_BYTES
     given: dict[str, Any] = {**request.args, **request.form}
     if request.is_json:
         given |= _json_object()
     elif any(name.lstrip().startswith("{") for name in request.form) or _unread():
         raise InvalidInput("The body is not read as it is; send a form, or JSON with 'Content-Type: application/json'.")
-    return model.model_validate(
-        {name: value for name, value in given.items() if name in model.model_fields and value != ""}
-    )
+    return model.model_validate({name: value for name, value in given.items() if name in model.model_fields})
 
 
 def image() -> tuple[bytes, str | None]:
@@ -48,10 +49,12 @@ def image() -> tuple[bytes, str | None]:
         if len(files) != 1 or len(list(request.files.keys())) != 1:
             raise InvalidInput(_wrong_number(sum(len(request.files.getlist(name)) for name in request.files)))
         data, name = files[0].read(), files[0].filename or None
+    elif request.is_json:
+        raise InvalidInput(_wrong_number(0))
     else:
         data, name = request.get_data(cache=False), None
         # Some clients call every body a form, curl among them; a true form is text.
-        if request.is_json or (request.mimetype == "application/x-www-form-urlencoded" and data.isascii()):
+        if request.mimetype == "application/x-www-form-urlencoded" and data.isascii():
             raise InvalidInput(_wrong_number(0))
     if not data:
         raise InvalidInput("The image is empty; send one as the form field 'file', or as the request's whole body.")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
 import multipart
-from flask import Request
-from gevent import monkey
+from flask import Request, request
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
 from app.config import MEGABYTE
 from app.errors import InvalidInput, TooLarge
-from app.web.overload import STEP, TimedBody
+from app.web.overload import STEP, Body
 
 MEMORY_BYTES: Final = 20_000_000  # a body up to this size is kept in memory; a longer one only in small parts
 SMALL_PART_BYTES: Final = 16_384
+FIELD_BYTES: Final = 100_000  # of all that is no file: JSON, and a form's fields
+FIELDS: Final = 100
 NAME_BYTES: Final = 4000  # of a file, with its folders
 HEADER_BYTES: Final = 200  # of the rest of the line that holds it
 
@@ -31,12 +33,16 @@ class _Parser(FormDataParser):
     ) -> Parsed:
         """Return the stream, the fields and the files; InvalidInput when the body is not a form."""
         if mimetype != "multipart/form-data":
-            return super().parse(stream, mimetype, content_length, options)
+            return super().parse(_counted(stream), mimetype, content_length, options)
         form: MultiDict[str, str] = MultiDict()
         files: MultiDict[str, FileStorage] = MultiDict()
+        left = FIELD_BYTES
         try:
             for part in self._parts(stream, content_length, (options or {}).get("boundary")):
                 if part.filename is None:
+                    left -= part.size
+                    if left < 0:
+                        raise TooLarge(f"The form's fields are over the limit of {FIELD_BYTES // 1000} kB in all.")
                     form.add(part.name, part.value)
                 else:
                     files.add(part.name, FileStorage(part.file, part.filename, part.name, part.content_type))
@@ -57,7 +63,7 @@ class _Parser(FormDataParser):
     def _parts(self, stream: IO[bytes], length: int | None, boundary: str | None) -> Iterator[Any]:
         if not boundary:
             raise InvalidInput("The form's content type names no boundary; let your HTTP library set it.")
-        short = length is not None and length <= MEMORY_BYTES
+        short = is_short(length)
         parser = multipart.MultipartParser(
             stream,
             boundary,
@@ -85,6 +91,24 @@ class FastRequest(Request):
     form_data_parser_class = _Parser
 
     def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Flask's
-        if monkey.is_module_patched("socket"):  # otherwise there is no gevent loop that could keep the time
-            environ["wsgi.input"] = TimedBody(environ["wsgi.input"])
         super().__init__(environ, *args, **kwargs)
+        counted = self.mimetype != "multipart/form-data" or is_short(self.content_length)
+        environ["wsgi.input"] = Body(environ["wsgi.input"], counted=counted)
+
+
+def release(_: BaseException | None) -> None:
+    """Count the body of the present request no longer: it has been answered."""
+    request.environ["wsgi.input"].release()
+
+
+def is_short(length: int | None) -> bool:
+    """Say whether a form of this length is kept in memory as a whole."""
+    return length is not None and length <= MEMORY_BYTES
+
+
+def _counted(stream: IO[bytes]) -> IO[bytes]:
+    """Return the body of a form without files; TooLarge when it has more fields than any call knows."""
+    body = stream.read()
+    if body.count(b"&") >= FIELDS:
+        raise TooLarge(f"The form has more than {FIELDS} fields; send fewer.")
+    return io.BytesIO(body)

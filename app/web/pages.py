@@ -13,9 +13,8 @@ from flask_bootstrap import Bootstrap5
 from rjsmin import jsmin
 
 from app.classifiers.card import MEDICAL_NOTICE
+from app.context import services
 from app.training.networks.backbones import BACKBONES
-from app.web.context import services
-from app.web.schemas.requests import DEFAULT_CLASSIFIER
 
 blueprint = Blueprint("pages", __name__)
 
@@ -87,7 +86,7 @@ def _icon_sheet() -> str:
 def _common() -> dict[str, object]:
     return {
         "classifiers": list(services().catalog.values()),
-        "default_classifier": DEFAULT_CLASSIFIER,
+        "default_classifier": services().catalog.default,
         "backbones": BACKBONES,
         "medical_notice": MEDICAL_NOTICE,
         "auth": services().settings.auth,

@@ -114,8 +114,8 @@ declare namespace Api {
   interface ClassMix { answers: number; needed: number; calibration: Counts; shares: Counts | null; intervals?: Record<string, Interval> }
   type DriftVerdict = "stable" | "watch" | "drifted";
   interface Drift {
-    classifier: string; predictions: number; verdict: DriftVerdict | "too_few"; needed?: number;
-    measures: Record<string, { psi: number; verdict: DriftVerdict }>;
+    classifier: string; predictions: number; images: number; verdict: DriftVerdict | "too_few" | "no_reference"; needed: number; advice?: string;
+    measures: Record<string, { psi: number; limit: number; verdict: DriftVerdict }>;
   }
 }
 

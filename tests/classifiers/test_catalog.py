@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from app.classifiers import ClassifierSpec
+from app.classifiers import ClassifierSpec, catalog
 from app.classifiers.catalog import Catalog
 from app.drawing import DRAWERS
 from app.errors import ConfigError, NotFound
@@ -95,6 +95,19 @@ def test_the_name_is_the_file_name(tmp_path: Path) -> None:
     write(tmp_path, "forms.yaml")
     with pytest.raises(ConfigError, match="must equal the file name"):
         Catalog(tmp_path)
+
+
+def test_the_default_is_the_one_set_and_must_be_known() -> None:
+    assert Catalog().default == "eye_diseases"
+    assert Catalog(default="cataract").default == "cataract"
+    with pytest.raises(ConfigError, match="DEFAULT_CLASSIFIER='cats' is not valid: choose one of"):
+        Catalog(default="cats")
+
+
+def test_the_only_classifier_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cataract.yaml").write_text((catalog.BUILTIN / "cataract.yaml").read_text())
+    monkeypatch.setattr(catalog, "BUILTIN", tmp_path)
+    assert Catalog().default == "cataract"
 
 
 @pytest.mark.parametrize(

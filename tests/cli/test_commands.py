@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -96,7 +97,10 @@ def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
     for seed in range(6):
         for label in ("cat", "dog"):
             (folder / f"{label}.{seed}.jpg").write_bytes(draw(f"{label}_face", 7_000_000 + seed).jpeg())
-    figures = json.loads(flask(app, "evaluate", "cat_dog", "--data", folder).stdout)
+    shown = flask(app, "evaluate", "cat_dog", "--data", folder).stdout
+    assert re.search(r"^Accuracy +\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]$", shown, re.MULTILINE)
+    assert len(shown.splitlines()) < 40
+    figures = json.loads(flask(app, "evaluate", "cat_dog", "--data", folder, "--json").stdout)
     assert (figures["classifier"], figures["model_version"], figures["n"]) == ("cat_dog", 1, 12)
     low, high = figures["intervals"]["accuracy"]
     assert 0 <= low <= figures["accuracy"] <= high <= 1
@@ -105,9 +109,9 @@ def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
 
 def test_a_key_is_made_and_printed_once(app: Flask) -> None:
     key = flask(app, "keys", "create", "clinic").stdout.strip()
-    assert keys.find(key) is not None
+    assert keys.stands(key)
     assert flask(app, "keys", "revoke", "clinic").stdout == "1 revoked.\n"
-    assert keys.find(key) is None
+    assert not keys.stands(key)
     assert "no key of the name" in refused(app, "keys", "revoke", "clinic")
 
 
@@ -156,3 +160,25 @@ def test_a_list_of_commands_says_of_each_what_it_does_in_a_line(app: Flask, grou
     listed = flask(app, *group.split(), "--help").output.partition("Commands:")[2].splitlines()
     assert len(listed) > 2
     assert not [line for line in listed if line.endswith("...")]
+
+
+def test_people_get_lines_and_programs_json(app: Flask) -> None:
+    for command in (
+        ("models", "list", "cat_dog"), ("models", "challenger", "cat_dog"), ("jobs", "list"),
+        ("data", "versions", "cat_dog"),
+    ):  # fmt: skip
+        assert not flask(app, *command).stdout.startswith(("{", "[")), command
+        assert isinstance(json.loads(flask(app, *command, "--json").stdout), dict | list), command
+
+
+def test_a_files_name_commands_no_terminal(app: Flask, tmp_path: Path) -> None:
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    (folder / "good.jpg").write_bytes(draw("cat_face", 1, 128).jpeg())
+    hostile = folder / "cat\x1b]0;owned\x07\x1b[2J\n\u202egpj.jpg"
+    hostile.write_bytes(b"text")
+    for command in (("data", "import", "cat_dog", folder), ("predict", "cat_dog", hostile)):
+        shown = flask(app, *command).output
+        assert "cat\ufffd" in shown
+        assert not set("\x1b\x07\u202e") & set(shown)
+    assert "\x1b" not in refused(app, "jobs", "show", "\x1b[2J")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import SECONDS, barriers
+from browser import SECONDS, WITH_KEYS, barriers, sign_in
+from conftest import Stack
 from first_views import LIMIT, SHIFT, WATCH_SHIFTS
 from playwright.sync_api import Browser, Page, expect
 
 PAGES = ("/", "/predict", "/bulk", "/data", "/train", "/models", "/monitor", "/docs", "/login", "/nowhere")
 
 
+@WITH_KEYS
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1920, "light")])
 def test_every_page_fits_the_screen_stands_still_and_has_no_barrier(
@@ -26,6 +28,20 @@ def test_every_page_fits_the_screen_stands_still_and_has_no_barrier(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert path == "/docs" or page.evaluate("window.shift") < SHIFT
     assert barriers(page) == []
+
+
+def test_signing_in_returns_to_the_page_that_was_asked_for(chromium: Browser, locked_stack: Stack) -> None:
+    context = chromium.new_context(base_url=locked_stack.url)
+    page, failed = context.new_page(), []
+    page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    sign_in(page, locked_stack, "/models?classifier=glaucoma")
+    expect(page.locator("#classifier")).to_have_value("glaucoma")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("/login")
+    page.goto("/monitor")
+    page.wait_for_url("/login?next=/monitor")
+    assert failed == []
+    context.close()
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path != "/docs"])  # Swagger UI alone is 500 kB

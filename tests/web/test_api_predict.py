@@ -18,7 +18,8 @@ from app.drawing import draw
 CATALOG = Catalog()
 KEYS = {
     "id", "classifier", "model_version", "predicted_class", "prediction", "confidence", "probabilities",
-    "prediction_set", "decision", "prevalence", "operating_point", "quality", "novelty", "timestamp", "duration_ms", "notice",
+    "prediction_set", "decision", "prevalence", "operating_point", "quality",
+    "novelty", "timestamp", "duration_ms", "notice",
 }  # fmt: skip
 CASES = [(name, item.name, item.drawing) for name, spec in CATALOG.items() for item in spec.classes]
 SQUARE = Image.fromarray(draw("cat_face", 7, 256).image)

@@ -48,6 +48,7 @@ PREDICT: dict[str, Call] = {
     "50,000 pixels": predict([("file", "a.png", huge_png())], 413, "50000 x 50000 pixels; send one of at most"),
     "17 MB raw": ("/api/predict", {"data": SEVENTEEN_MB, "content_type": "image/jpeg"}, 413, "limit of 16 MB"),
     "17 MB form": predict([("file", "a.jpg", SEVENTEEN_MB)], 413, "limit of 16 MB"),
+    "long fields": predict([("file", "a.jpg", CAT)], 413, "over the limit of 100 kB", label="x" * 150_000),
     "classifier": ("/api/predict", cat(classifier="cats"), 404, "choose one of: "),
     "classifier path": ("/api/predict", cat(classifier="../cat_dog"), 404, "choose one of: "),
     "version": ("/api/predict", cat(classifier="cat_dog", version="99"), 404, "no model version 99"),
@@ -124,6 +125,11 @@ OTHERS: dict[str, Call] = {
     "retrain list": ("/api/retrain", {"json": ["cat_dog"]}, 400, "not a JSON object"),
     "retrain no json": ("/api/retrain", {"data": b"{", "content_type": JSON}, 400, "not a JSON object"),
     "retrain deep json": ("/api/retrain", {"data": b"[" * 99_999, "content_type": JSON}, 400, "not a JSON object"),
+    "retrain large json": ("/api/retrain", {"json": {"mode": "x" * 200_000}}, 413, "limit of 100 kB"),
+    "retrain large form": ("/api/retrain", {"data": {"mode": "x" * 200_000}}, 413, "limit of 100 kB"),
+    "retrain many fields": ("/api/retrain", {"data": {f"field{n}": "" for n in range(101)}}, 413, "100 fields"),
+    "retrain NUL": ("/api/retrain", {"json": {"mode": "head\0"}}, 400, "NUL character"),
+    "retry NUL": ("/api/jobs/%00/retry", {}, 400, "NUL character"),
     "retrain json as a form": ("/api/retrain", {"data": {'{"classifier": "cats"}': ""}}, 400, "Content-Type: app"),
     "retrain json as text": ("/api/retrain", {"data": "{}", "content_type": "text/plain"}, 400, "Content-Type: app"),
     "retry": ("/api/jobs/x/retry", {}, 404, "no job 'x'"),
@@ -173,6 +179,32 @@ def test_a_bad_call_is_told_what_to_do_and_leaves_nothing_behind(
 def test_a_bad_question_is_told_what_to_do(client: FlaskClient, url: str) -> None:
     status, sentence = GETS[url]
     assert sentence in problem(client.get(url), status)
+
+
+LEFT_OUT = ("", "null")
+
+
+@pytest.mark.parametrize("nothing", LEFT_OUT)
+def test_an_optional_field_that_is_empty_or_null_counts_as_left_out(client: FlaskClient, nothing: str) -> None:
+    names = ("classifier", "version", "explain", "similar")
+    fields = dict.fromkeys(names, nothing)
+    assert client.post("/api/predict", **cat(**fields)).get_json()["classifier"] == "eye_diseases"
+    asked = client.post("/api/predict", query_string=fields, data=CAT)
+    assert asked.get_json()["classifier"] == "eye_diseases"
+    assert client.get("/api/jobs", query_string=dict.fromkeys(("status", "kind", "limit"), nothing)).get_json() == []
+    moved = client.post("/api/models/cat_dog/1/promote", json={"reason": None if nothing else ""})
+    assert moved.status_code == 200
+    fields = dict.fromkeys(("job_id", "more", "label", "split"), nothing) | {"classifier": "cat_dog"}
+    for url, status in (("/api/bulk-predict", 202), ("/api/upload", 201)):
+        assert client.post(url, **form([("files", "cat.jpg", CAT)], **fields)).status_code == status
+
+
+def test_a_refused_name_that_holds_a_nul_can_be_sent_twice(client: FlaskClient) -> None:
+    damaged = form([("files", "cat\0.jpg", b"text"), ("files", "cat.1.jpg", CAT)], classifier="cat_dog")
+    for _ in range(2):
+        answer = client.post("/api/upload", **damaged)
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        assert len(answer.get_json()["rejected"]) == 1
 
 
 def test_a_job_that_there_is_not_cannot_be_cancelled(client: FlaskClient) -> None:

@@ -9,10 +9,12 @@ from arro3.io import read_parquet
 from conftest import ON_BOTH, work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, problem
+from sqlalchemy import delete
 
 from app.services.bulk import results as module
 from app.services.wiring import Services
 from app.store.db import db
+from app.store.tables import JobItem
 
 BULK = "/api/bulk-predict"
 
@@ -48,6 +50,20 @@ def test_a_call_that_is_repeated_with_its_key_makes_one_job(client: FlaskClient)
     other = client.post(BULK, **form(images("cat2.jpg"), classifier="cat_dog"), headers=key)
     assert "another request" in problem(other, 409)
     assert len(client.get("/api/jobs").get_json()) == 1
+
+
+def test_what_was_pruned_is_not_counted(client: FlaskClient, services: Services) -> None:
+    job_id = submit(client, "cat1.jpg", "cat2.jpg", "cat3.jpg")
+    work_through(services, job_id)
+    url = f"/api/jobs/{job_id}/results"
+    first, *rest = client.get(url).get_json()
+    db.session.execute(delete(JobItem).where(JobItem.prediction_id == first["id"]))  # as retention does
+    db.session.commit()
+    answer = client.get(url)
+    assert (answer.get_json(), answer.headers["X-Total-Count"]) == (rest, "2")
+    page = client.get(f"{url}?offset=1&limit=1")
+    assert (page.get_json(), page.headers["X-Total-Count"]) == (rest[1:], "2")
+    assert client.get(f"{url}?offset=2").get_json() == []
 
 
 def test_results_come_in_every_format_and_in_pages_while_the_job_waits_and_after(

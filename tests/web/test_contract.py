@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +14,11 @@ from conftest import work_through
 from flask.testing import FlaskClient
 from http_checks import CAT, form, pack
 
+from app import create_app
 from app.classifiers.card import CARD_NAME
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
+from app.services.operations import readiness
 from app.services.wiring import Services
 
 JOB_KEYS = {
@@ -151,6 +156,14 @@ def test_the_state_of_the_service(client: FlaskClient) -> None:
     status = get(client, "/api/status")
     assert {"champions", "jobs", "queue", "host", "uptime_seconds"} <= set(status)
     assert status["jobs"] == {"queued": 0, "running": 0}
+    assert set(status["performance"]) == set(status["champions"])
+    glaucoma = get(client, "/api/status?classifier=glaucoma")
+    assert (glaucoma["model_version"], glaucoma["test_images"], glaucoma["of"]) == (1, 90, "glaucoma")
+    for found in (status, glaucoma):
+        for name in ("accuracy", "precision", "recall", "f1"):
+            low, high = found["intervals"][name]
+            assert 0 <= low <= found[name] <= high <= 1, name
+            assert low < high, name  # a perfect figure on few images is not certain
     host = get(client, "/api/statistics")["host"]
     assert host["memory_total_bytes"] > host["process_memory_bytes"] > 0
     assert 0 <= host["disk_percent"] <= 100
@@ -167,28 +180,90 @@ def test_a_damaged_model_is_not_ready_and_says_why(client: FlaskClient, settings
     assert client.post("/api/predict?classifier=cat_dog", data=CAT).status_code == 200
 
 
-def test_drift_is_told_once_there_are_enough_answers(client: FlaskClient) -> None:
+def test_a_full_disk_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "RESERVE", 2**62)  # as if so much had to be free
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "MB are free" in answer.get_json()["checks"]["disk"]
+
+
+def test_a_broken_database_is_told_to_the_log_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    url = "postgresql+psycopg://fovea:hush@127.0.0.1:1/base"
+    with create_app(Settings(data_dir=tmp_path, database_url=url)).test_client() as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["database"] == "It cannot be used now."
+    assert "127.0.0.1" in caplog.text
+
+
+def test_each_answer_and_job_names_its_request(client: FlaskClient) -> None:
+    named = client.get("/livez", headers={"X-Request-ID": "trace-1.a_B"}).headers["X-Request-ID"]
+    assert named == "trace-1.a_B"
+    for wrong in ("", "x" * 65, "a b", "a\x1b[31m", "é"):
+        given = client.get("/livez", headers={"X-Request-ID": wrong}).headers["X-Request-ID"]
+        assert re.fullmatch(r"[0-9a-f]{32}", given)
+    files = form([("files", "cat.jpg", CAT)], classifier="cat_dog")
+    accepted = client.post("/api/bulk-predict", **files, headers={"X-Request-ID": "night-run"})
+    assert get(client, accepted.headers["Location"])["request_id"] == "night-run"
+
+
+def test_clients_of_older_services_find_their_names(client: FlaskClient) -> None:
+    answer = client.post("/predict?classifier=diabetic_retinopathy", data=CAT).get_json()
+    assert (answer["label"], answer["probability"]) == (answer["prediction"], answer["confidence"])
+
+
+def ask(client: FlaskClient, subject: str, seeds: Iterable[int], side: int = 320) -> None:
+    for seed in seeds:
+        assert client.post("/api/predict?classifier=cat_dog", data=draw(subject, seed, side).jpeg()).status_code == 200
+
+
+def test_drift_is_told_once_there_are_answers_for_enough_different_images(client: FlaskClient) -> None:
     drift = get(client, "/api/drift/cat_dog")
     assert (drift["verdict"], drift["predictions"], drift["needed"]) == ("too_few", 0, 30)
-    for seed in range(30):
-        client.post("/api/predict?classifier=cat_dog", data=draw("fundus_normal", seed, 64).jpeg())
+    ask(client, "fundus_normal", [*range(29), 0, 0], 64)
     drift = get(client, "/api/drift/cat_dog")
-    assert (drift["predictions"], drift["verdict"]) == (30, "drifted")
+    assert (drift["verdict"], drift["predictions"]) == ("too_few", 31)  # the same image again says nothing new
+    ask(client, "fundus_normal", [29], 64)
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["predictions"], drift["images"], drift["verdict"]) == (32, 30, "drifted")
+    assert drift["not_measured"] == []
     for measure in drift["measures"].values():
         assert len(measure["share"]) == len(measure["reference_share"]) == len(measure["edges"]) - 1
         assert sum(measure["share"]) == pytest.approx(1, abs=1e-3)
+        assert (measure["psi"] > measure["limit"]) == (measure["verdict"] != "stable")
 
 
-def test_drift_leaves_out_what_only_an_older_model_measured(client: FlaskClient, settings: Settings) -> None:
+def test_new_images_of_the_models_own_kind_are_no_drift(client: FlaskClient) -> None:
+    for subject in ("cat_face", "dog_face"):
+        ask(client, subject, range(7_000_000, 7_000_015))
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["images"], drift["verdict"]) == (30, "stable")
+    assert {"confidence", "brightness", "predicted_class", "novelty"} <= set(drift["measures"])
+
+
+def test_of_an_older_card_is_measured_what_it_knows(client: FlaskClient, settings: Settings) -> None:
     path = settings.models_dir / "cat_dog" / "1" / CARD_NAME
     card = json.loads(path.read_text())
     card["reference"]["histograms"]["gone"] = {"edges": [2.0, 3.0], "share": [1.0]}
+    del card["metrics"]["confusion_matrix"]
     path.write_text(json.dumps(card))
-    for seed in range(30):
-        assert client.post("/api/predict?classifier=cat_dog", data=draw("cat_face", seed, 64).jpeg()).status_code == 200
-    measures = get(client, "/api/drift/cat_dog")["measures"]
-    assert "gone" not in measures
-    assert {"confidence", "brightness"} <= set(measures)
+    ask(client, "cat_face", range(30), 64)
+    drift = get(client, "/api/drift/cat_dog")
+    assert "gone" not in drift["measures"]
+    assert {"confidence", "brightness"} <= set(drift["measures"])
+    assert drift["not_measured"] == ["predicted_class"]
+
+
+def test_a_card_without_a_reference_cries_no_drift(client: FlaskClient, settings: Settings) -> None:
+    path = settings.models_dir / "cat_dog" / "1" / CARD_NAME
+    card = json.loads(path.read_text())
+    card["reference"]["histograms"], card["data"]["counts"] = {}, {}
+    del card["metrics"]["confusion_matrix"]
+    path.write_text(json.dumps(card))
+    ask(client, "cat_face", range(30), 64)
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["verdict"], drift["measures"]) == ("no_reference", {})
+    assert "train it again" in drift["advice"]
 
 
 def test_requests_are_counted_for_prometheus(client: FlaskClient) -> None:

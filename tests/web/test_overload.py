@@ -31,7 +31,7 @@ from app.web.overload import PLACES
 START_SECONDS = 60
 STRIPES = np.tile(np.arange(2000, dtype=np.uint8)[:, None, None], (1, 1500, 3))
 SLOW = cv2.imencode(".png", STRIPES)[1].tobytes()  # small to send, and decoded whole
-HALF = b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf of it"
+HALF = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nhalf of it"
 
 
 class Web(NamedTuple):

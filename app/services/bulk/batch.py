@@ -125,8 +125,8 @@ class Batch:
 
     def count(self, job_id: str, wanted: ResultFilter = ALL) -> int:
         """Return how many rows the results have."""
-        job = self._bulk(job_id)
-        return job.total if wanted == ALL else results.count(job_id, wanted)
+        self._bulk(job_id)
+        return results.count(job_id, wanted)
 
     def counts(self, job_id: str) -> list[dict[str, Any]]:
         """Return how many images have each decision and predicted class; "error" and "waiting" have no class."""

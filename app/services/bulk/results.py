@@ -44,9 +44,12 @@ def rows(job_id: str, wanted: ResultFilter, offset: int, limit: int | None) -> I
     """
     query = _of(job_id, JobItem.position, JobItem.filename, JobItem.error, Prediction.body).order_by(JobItem.position)
     query, last, left = query.where(*wanted.where), -1, limit
-    if wanted == ALL:  # the positions count for themselves
-        query = query if limit is None else query.where(JobItem.position < offset + limit)
-        last, offset = offset - 1, 0
+    if wanted == ALL:  # the index finds the first row without the answers of those before it
+        places = select(JobItem.position).where(JobItem.job_id == job_id).order_by(JobItem.position)
+        first = db.session.scalar(places.offset(offset).limit(1))
+        if first is None:
+            return
+        last, offset = first - 1, 0
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
         found = db.session.execute(query.where(JobItem.position > last).offset(offset).limit(size)).all()
@@ -60,7 +63,9 @@ def rows(job_id: str, wanted: ResultFilter, offset: int, limit: int | None) -> I
 
 
 def count(job_id: str, wanted: ResultFilter) -> int:
-    """Return how many rows there are."""
+    """Return how many rows there are; those of answers that were pruned are none."""
+    if wanted == ALL:
+        return int(db.session.scalars(select(func.count()).where(JobItem.job_id == job_id)).one())
     return int(db.session.scalars(_of(job_id, func.count()).where(*wanted.where)).one())
 
 

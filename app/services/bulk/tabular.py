@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import chain, islice
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, Protocol
+from unicodedata import normalize
 
 import orjson
 
@@ -32,6 +33,8 @@ COLUMNS: Final = {
 }  # fmt: skip
 GROUP_ROWS: Final = 1000
 BLOCK_BYTES: Final = 65_536
+LOOKED_AT: Final = 64  # characters
+BLANKS: Final = "".join(map(chr, range(33))) + "\x7f\x85\u200b\u200c\u200d\u2060\ufeff\u2028\u2029"  # after NFKC
 
 
 def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
@@ -40,7 +43,7 @@ def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -
     writer = csv.DictWriter(buffer, _columns(classes, similar), extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        writer.writerow(_flat(row) | {"file": _harmless(row["file"])})
+        writer.writerow({name: _harmless(value) for name, value in _flat(row).items()})
         yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()
@@ -132,6 +135,10 @@ def _microseconds(moment: str) -> int:
     return round(datetime.fromisoformat(moment).timestamp() * 1_000_000)
 
 
-def _harmless(name: str) -> str:
-    """Keep a spreadsheet from running a file name as a formula."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+def _harmless(value: Any) -> Any:  # noqa: ANN401 - a cell's value
+    """Keep a spreadsheet from running a text as a formula, also one behind blanks or in full width."""
+    if not isinstance(value, str):
+        return value
+    shown = normalize("NFKC", value[:LOOKED_AT]).lstrip(BLANKS)
+    risky = shown.startswith(("=", "+", "-", "@")) or value[:1] in ("\t", "\r", "\n")
+    return f"'{value}" if risky else value

@@ -18,7 +18,7 @@ from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.decode import decode
 from app.services.datasets.archive import Member, Upload, members
-from app.store.db import db
+from app.store.db import db, storable
 from app.store.files import Files
 from app.store.tables import Image, RejectedFile
 from app.store.transaction import transaction
@@ -27,6 +27,7 @@ from app.training.progress import Progress, silent
 
 UNSPLIT: Final = "unassigned"
 TABLE_BYTES: Final = 64_000_000
+PATH: Final = 255  # characters that are kept of a file's path
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class _Log:
         )
         known = {row.path: row for row in db.session.scalars(query)}
         for refused in self.report.rejected:
-            path = refused["file"][-255:]
+            path = storable(refused["file"][-PATH:], PATH)  # as the database gives it back
             if path not in known:
                 known[path] = RejectedFile(classifier=self.report.classifier, source=self.source, path=path)
                 db.session.add(known[path])

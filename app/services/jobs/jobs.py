@@ -56,6 +56,10 @@ class Jobs:
             raise NotFound(f"There is no job {job_id!r}; see /api/jobs for the jobs there are.")
         return job
 
+    def request_of(self, job_id: str) -> str | None:
+        """Return the id of the HTTP request that started a job; None where none did, or there is no such job."""
+        return db.session.scalar(select(Job.request_id).where(Job.id == job_id))
+
     def list(self, status: str | None = None, kind: str | None = None, limit: int = 50) -> Sequence[Job]:
         """Return the newest jobs first."""
         query = select(Job).order_by(Job.created_at.desc()).limit(limit)

@@ -36,8 +36,21 @@ def results(metrics: Mapping[str, Any]) -> list[Section]:
     ]
 
 
+def tables(metrics: Mapping[str, Any]) -> list[Table]:
+    """The headline figures, those of each class, and the answers by class, of any images."""
+    return [_headlines(metrics), _per_class(metrics), _confusion(metrics)]
+
+
 def _results(metrics: Mapping[str, Any]) -> list[str | Table]:
     groups = f" of {metrics['groups']} patients or files" if "groups" in metrics else ""
+    return [
+        f"{metrics['n']} images{groups} that took no part in training, with 95 % intervals.",
+        _use(metrics.get("test_set")),
+        _headlines(metrics),
+    ]
+
+
+def _headlines(metrics: Mapping[str, Any]) -> Table:
     rows = [[title, figure(metrics, name)] for name, title in TITLES.items() if name in metrics]
     for part, title, name in (
         ("screening", "Sensitivity at the operating point", "sensitivity"),
@@ -45,10 +58,16 @@ def _results(metrics: Mapping[str, Any]) -> list[str | Table]:
         ("prediction_set", "Coverage of the prediction set", "coverage"),
     ):
         rows += [[title, figure(metrics[part], name)]] if part in metrics else []
-    return [
-        f"{metrics['n']} images{groups} that took no part in training, with 95 % intervals.",
-        Table(["Figure", "Value [95 % interval]"], rows),
-    ]
+    return Table(["Figure", "Value [95 % interval]"], rows)
+
+
+def _use(test_set: Mapping[str, Any] | None) -> str:
+    """How often the test images were used: who chooses by their figures fits them."""
+    if test_set is None:
+        return "How often these images had been used for tests before is not recorded."
+    advice = "fresh ones are needed now" if test_set["fresh_needed"] else "fresh ones are needed from"
+    until = "" if test_set["fresh_needed"] else f" {test_set['fresh_needed_from']} times on"
+    return f"They were used for tests {test_set['used']} times, this one included; {advice}{until}."
 
 
 def _per_class(metrics: Mapping[str, Any]) -> Table:

@@ -1,20 +1,22 @@
-"""Keys of the HTTP interface: shown once, kept as hashes."""
+"""Keys of the HTTP interface: shown once, kept as hashes; and the sessions of people who signed in with one."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.errors import NotFound
 from app.store.db import db, now
-from app.store.tables import ApiKey
+from app.store.tables import ApiKey, Session
 from app.store.transaction import transaction
 
 PREFIX: Final = "fovea_"
-_STANDING: Final = select(ApiKey.id).where(ApiKey.revoked_at.is_(None))
+LIFETIME: Final = timedelta(days=7)  # of a session; the browser forgets it sooner, when it is closed
+_STANDING: Final = select(ApiKey.sha256).where(ApiKey.revoked_at.is_(None))
 
 
 def create(name: str) -> str:
@@ -25,14 +27,9 @@ def create(name: str) -> str:
     return key
 
 
-def find(key: str) -> int | None:
-    """Return the id of a key that was made here and stands; None for any other text."""
-    return db.session.scalar(_STANDING.where(ApiKey.sha256 == _hash(key)))
-
-
-def stands(key_id: int) -> bool:
-    """Say whether the key of this id is not revoked."""
-    return db.session.scalar(_STANDING.where(ApiKey.id == key_id)) is not None
+def stands(key: str) -> bool:
+    """Say whether a text is a key that was made here and is not revoked."""
+    return db.session.scalar(_STANDING.where(ApiKey.sha256 == _hash(key))) is not None
 
 
 def revoke(name: str) -> int:
@@ -46,6 +43,30 @@ def revoke(name: str) -> int:
     return len(standing)
 
 
+def sign_in(key: str) -> str | None:
+    """Begin a session of the key's holder and return its token; None for a text that is no standing key."""
+    if not stands(key):
+        return None
+    token = secrets.token_urlsafe(32)
+    with transaction():
+        db.session.execute(delete(Session).where(Session.created_at < now() - LIFETIME))
+        db.session.add(Session(sha256=_hash(token), key_sha256=_hash(key)))
+    return token
+
+
+def is_signed_in(token: str) -> bool:
+    """Say whether this session has not ended and its key stands."""
+    known = _STANDING.join(Session, Session.key_sha256 == ApiKey.sha256)
+    known = known.where(Session.sha256 == _hash(token), Session.created_at >= now() - LIFETIME)
+    return db.session.scalar(known) is not None
+
+
+def sign_out(token: str) -> None:
+    """End a session, if it is one."""
+    with transaction():
+        db.session.execute(delete(Session).where(Session.sha256 == _hash(token)))
+
+
 def _hash(key: str) -> str:
     # The keys are 256 random bits, so a plain hash cannot be searched backwards.
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

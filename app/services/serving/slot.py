@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from app.errors import FoveaError
 from app.inference.predictor import Predictor
 from app.runners import Background
 
@@ -70,8 +71,11 @@ class Slot:
         for version in versions:
             try:
                 return Model(version, self._load(version)), problem
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with a bundle is what is reported
+            except FoveaError as error:
                 problem = problem or f"Version {version} cannot be used: {error}"
+            except Exception as error:
+                log.exception("%s: version %s cannot be used", self.name, version)
+                problem = problem or f"Version {version} cannot be used: {type(error).__name__}; the log says more."
         return None, problem
 
     def _settle(self, wanted: int, loaded: Loaded) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.db import Base, Text, UtcDateTime, new_id, now
@@ -40,3 +40,16 @@ class ApiKey(Base):
     sha256: Mapped[str] = mapped_column(Sha256, unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Session(Base):
+    """Somebody who signed in with a key, kept as the SHA-256 of what the cookie carries. It goes with its key.
+
+    It names the key by its hash: a row number would be another key's in another database, or after a deletion.
+    """
+
+    __tablename__ = "sessions"
+
+    sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
+    key_sha256: Mapped[str] = mapped_column(ForeignKey("api_keys.sha256", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -72,7 +72,7 @@ def fit_calibration(
         thresholds=fitted.thresholds(limit),
         operating_point=fitted.point,
         novelty=novelty,
-        reference=_reference(images, fitted.confidence, spec.preprocessing.crop == "retina"),
+        reference=_reference(images, fitted.answered, spec),
     )
 
 
@@ -85,13 +85,13 @@ class KeptOut(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What is fitted on answers to images that were not learned from; `confidence` (n,) is that of these answers."""
+    """What is fitted on answers to images not learned from; `answered` (n, classes) are these answers after it."""
 
     scaling: Scaling
     record: Calibration
     sets: dict[str, float]
     point: OperatingPoint | None
-    confidence: Floats
+    answered: Floats
 
     def thresholds(self, novelty: float) -> Thresholds:
         """All thresholds, with that of novelty."""
@@ -112,7 +112,7 @@ def fit_answers(kept: KeptOut, spec: ClassifierSpec, learned: Floats, *, cross: 
         positive = spec.class_names.index(spec.positive)
         point = choose(fair[:, positive], kept.labels == positive, kept.groups, spec.operating_point)
     sets = fit_thresholds(fair, kept.labels, spec.coverage)
-    return Fitted(scaling, record, dict(zip(spec.class_names, sets, strict=True)), point, _confidence(fair, record))
+    return Fitted(scaling, record, dict(zip(spec.class_names, sets, strict=True)), point, _answered(fair, record))
 
 
 def _learned(images: Images, answers: Answers, spec: ClassifierSpec) -> Floats:
@@ -147,11 +147,11 @@ def _prevalence(spec: ClassifierSpec, images: dict[str, int]) -> dict[str, float
     return {name: stated if name == spec.positive else (1 - stated) * count / others for name, count in images.items()}
 
 
-def _confidence(probabilities: Floats, record: Calibration) -> Floats:
-    """The highest probability (n,) as it would be answered."""
+def _answered(probabilities: Floats, record: Calibration) -> Floats:
+    """The probabilities (n, classes) as they would be answered."""
     if record.prevalence is not None:
         probabilities = shift_prior(probabilities, list(record.prior.values()), list(record.prevalence.values()))
-    return np.asarray(probabilities.max(axis=1))
+    return probabilities
 
 
 def _novelty(answers: Answers, images: Images) -> tuple[Novelty, float]:
@@ -178,13 +178,23 @@ def _run(engine: Engine, images: Images, progress: Progress) -> Answers:
     return Answers(answered, np.concatenate(embeddings), answered, [fold])
 
 
-def _reference(images: Images, confidence: Floats, expect_retina: bool) -> Reference:
-    """What the training images' quality measures looked like, and the confidence on images kept out of training."""
+def _reference(images: Images, answered: Floats, spec: ClassifierSpec) -> Reference:
+    """What the training images' quality measures looked like, and the answers to images kept out of training."""
     train = images.rows["train"]
     measures = {name: values[train] for name, values in images.measures.items()}
-    quality = dict(reference(measures, expect_retina))
-    histograms = {name: deciles(values) for name, values in {"confidence": confidence, **measures}.items()}
-    return Reference(quality=quality, histograms=histograms)
+    known = {"confidence": answered.max(axis=1), **measures}
+    return Reference(
+        quality=dict(reference(measures, spec.preprocessing.crop == "retina")),
+        histograms={name: deciles(values) for name, values in known.items()},
+        sizes={name: len(values) for name, values in known.items()},
+        classes=shares(answered, spec.class_names),
+    )
+
+
+def shares(answered: Floats, classes: Sequence[str]) -> dict[str, float]:
+    """The share of each class among the answers (n, classes)."""
+    counts = np.bincount(answered.argmax(axis=1), minlength=len(classes))
+    return dict(zip(classes, (counts / len(answered)).tolist(), strict=True))
 
 
 def deciles(values: Floats) -> dict[str, list[float]]:

@@ -21,11 +21,11 @@ from app.inference.preprocess import even_out
 from app.inference.quality import measure
 from app.training.data.provenance import images_sha256
 from app.training.data.samples import Sample, read_frame, read_square
-from app.training.evaluation.bootstrap import draws, percentiles, pivotal
 from app.training.evaluation.curves import CLASSES, class_curves, reliability
 from app.training.evaluation.decisions import Judged, decided, decision_figures, prediction_set_figures, reached
+from app.training.evaluation.intervals import class_intervals, headline_intervals
 from app.training.evaluation.proportions import proportion
-from app.training.evaluation.weighted import CLASS_FIGURES, FIGURES, RAISED, Indices
+from app.training.evaluation.weighted import CLASS_FIGURES, FIGURES, Indices
 from app.training.progress import Progress, silent
 
 BATCH = 32
@@ -101,7 +101,7 @@ def figures(
 ) -> dict[str, Any]:
     """All figures of calibrated probabilities (n, classes), as plain JSON values; None where one is undefined.
 
-    `intervals` holds [low, high] of the headline figures: Wilson's for proportions, else a bootstrap over groups.
+    `intervals` holds [low, high] of the headline figures: see `app.training.evaluation.intervals`.
     AUROC and average precision are means over the classes, each against the rest.
     """
     labels = class_indices(samples, classes)
@@ -160,13 +160,10 @@ def screening(sick: NDArray[np.bool_], probability: Floats, groups: Sequence[str
 def _headlines(labels: Indices, probabilities: Floats, groups: Sequence[str]) -> dict[str, Any]:
     """The figures of FIGURES and their `intervals`."""
     once = np.ones((1, len(labels)))
-    values = {name: _value(figure(labels, probabilities, once)[0]) for name, figure in FIGURES.items()}
-    found = draws(labels, probabilities, groups, FIGURES)
-    limits = {name: percentiles(drawn) for name, drawn in found.items()}
-    limits["accuracy"] = proportion(probabilities.argmax(axis=1) == labels, groups)
-    for name in RAISED:
-        limits[name] = pivotal(found[name], values[name] or 0.0)
-    return {**values, "intervals": limits}
+    values = {name: float(figure(labels, probabilities, once)[0]) for name, figure in FIGURES.items()}
+    classes = {name: figure(labels, probabilities, once)[0] for name, figure in CLASS_FIGURES.items()}
+    limits = headline_intervals(labels, probabilities, groups, values, classes)
+    return {**{name: _value(value) for name, value in values.items()}, "intervals": limits}
 
 
 def _per_class(
@@ -175,7 +172,7 @@ def _per_class(
     """Precision, recall, the figures of CLASS_FIGURES and the number of images of each class, with intervals."""
     once, of, answered = np.ones((1, len(labels))), np.array(groups), probabilities.argmax(axis=1)
     values = {name: figure(labels, probabilities, once)[0] for name, figure in CLASS_FIGURES.items()}
-    drawn = draws(labels, probabilities, groups, CLASS_FIGURES)
+    limits = class_intervals(labels, probabilities, groups, values)
     found: dict[str, dict[str, Any]] = {}
     for index, name in enumerate(classes):
         named, true = answered == index, labels == index
@@ -185,8 +182,7 @@ def _per_class(
             row[f"{figure}_interval"] = proportion(hits[chosen], of[chosen].tolist())
         for figure in CLASS_FIGURES:
             row[figure] = _value(values[figure][index])
-            limits = drawn[figure][:, index]
-            row[f"{figure}_interval"] = pivotal(limits, row[figure]) if figure in RAISED else percentiles(limits)
+            row[f"{figure}_interval"] = limits[figure][index]
         found[name] = row | {"f1": row["f1"] or 0.0}
     return found
 

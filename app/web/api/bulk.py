@@ -9,12 +9,12 @@ from typing import Final
 from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.services.bulk.results import ResultFilter
 from app.services.bulk.tabular import BLOCK_BYTES, FORMATS
 from app.services.datasets.archive import members
 from app.web import forms
 from app.web.api.jobs import accepted
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, ResultCounts
 from app.web.schemas.requests import BulkForm, JobPath, ResultsQuery

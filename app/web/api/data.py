@@ -8,13 +8,13 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.errors import InvalidInput
 from app.services.datasets.archive import nothing_usable
 from app.services.datasets.intake import Report
 from app.store.tables import Image
 from app.web import forms
 from app.web.api.jobs import accepted
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, UploadAnswer
 from app.web.schemas.images import DatasetImages, ImagePath, ImagesQuery

@@ -8,13 +8,13 @@ from typing import Any, Final
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.services.jobs.jobs import eta_seconds
 from app.services.jobs.transitions import ACTIVE, events
 from app.services.models.retrain import TrainingRequest
 from app.store.db import now
 from app.store.tables import Job
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, JobDetail, Jobs
 from app.web.schemas.requests import CancelQuery, JobPath, JobsQuery, RetrainForm
@@ -119,6 +119,7 @@ def as_answer(job: Job) -> dict[str, Any]:
         "result": job.result,
         "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
+        "request_id": job.request_id,
         **{name: _iso(getattr(job, name)) for name in ("created_at", "started_at", "finished_at")},
     }
 

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response, jsonify, render_template, send_file, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import AliasAnswer, TrafficAnswer

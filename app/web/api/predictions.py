@@ -7,10 +7,10 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.context import services
 from app.inference.thumbnail import thumbnail
 from app.services.serving.log import as_answer
 from app.web import forms
-from app.web.context import services
 from app.web.docs import body, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import LoggedPrediction, LoggedPredictions

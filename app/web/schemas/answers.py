@@ -71,6 +71,13 @@ class PredictionAnswer(Schema):
     notice: str | None
 
 
+class GivenAnswer(PredictionAnswer):
+    """The answer as a prediction gives it, with the names that clients of older services know."""
+
+    label: str = Field(description="Equal to predicted_class")
+    probability: float = Field(description="Equal to confidence")
+
+
 class Feedback(Schema):
     """What a person said the image shows, and when."""
 
@@ -130,6 +137,7 @@ class JobAnswer(Schema):
     result: dict[str, Any] | None
     attempts: int
     cancel_requested: bool
+    request_id: str | None = Field(description="X-Request-ID of the call that started it; null where none did")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

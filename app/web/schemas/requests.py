@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.context import services
 from app.inference.similar import MOST
 
-DEFAULT_CLASSIFIER = "eye_diseases"
+DEFAULT: Final = "the default classifier"  # stands in the JSON schema for its name, which is known with the settings
 
 
 class Schema(BaseModel):
-    """Base of all schemas. Its JSON schema is made once, since the query's validation asks for it at every request."""
+    """Base of all schemas. Its JSON schema is made once, since the query's validation asks for it at every request.
+
+    An optional field that is empty or null counts as left out: forms send those that nobody filled in, Swagger UI
+    sends the text `null`.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, given: Any) -> Any:  # noqa: ANN401 - whatever came
+        if not isinstance(given, dict):
+            return given
+        if any(isinstance(value, str) and "\0" in value for value in given.values()):
+            raise ValueError("a value holds a NUL character, which no name or text has")
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in given.items() if name not in optional or value not in ("", "null", None)}
 
     @classmethod
     @cache
@@ -28,7 +43,12 @@ class Schema(BaseModel):
 class ClassifierField(Schema):
     """The classifier to use."""
 
-    classifier: str = Field(default=DEFAULT_CLASSIFIER, max_length=40, description="Name of the classifier")
+    classifier: str = Field(
+        default_factory=lambda: services().catalog.default,
+        max_length=40,
+        description="Name of the classifier",
+        json_schema_extra={"default": DEFAULT},
+    )
 
 
 class OptionalClassifier(Schema):

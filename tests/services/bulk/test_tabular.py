@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import pytest
 from arro3.io import read_parquet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,9 +88,18 @@ def test_every_format_holds_every_field_of_an_answer() -> None:
     assert {name: value for name, value in second.items() if value is not None} == failed
 
 
+@pytest.mark.parametrize(
+    "head", ["=", "\n=", " =", "\xa0=", "\uff1d", "\u3000\uff0b", "\ufeff@", "\u200b-", "\t", "\x0b="]
+)
+def test_a_formula_behind_blanks_or_in_full_width_is_none(head: str) -> None:
+    rows = table({"file": f"{head}cmd|' /C calc'!A0", "error": f"{head}x"}, ANSWER)
+    assert all(rows[0][name].startswith("'") for name in ("file", "error"))
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
 def test_no_file_name_becomes_a_formula_or_breaks_the_table(name: str) -> None:
     rows = table({"file": name, "error": "x"}, ANSWER)
     assert len(rows) == 2
-    assert rows[0]["file"][0] not in "=+-@\t\r"
+    assert rows[0]["file"][0] not in "=+-@\uff1d\uff0b\uff0d\uff20\t\r\n"
+    assert rows[0]["file"].strip()[:1] not in ("=", "+", "-", "@")
     assert rows[0]["file"].removeprefix("'") == name.removeprefix("'")

@@ -85,7 +85,7 @@ def test_a_damaged_model_leaves_the_old_one_and_is_reported(
     assert later.work == []  # it is not tried again at once
     problem = serving.problems()[NAME]
     assert problem.startswith("Version 3 cannot be used: ")
-    assert problem.endswith("copy the bundle anew. Version 1 goes on answering.")
+    assert problem.endswith("copy the bundle again. Version 1 goes on answering.")
     assert [record.getMessage() for record in caplog.records] == [f"{NAME}: {problem}"]
     registry.rollback(NAME, "A test.")
     assert serving.champion(NAME).version == 1
