@@ -54,9 +54,19 @@ def limit(reference: tuple[float, ...], known: int, images: int, measures: int) 
     and windows from these. Bonferroni's correction for the measures: whatever they share, ALPHA holds for all.
     """
     random = np.random.default_rng(SEED)
-    shares = random.dirichlet(known * np.array(reference) + _HALF, SIMULATED)
+    shares = random.dirichlet(_between(np.array(reference), known), SIMULATED)
     drawn = _indices(np.array(reference), random.multinomial(images, shares).astype(float))
     return float(np.quantile(drawn, 1 - ALPHA / measures, method="higher"))
+
+
+def _between(reference: Floats, known: int) -> Floats:
+    """The parameters of the Dirichlet distribution of what lies between quantiles of `known` values.
+
+    The ranks of the quantiles are so far apart, of known + 1; beyond the outermost values there is one more at either end.
+    """
+    apart = np.maximum((known - 1) * reference, _HALF)
+    apart[[0, -1]] += 1
+    return apart
 
 
 def verdict(index: float, limit: float) -> Literal["stable", "watch", "drifted"]:

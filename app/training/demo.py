@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +14,18 @@ from app.classifiers import Card, ClassifierSpec
 from app.classifiers.card import CARD_NAME
 from app.classifiers.spec import Split
 from app.errors import Conflict
+from app.inference.appearance import describe
+from app.inference.arrays import Floats
 from app.inference.engine import ENGINES
+from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty, Views
 from app.inference.predictor import Predictor
+from app.inference.preprocess import even_out
+from app.inference.quality import measure
 from app.training.data.drawn import drawn_names, redraw
-from app.training.data.samples import label_indices, read_square
+from app.training.data.provenance import file_hashes
+from app.training.data.samples import label_indices, read_frame
 from app.training.data.splits import assign
-from app.training.evaluation.calibration import KeptOut, deciles, fit_answers, shares
+from app.training.evaluation.calibration import KeptOut, fit_answers, fit_reference
 from app.training.evaluation.metrics import evaluate
 from app.training.progress import Progress
 from app.training.trainer import Plan, Sample, train
@@ -64,48 +70,65 @@ def build_demo(
 
 
 def recalibrate(spec: ClassifierSpec, bundle: Path, progress: Progress, per_class: int = IMAGES_PER_CLASS) -> Card:
-    """Fit a demonstration bundle's calibration and thresholds again, on fresh drawings, and rewrite its card.
+    """Fit all that is fitted after a demonstration bundle's network again; rewrite its card and its novelty file.
 
-    The network stays, and what it says of novelty and quality. The validation images are too few of each class for the
-    coverage of a medical classifier, and drawings cost nothing. `per_class` is that of the training, whose test
-    images are drawn again for the figures.
+    Probabilities and thresholds rest on fresh drawings: the validation images are too few of each class for the
+    coverage of a medical classifier, and drawings cost nothing. Novelty and quality rest on the drawings that the
+    network learned from, which are drawn again, as are the test images. `per_class` is that of the training.
     """
     card = Card.model_validate_json((bundle / CARD_NAME).read_bytes())
     asked = {name: getattr(spec, name) for name in ("coverage", "prevalence", "operating_point")}
+    card = card.model_copy(update={"spec": card.spec.model_copy(update=asked)})
     with TemporaryDirectory(prefix="fovea-demo-") as name:
         folder = Path(name)
+        samples = draw_samples(spec, folder, per_class, SEED, progress)
         kept_out = _drawn(_named(spec, min(per_class, KEPT_OUT), SEED + FRESH), folder, progress)
-        tests = [each for each in _named(spec, per_class, SEED) if each[2] == "test"]
-        fitted = _calibrated(card, bundle, kept_out, spec)
-        card = _write(card.model_copy(update={"spec": card.spec.model_copy(update=asked), **fitted}), bundle)
-        metrics = evaluate(Predictor(bundle), _drawn(tests, folder, progress), progress)
+        fitted = _fitted(card, bundle, [each for each in samples if each.split != "test"], kept_out)
+        card = _write(card.model_copy(update=fitted), bundle)
+        metrics = evaluate(Predictor(bundle), [each for each in samples if each.split == "test"], progress)
     return _write(card.model_copy(update={"metrics": metrics}), bundle)
 
 
-def _calibrated(card: Card, bundle: Path, samples: Sequence[Sample], spec: ClassifierSpec) -> dict[str, Any]:
-    """The fields of the card that are fitted on these images."""
-    engine = ENGINES[card.engine](bundle / ENGINES[card.engine].file_name)
-    squares = (read_square(each.path, card.preprocessing) for each in samples)
-    answers = np.concatenate([engine.run(square[None]).probabilities for square in squares])
-    kept_out = KeptOut(answers, label_indices(samples, card.classes), [each.group for each in samples])
-    learned = np.full(len(card.classes), 1 / len(card.classes))  # as many drawings of each class
-    fitted = fit_answers(kept_out, spec, learned, cross=False)
-    reference = card.reference
-    trained = sum(card.data.counts["train"].values())
-    reference = reference.model_copy(
-        update={
-            "histograms": reference.histograms | {"confidence": deciles(fitted.answered.max(axis=1))},
-            "sizes": dict.fromkeys(reference.histograms, trained) | {"confidence": len(samples)},
-            "classes": shares(fitted.answered, card.classes),
-        }
-    )
+def _fitted(card: Card, bundle: Path, learned: Sequence[Sample], kept_out: Sequence[Sample]) -> dict[str, Any]:
+    """The fields of the card that are fitted on these images; writes the novelty file."""
+    spec, known, fresh = card.spec, _seen(card, bundle, learned), _seen(card, bundle, kept_out)
+    answers = KeptOut(fresh.probabilities, label_indices(kept_out, card.classes), [each.group for each in kept_out])
+    same = np.full(len(card.classes), 1 / len(card.classes))  # as many drawings of each class
+    fitted = fit_answers(answers, spec, same, cross=False)
+    train = np.array([each.split == "train" for each in learned])
+    fold, everything = (np.flatnonzero(train), np.flatnonzero(~train)), np.arange(len(learned))
+    novelty, limit = Novelty.fit(known.views, label_indices(learned, card.classes), [fold], everything)
+    novelty.save(bundle / NOVELTY_NAME)
+    measures = {name: values[train] for name, values in known.measures.items()}
     return {
         "temperature": fitted.scaling.temperature,
         "calibration": fitted.record,
-        "thresholds": fitted.thresholds(card.thresholds.novelty),
+        "thresholds": fitted.thresholds(limit),
         "operating_point": fitted.point,
-        "reference": reference,
+        "reference": fit_reference(measures, fitted.answered, spec),
+        "files": card.files | file_hashes(bundle, [NOVELTY_NAME]),
     }
+
+
+class _Seen(NamedTuple):
+    """What a network answers to n images (n, classes), how they look (see `Novelty`), and their quality measures."""
+
+    probabilities: Floats
+    views: Views
+    measures: dict[str, Floats]
+
+
+def _seen(card: Card, bundle: Path, samples: Sequence[Sample]) -> _Seen:
+    engine = ENGINES[card.engine](bundle / ENGINES[card.engine].file_name)
+    frames = [read_frame(each.path, card.preprocessing) for each in samples]
+    outputs = [engine.run(even_out(each, card.preprocessing)[None]) for each in frames]
+    views = {
+        EMBEDDING: np.concatenate([each.embedding for each in outputs]),
+        APPEARANCE: np.stack([describe(each) for each in frames]),
+    }
+    measured = [measure(each) for each in frames]
+    measures = {name: np.array([each[name] for each in measured]) for name in measured[0]}
+    return _Seen(np.concatenate([each.probabilities for each in outputs]), views, measures)
 
 
 def _write(card: Card, bundle: Path) -> Card:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5d1c7e0b92a4"
-down_revision = "19659ae0ef4a"
+down_revision = "b0ba8b9aba9a"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,6 +63,7 @@ def fit_calibration(
     known = np.concatenate([images.rows["train"], images.rows["val"]])
     # The images for testing tell nothing; few of those kept out of a fit exceed the limit.
     novelty, limit = Novelty.fit(views, images.labels, answers.folds, known)
+    measures = {name: values[images.rows["train"]] for name, values in images.measures.items()}
     return Calibrated(
         probabilities=calibrate(answers.probabilities, *fitted.scaling),
         fair=calibrate(answers.fair, *fitted.scaling),
@@ -74,7 +75,7 @@ def fit_calibration(
         thresholds=fitted.thresholds(limit),
         operating_point=fitted.point,
         novelty=novelty,
-        reference=_reference(images, fitted.answered, spec),
+        reference=fit_reference(measures, fitted.answered, spec),
     )
 
 
@@ -169,26 +170,19 @@ def _run(engine: Engine, images: Images, progress: Progress) -> Answers:
     return Answers(answered, np.concatenate(embeddings), answered, [fold])
 
 
-def _reference(images: Images, answered: Floats, spec: ClassifierSpec) -> Reference:
-    """What the training images' quality measures looked like, and the answers to images kept out of training."""
-    train = images.rows["train"]
-    measures = {name: values[train] for name, values in images.measures.items()}
+def fit_reference(measures: Mapping[str, Floats], answered: Floats, spec: ClassifierSpec) -> Reference:
+    """Keep how the quality `measures` (n,) of the training images and the answers (m, classes) to others looked."""
+    counts = np.bincount(answered.argmax(axis=1), minlength=len(spec.classes))
     known = {"confidence": answered.max(axis=1), **measures}
     return Reference(
         quality=dict(reference(measures, spec.preprocessing.crop == "retina")),
-        histograms={name: deciles(values) for name, values in known.items()},
+        histograms={name: _deciles(values) for name, values in known.items()},
         sizes={name: len(values) for name, values in known.items()},
-        classes=shares(answered, spec.class_names),
+        classes=dict(zip(spec.class_names, (counts / len(answered)).tolist(), strict=True)),
     )
 
 
-def shares(answered: Floats, classes: Sequence[str]) -> dict[str, float]:
-    """The share of each class among the answers (n, classes)."""
-    counts = np.bincount(answered.argmax(axis=1), minlength=len(classes))
-    return dict(zip(classes, (counts / len(answered)).tolist(), strict=True))
-
-
-def deciles(values: Floats) -> dict[str, list[float]]:
+def _deciles(values: Floats) -> dict[str, list[float]]:
     """Shares between the deciles; equal deciles are merged, so that every bin has width."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
     if len(edges) == 1:

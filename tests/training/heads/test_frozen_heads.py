@@ -148,8 +148,8 @@ def test_the_store_keeps_all_of_an_addition_or_nothing(tmp_path: Path) -> None:
         Stored(np.full(3, number, np.float32), {"sharpness": float(number)}, LOOKS) for number in range(len(views))
     ]
     store.add(views, stored)
+    bad: dict[str, Any] = {"bad": object()}
     with pytest.raises(TypeError):
-        bad: dict[str, Any] = {"bad": object()}
         store.add([View("new", ""), View("bad", "")], [stored[0], Stored(stored[0].embedding, bad, LOOKS)])
     found = FeatureStore(tmp_path / "features" / "a.sqlite").read([*views[::2], View("new", "")])
     assert set(found) == set(views[::2])
