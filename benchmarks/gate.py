@@ -95,7 +95,7 @@ def _share(truth: Truth, prevalence: float, accuracy: float, size: int, repetiti
         gained, lost = _rates(accuracy, better)
         drawn.append(random.multinomial(n, [gained, lost, 1 - gained - lost], repetitions))
     counts, times = np.unique(np.concatenate(drawn, axis=1), axis=0, return_counts=True)
-    gains, losses = counts[:, [0, 3]].T, counts[:, [1, 4]].T
+    gains, losses = counts[:, [0, 3]].T.astype(float), counts[:, [1, 4]].T.astype(float)
     found = Strata(gains, losses, np.array([[sick], [size - sick]])).limits()
     promoted = [
         _judged(Difference(float(value), [float(low), float(high)], lambda _: None), _mcnemar(int(gained), int(lost)))

@@ -51,7 +51,7 @@ def test_the_balanced_difference_is_that_of_the_classes_means() -> None:
 
 def test_copies_of_the_images_prove_no_more() -> None:
     random = np.random.default_rng(1)
-    labels, new, old = random.integers(0, 2, 80), random.random(80) < 0.9, random.random(80) < 0.8
+    labels, new, old = random.integers(0, 2, 80), 1.0 * (random.random(80) < 0.9), 1.0 * (random.random(80) < 0.8)
     once = right_answers(labels, (new, old), _groups(80), by_class=True)
     thrice = right_answers(np.repeat(labels, 3), (np.repeat(new, 3), np.repeat(old, 3)), _groups(240, 3), by_class=True)
     assert thrice.interval == pytest.approx(once.interval)
