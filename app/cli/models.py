@@ -134,14 +134,19 @@ def card(classifier: str, version: int | None, html: bool) -> None:
     type=click.Path(path_type=Path),
     help="Where to write the bundles.",
 )
+@click.option("--recalibrate", is_flag=True, help="Keep the networks; only fit calibration and thresholds again.")
 @with_appcontext
-def demo(classifiers: tuple[str, ...], output: Path) -> None:
+def demo(classifiers: tuple[str, ...], output: Path, recalibrate: bool) -> None:
     """Train the demonstration bundles on drawn images.
 
     They are version 1 of each of CLASSIFIERS, or of all. This is how the bundles in the repository were made.
     """
-    from app.training.demo import build_demo  # noqa: PLC0415 - loads TensorFlow
+    from app.training import demo as drawn  # noqa: PLC0415 - training loads TensorFlow
 
     for name in classifiers or tuple(services().catalog):
+        spec = services().catalog[name]
         with progress_bar(name) as show:
-            build_demo(services().catalog[name], output, show)
+            if recalibrate:
+                drawn.recalibrate(spec, output / name / "1", show)
+            else:
+                drawn.build_demo(spec, output, show)
