@@ -55,6 +55,10 @@ const isChampion = ({ aliases }) => aliases.includes("champion");
 /** Whether its card can be shown; other files may be missing. @param {Api.Version} row */
 const isReadable = ({ backbone }) => backbone !== null;
 
+/** @param {Api.Version} row @returns {Child} */
+const actions = (row) => (isChampion(row) ? h("span", { class: "quiet" }, "Serving")
+  : [!row.problem && smallButton("Promote", () => promote(row)), " ", !row.aliases.length && smallButton("Delete", () => erase(row))]);
+
 /** @param {Api.Version[]} versions */
 function list(versions) {
   return table("Versions, newest first", ["Version", { number: "Accuracy" }, { number: "Balanced accuracy" }, { number: "ROC area" }, "Network", "Created", "Serving"],
@@ -67,8 +71,7 @@ function list(versions) {
           row.demo && h("span", { class: "badge tone-odd" }, "Demonstration"), row.problem && h("p", { class: "quiet" }, row.problem)),
         metricCell(accuracy, intervals?.accuracy), metricCell(balanced, intervals?.balanced_accuracy), metricCell(auroc, intervals?.auroc, 3),
         row.backbone ?? "", time(row.created_at),
-        isChampion(row) ? h("span", { class: "quiet" }, "Serving")
-          : [!row.problem && smallButton("Promote", () => promote(row)), " ", !row.aliases.length && smallButton("Delete", () => erase(row))],
+        actions(row),
       ];
     }));
 }
