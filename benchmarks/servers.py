@@ -97,8 +97,11 @@ class Running:
         self._root = psutil.Process(process.pid)
 
     def family(self) -> list[psutil.Process]:
-        """Return the server's processes, the first before those it started."""
-        return [self._root, *self._root.children(recursive=True)]
+        """Return the server's processes, the first before those it started; none when it has ended."""
+        try:
+            return [self._root, *self._root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
     def cpu_s(self) -> float:
         """Return the processor time that all of them have used."""
