@@ -59,7 +59,7 @@ ENV TF_CPP_MIN_LOG_LEVEL=2 \
     KERAS_HOME=/tmp/keras
 COPY --from=build-worker /venv /venv
 COPY --from=source /fovea /fovea
-HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["python3", "-m", "deploy.alive"]
+HEALTHCHECK --interval=60s --timeout=30s --start-period=60s --retries=5 CMD ["python3", "-m", "deploy.alive"]
 CMD ["celery", "--quiet", "-A", "worker.celery_app", "worker", "-Q", "batch", "-n", "batch@%h", "-P", "prefork"]
 
 FROM runtime AS web

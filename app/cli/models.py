@@ -27,7 +27,7 @@ def init() -> None:
 
 @click.group()
 def models() -> None:
-    """List, describe, promote and roll back model versions."""
+    """List, describe, promote, roll back and delete model versions."""
 
 
 @models.command("list")
@@ -41,6 +41,9 @@ def list_versions(classifier: str | None, *, as_json: bool) -> None:
         echo_json(versions)
         return
     for found in versions:
+        if found["problem"]:
+            say(f"{found['classifier']} {found['version']}: {found['problem']}")
+            continue
         marks = ", ".join([*found["aliases"], *(["demo"] if found["demo"] else [])])
         accuracy = found["metrics"]["accuracy"]
         figure = "accuracy unknown" if accuracy is None else f"accuracy {accuracy:.3f}"
@@ -56,6 +59,20 @@ def promote(classifier: str, version: int, reason: str) -> None:
     """Let VERSION of CLASSIFIER serve."""
     services().models.promote(classifier, version, reason)
     click.echo(f"{classifier} {version} serves now.")
+
+
+@models.command()
+@click.argument("classifier")
+@click.argument("version", type=click.IntRange(1))
+@click.option("--reason", default="By command.", show_default=True)
+@with_appcontext
+def delete(classifier: str, version: int, reason: str) -> None:
+    """Remove VERSION of CLASSIFIER for good.
+
+    The champion and the challenger cannot be removed. No later version gets its number.
+    """
+    services().models.remove(classifier, version, reason)
+    click.echo(f"{classifier} {version} is removed.")
 
 
 @models.command()

@@ -62,7 +62,7 @@ def limit(reference: tuple[float, ...], known: int, images: int, measures: int) 
 def _between(reference: Floats, known: int) -> Floats:
     """The parameters of the Dirichlet distribution of what lies between quantiles of `known` values.
 
-    The ranks of the quantiles are so far apart, of known + 1; beyond the outermost values there is one more at either end.
+    The ranks of the quantiles are so far apart, of known + 1; beyond the outermost values one more is at each end.
     """
     apart = np.maximum((known - 1) * reference, _HALF)
     apart[[0, -1]] += 1

@@ -69,7 +69,8 @@ declare namespace Api {
   }
   type MetricName = "accuracy" | "balanced_accuracy" | "auroc" | "macro_f1";
   interface Version {
-    classifier: string; version: number; aliases: string[]; backbone: string; mode: string; demo: boolean; created_at: string;
+    classifier: string; version: number; aliases: string[]; backbone: string | null; mode: string | null; demo: boolean; created_at: string;
+    problem: string | null;
   }
   interface Card {
     classifier: string; version: number; backbone: string; mode: string; demo: boolean; created_at: string; classes: string[]; parameters: number;

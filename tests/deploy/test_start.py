@@ -17,6 +17,7 @@ from conftest import ON_BOTH, free_port, redis_server
 
 from app.classifiers import Catalog
 from app.config import CHECKOUT, Settings
+from app.supervisor import commands
 from deploy.start import AWS_SECRET
 
 PATIENCE = 150  # seconds, on a busy machine
@@ -58,7 +59,7 @@ def test_of_several_that_start_at_once_each_finds_all_prepared(settings: Setting
 
 def test_a_web_container_answers_on_an_empty_volume(tmp_path: Path) -> None:
     port = free_port()
-    web = start(tmp_path / "empty", "gunicorn", "--config", "deploy/gunicorn.conf.py", "wsgi:app", PORT=str(port))
+    web = start(tmp_path / "empty", *commands.web().argv, PORT=str(port))
     try:
         until(lambda: answers(port))
         picture = (CHECKOUT / "static" / "samples" / "cat_face.jpg").read_bytes()
@@ -107,8 +108,8 @@ def running(*command: str, env: dict[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
-        process.wait(60)
+        process.kill()
+        process.wait()
 
 
 def answers(port: int) -> bool:

@@ -176,13 +176,13 @@ def fit_reference(measures: Mapping[str, Floats], answered: Floats, spec: Classi
     known = {"confidence": answered.max(axis=1), **measures}
     return Reference(
         quality=dict(reference(measures, spec.preprocessing.crop == "retina")),
-        histograms={name: _deciles(values) for name, values in known.items()},
+        histograms={name: deciles(values) for name, values in known.items()},
         sizes={name: len(values) for name, values in known.items()},
         classes=dict(zip(spec.class_names, (counts / len(answered)).tolist(), strict=True)),
     )
 
 
-def _deciles(values: Floats) -> dict[str, list[float]]:
+def deciles(values: Floats) -> dict[str, list[float]]:
     """Shares between the deciles; equal deciles are merged, so that every bin has width."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
     if len(edges) == 1:
