@@ -10,6 +10,7 @@ from typing import Any, Final
 
 # The id of the HTTP request that is being answered, or that started the job which is being worked on.
 current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
+ENVIRON: Final = "fovea.request_id"  # where a WSGI environment holds it
 FORMAT: Final = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 

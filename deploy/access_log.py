@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gunicorn.glogging import Logger
 
-from app.web.request_id import ENVIRON
+from app.logs import ENVIRON  # and nothing heavy: gunicorn imports this before gevent patches the library
 
 STDOUT: Final = 1  # written to directly: Python's logging takes more than twice as long
 

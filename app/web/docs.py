@@ -87,6 +87,9 @@ def body(model: type[BaseModel], files: str | None = None, *, raw_image: bool = 
     if files is not None:
         properties[files] = {"type": "array", "items": FILE} if files.endswith("s") else FILE
         required += [] if "job_id" in properties else [files]  # the last call to a job in parts may bring none
+    for name in properties.keys() - set(required):  # else Swagger UI fills in the word "string"
+        if properties[name].get("default") is None and name != files:
+            properties[name] = properties[name] | {"example": ""}
     form: dict[str, Any] = {"schema": {"type": "object", "properties": properties}}
     if required:
         form["schema"]["required"] = required

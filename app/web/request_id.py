@@ -7,11 +7,10 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from app.logs import current_request
+from app.logs import ENVIRON, current_request
 from app.store.db import new_id
 
 HEADER: Final = "X-Request-ID"
-ENVIRON: Final = "fovea.request_id"  # where the access log finds it
 WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
@@ -32,7 +33,7 @@ def values(stack: Stack) -> dict[str, str]:
         http.post("/api/upload", data=form, files=files).raise_for_status()
         url = http.post("/api/bulk-predict", data=form, files=files).json()["status_url"]
         while http.get(url).json()["status"] in ("queued", "running"):
-            pass
+            time.sleep(0.2)
         http.get(f"/api/datasets/{NAME}/audit")
         sha256 = http.get(f"/api/datasets/{NAME}/images").json()["images"][0]["sha256"]
         return {
@@ -64,7 +65,9 @@ def execute(block: Locator, values: dict[str, str], photograph: Path) -> tuple[i
 def test_every_call_can_be_executed_as_it_stands(page: Page, values: dict[str, str], tmp_path: Path) -> None:
     photograph = tmp_path / "cat.jpg"
     photograph.write_bytes(CAT)
-    page.goto("/docs", wait_until="networkidle")
+    page.set_default_timeout(120 * SECONDS)  # forty panels, one after the other
+    page.goto("/docs")
+    expect(page.locator(".opblock").first).to_be_visible(timeout=60 * SECONDS)
     names = [each.get_attribute("id") or "" for each in page.locator(".opblock").all()]
     assert len(names) > 35
     wrong = {}

@@ -134,7 +134,8 @@ def test_bodies_take_no_more_memory_than_is_set_apart_for_them(tmp_path: Path) -
         grown = sum(each.memory_info().rss for each in workers) - before
         assert grown < 2 * HELD_BYTES + 50_000_000
         lines.close()
-        assert httpx.post(f"http://127.0.0.1:{port}/api/predict?classifier=cat_dog", content=CAT).is_success
+        url = f"http://127.0.0.1:{port}/api/predict?classifier=cat_dog"
+        assert httpx.post(url, content=CAT, timeout=60).is_success
         assert log.read_text() == ""
 
 
