@@ -56,7 +56,7 @@ def job_results(path: JobPath, query: ResultsQuery) -> Response:
     """
     job, wanted = services().jobs.get(path.job_id), ResultFilter(query.decision, query.predicted_class)
     rows = services().batch.results(job.id, query.offset, query.limit, wanted)
-    parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
+    parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names, run=run_cpu_bound)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
     answer.headers["X-Total-Count"] = str(services().batch.count(job.id, wanted))
     if query.format != "json":
