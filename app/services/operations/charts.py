@@ -12,6 +12,7 @@ from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.services.datasets.versions import DatasetVersions
 from app.services.operations.counts import count_by, recent
+from app.services.serving.usage import usage
 from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import Image, Prediction
@@ -41,7 +42,7 @@ class Charts:
             },
             "model": None if card is None else _figures(version, card),
             "predictions": {
-                "by_class": count_by(Prediction.predicted_class, Prediction.classifier == classifier),
+                "by_class": usage(classifier, None)["by_class"],
                 "confidence": _histogram(recent(Prediction.confidence, Prediction.classifier == classifier)),
             },
         }

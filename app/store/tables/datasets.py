@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.classifiers.spec import Split
@@ -17,7 +17,10 @@ class Image(Base):
     """A labelled image of a classifier's dataset. `split` is null where nobody gave one: training draws it."""
 
     __tablename__ = "images"
-    __table_args__ = (UniqueConstraint("classifier", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("classifier", "sha256"),
+        Index("images_by_update", "classifier", "updated_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     classifier: Mapped[str] = mapped_column(Name)
@@ -30,6 +33,7 @@ class Image(Base):
     width: Mapped[int]
     height: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
 
 
 class RejectedFile(Base):
