@@ -124,7 +124,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
     intake = Intake(catalog, files, max_file_bytes, runners.run_cpu_bound)
     duplicates = Duplicates(files)
-    versions, history = DatasetVersions(catalog, files, duplicates), History(catalog)
+    versions, history = DatasetVersions(catalog, files, duplicates, runners.run_cpu_bound), History(catalog)
     gallery = Gallery(catalog, files)
     return Services(
         settings=settings,

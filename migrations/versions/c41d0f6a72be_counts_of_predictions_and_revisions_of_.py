@@ -39,7 +39,7 @@ def upgrade() -> None:
         batch_op.create_index("predictions_by_classifier", ["classifier", "created_at", "model_version"], unique=False)
         batch_op.create_index(
             "predictions_labelled",
-            ["labelled_at"],
+            ["labelled_at", "classifier", "sha256"],
             unique=False,
             sqlite_where=sa.text("label IS NOT NULL"),
             postgresql_where=sa.text("label IS NOT NULL"),

@@ -22,7 +22,14 @@ class Prediction(Base):
         Index("predictions_by_time", "created_at"),
         Index("predictions_by_job", "job_id"),
         Index("predictions_by_classifier", "classifier", "created_at", "model_version"),
-        Index("predictions_labelled", "labelled_at", sqlite_where=_LABELLED, postgresql_where=_LABELLED),
+        Index(
+            "predictions_labelled",
+            "labelled_at",
+            "classifier",
+            "sha256",
+            sqlite_where=_LABELLED,
+            postgresql_where=_LABELLED,
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
