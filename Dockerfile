@@ -12,7 +12,7 @@ RUN apt-get update \
 
 FROM python AS build
 # hadolint ignore=DL3008,DL3009
-RUN apt-get update && apt-get install -y --no-install-recommends python3-venv binutils
+RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 COPY deploy/slim.sh /slim.sh
 
 FROM build AS build-web
@@ -59,7 +59,7 @@ ENV TF_CPP_MIN_LOG_LEVEL=2 \
     KERAS_HOME=/tmp/keras
 COPY --from=build-worker /venv /venv
 COPY --from=source /fovea /fovea
-HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["python3", "-m", "deploy.alive"]
+HEALTHCHECK --interval=60s --timeout=30s --start-period=60s --retries=5 CMD ["python3", "-m", "deploy.alive"]
 CMD ["celery", "--quiet", "-A", "worker.celery_app", "worker", "-Q", "batch", "-n", "batch@%h", "-P", "prefork"]
 
 FROM runtime AS web

@@ -39,6 +39,10 @@ class Unavailable(FoveaError):
     """It cannot be done now; the same call may work later."""
 
 
+class Damaged(Unavailable):
+    """What is stored is not whole; only putting it back or removing it helps."""
+
+
 class ConfigError(FoveaError):
     """A setting or a classifier file is wrong; the message names it."""
 

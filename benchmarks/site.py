@@ -144,7 +144,7 @@ def postgres(folder: Path) -> Iterator[str]:
     subprocess.run([*make, "--encoding=UTF8", "--locale=C"], user=user, cwd=folder, check=True, capture_output=True)
     place = ("-h", "127.0.0.1", "-p", str(port), "-k", str(folder))
     with (folder.parent / "postgres.log").open("ab") as log:
-        server = [programs / "postgres", "-D", folder / "data", *place]
+        server = [str(programs / "postgres"), "-D", str(folder / "data"), *place]
         process = subprocess.Popen(server, user=user, cwd=folder, stdout=log, stderr=log)
     try:
         yield f"postgresql://fovea@127.0.0.1:{port}/postgres"

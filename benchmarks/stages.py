@@ -20,9 +20,10 @@ from app import create_app
 from app.classifiers.card import Card
 from app.config import Settings
 from app.factory import EXTENSION
+from app.inference.appearance import describe
 from app.inference.decode import decode
 from app.inference.engine import ENGINES
-from app.inference.novelty import NOVELTY_NAME, Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
 from app.inference.predictor import Predictor
 from app.inference.preprocess import preprocess
 from app.inference.quality import assess, measure
@@ -72,7 +73,7 @@ def _stages(app: Flask, services: Services, bundle: Path, data: bytes) -> Stages
         "crop and resize": lambda: preprocess(pixels, card.preprocessing),
         "network": lambda: engine.run(square[None]),
         "quality": lambda: assess(measure(square), card.reference.quality),
-        "novelty": lambda: novelty.distance(embedding),
+        "novelty": lambda: novelty.score({EMBEDDING: embedding, APPEARANCE: describe(square)[None]}),
         "predictor": lambda: predictor.predict(data),
         "keep the image": lambda: services.files.put(data),
         "use case": lambda: services.predict.predict(PredictionRequest(data, NAME)),

@@ -19,7 +19,7 @@ from typing import Final
 from sqlalchemy import NullPool, create_engine, func, select
 from sqlalchemy.exc import OperationalError
 
-from app.config import Settings
+from app.config import PRIVATE, Settings
 from app.errors import ConfigError, FoveaError
 from app.factory import EXTENSION, create_core
 from app.services.setup import initialise
@@ -31,6 +31,7 @@ AWS_SECRET: Final = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 - a name
 
 def main() -> None:
     """Prepare, then run the arguments in this process' place; exit status 2 for a bad setting, 1 for a failure."""
+    os.umask(PRIVATE)
     try:
         read_aws_secret()
         prepare(Settings.from_env())
@@ -39,7 +40,10 @@ def main() -> None:
     except OperationalError as error:
         sys.exit(_failed(f"The database does not answer: {' '.join(str(error.orig).split())}", 1))
     if len(sys.argv) > 1:
-        os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the container's own command
+        try:
+            os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the container's own command
+        except OSError as error:
+            sys.exit(_failed(f"{sys.argv[1]} cannot be run: {error.strerror}.", 127))
 
 
 def prepare(settings: Settings) -> None:

@@ -29,6 +29,7 @@ BAD = [
     ("DATABASE_URL", "postgresql://host"),
     ("WEIGHTS_DIR", "/nowhere/weights"),
     ("CLASSIFIERS_DIR", "/nowhere/classifiers"),
+    ("TRUSTED_PROXIES", "-1"),
     ("MAX_UPLOAD_MB", "0"),
     ("MAX_UPLOAD_MB", "16 MB"),
     ("AUTH", "password"),
@@ -139,3 +140,33 @@ def test_half_a_webhook_stops_the_start(env: dict[str, str], sentence: str) -> N
     with pytest.raises(ConfigError, match=sentence) as caught:
         Settings.from_env(env)
     assert "short" not in str(caught.value).replace("should", "")
+
+
+def test_a_secret_may_be_in_a_file_and_a_password_apart_from_its_url(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p@ss/word\n")
+    env = {
+        "DATABASE_URL": "postgresql://fovea@stores:5432/fovea",
+        "DATABASE_PASSWORD_FILE": str(tmp_path / "password"),
+        "REDIS_URL": "redis://redis:6379/0",
+        "REDIS_PASSWORD_FILE": str(tmp_path / "password"),
+        "SECRET_KEY_FILE": str(tmp_path / "password"),
+    }
+    settings = Settings.from_env(env)
+    assert settings.database == "postgresql://fovea:p%40ss%2Fword@stores:5432/fovea"
+    assert settings.redis == settings.broker == "redis://:p%40ss%2Fword@redis:6379/0"
+    assert settings.secret_key is not None
+    assert settings.secret_key.get_secret_value() == "p@ss/word"
+    assert "p@ss" not in repr(settings)
+    whole = Settings.from_env(env | {"REDIS_URL": "redis://:own@redis:6379/0"})
+    assert whole.redis == "redis://:own@redis:6379/0"
+    assert Settings.from_env(env | {"DATABASE_URL": "", "REDIS_URL": ""}).embedded_redis
+
+
+def test_a_secret_in_a_file_that_cannot_be_read_or_in_two_places_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"SECRET_KEY_FILE='/nowhere' is not valid: it cannot be read \(No such file"):
+        Settings.from_env({"SECRET_KEY_FILE": "/nowhere"})
+    (tmp_path / "key").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(ConfigError, match="it is no text"):
+        Settings.from_env({"SECRET_KEY_FILE": str(tmp_path / "key")})
+    with pytest.raises(ConfigError, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
+        Settings.from_env({"SECRET_KEY": "hush", "SECRET_KEY_FILE": str(tmp_path / "key")})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,17 +15,43 @@ MEDICAL_NOTICE = "Not a medical device: for research and education, never for di
 
 
 class Thresholds(Frozen):
-    """Where the answers change.
+    """Where the answers change; probabilities are those before they are adjusted to a clinic's prevalence.
 
-    `prediction_set`: classes whose probability is at least this are in the set (split conformal, fitted on the
-    validation images for the spec's coverage). `operating_point`: the positive class's probability from which a
-    screening refers; None where the classifier has no positive class. `novelty`: distance above which an image is
-    out of distribution.
+    `prediction_sets`: of each class, the probability from which it is in the prediction set (class-conditional
+    conformal, for the spec's coverage). `prediction_set`: the highest of them; of older bundles, which have no other,
+    that of every class. `operating_point`: the positive class's probability from which a screening refers; None where
+    the classifier has no positive class. `novelty`: distance above which an image is out of distribution.
     """
 
     prediction_set: float
+    prediction_sets: dict[str, float] = Field(default={})
     operating_point: float | None
     novelty: float
+
+    def of(self, classes: tuple[str, ...]) -> tuple[float, ...]:
+        """The threshold of each class."""
+        return tuple(self.prediction_sets.get(name, self.prediction_set) for name in classes)
+
+
+class Calibration(Frozen):
+    """What makes the probabilities mean what they say, beside the temperature.
+
+    `images`: of each class, those that it was fitted on, none of which the network behind their answers learned from;
+    their shares are the class mix that the calibrated probabilities are for. `bias`: what is added to each logit after
+    the temperature. `prevalence`: the mix that answers are adjusted to; None where they are not. `method`: `split`
+    where the network that serves answered for the images, `cross` where heads of a cross-validation did, and the one
+    that serves was fitted to all of them.
+    """
+
+    method: Literal["split", "cross"]
+    images: dict[str, int]
+    bias: dict[str, float]
+    prevalence: dict[str, float] | None = None
+
+    @property
+    def prior(self) -> dict[str, float]:
+        """The shares of the classes among the images."""
+        return {name: count / sum(self.images.values()) for name, count in self.images.items()}
 
 
 class OperatingPoint(Frozen):
@@ -70,11 +96,14 @@ class Reference(Frozen):
     `quality`: of each measure of `app.inference.quality` the [1st, 50th, 99th] percentile, of all together (`together`)
     the [3rd, 50th, 97th].
     `histograms`: by name (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin,
-    for drift.
+    for drift. `sizes`: by the same names, how many images that were. `classes`: the share of each class among the
+    answers to the images whose confidence is kept. Older cards lack the last two.
     """
 
     quality: dict[str, tuple[float, float, float]]
     histograms: dict[str, dict[str, list[float]]]
+    sizes: dict[str, int] = Field(default_factory=dict)
+    classes: dict[str, float] = Field(default_factory=dict)
 
 
 class Card(Frozen):
@@ -98,6 +127,7 @@ class Card(Frozen):
     parameters: int
     engine: str = "onnx"
     temperature: float = Field(gt=0)
+    calibration: Calibration | None = None
     thresholds: Thresholds
     operating_point: OperatingPoint | None = None
     int8: Int8 | None = None
@@ -108,6 +138,19 @@ class Card(Frozen):
     code_revision: str
     libraries: dict[str, str]
     files: dict[str, str]
+
+    @property
+    def bias(self) -> tuple[float, ...]:
+        """What is added to each class's logit; nothing in older bundles."""
+        return tuple(self.calibration.bias[name] if self.calibration else 0.0 for name in self.classes)
+
+    @property
+    def adjustment(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """The class mixes from which and to which answers are adjusted; None where they are not."""
+        found = self.calibration
+        if found is None or found.prevalence is None:
+            return None
+        return tuple(found.prior[name] for name in self.classes), tuple(found.prevalence[name] for name in self.classes)
 
     @property
     def notice(self) -> str | None:

@@ -15,7 +15,9 @@ def _slug(name: str) -> str:
 
 
 Slug = Annotated[str, AfterValidator(_slug)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 Split = Literal["train", "val", "test"]
+ROUNDING = 0.01  # by which shares that a person wrote down may miss 1
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
@@ -160,7 +162,10 @@ class PromotionSpec(Frozen):
 class ClassifierSpec(Frozen):
     """A configured problem. `positive` names the class that a screening refers, if there is one.
 
-    `reject_ungradable`: a photograph too poor to judge gets no other decision; else its quality is only reported.
+    `coverage`: of the photographs of each class, the share whose prediction set holds that class. `prevalence`: how
+    often the classes occur where the answers are used, of each class or of the positive one; the probabilities are
+    then for that mix, not for that of the training images. `reject_ungradable`: a photograph too poor to judge gets no
+    other decision; else its quality is only reported.
     """
 
     name: Slug
@@ -169,7 +174,8 @@ class ClassifierSpec(Frozen):
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=1000)
     medical: bool = False
     positive: Slug | None = None
-    coverage: float = Field(default=0.9, gt=0.5, lt=1)
+    coverage: float = Field(default=0.95, gt=0.5, lt=1)
+    prevalence: Share | dict[Slug, Share] | None = None
     reject_ungradable: bool = True
     operating_point: OperatingPointSpec = OperatingPointSpec()
     data: DataSpec = DataSpec()
@@ -187,7 +193,17 @@ class ClassifierSpec(Frozen):
         for label in self.data.label_map.values():
             if label is not None and label not in names:
                 raise ValueError(f"label_map: {label!r} is not one of the classes")
+        self._check_prevalence()
         return self
+
+    def _check_prevalence(self) -> None:
+        if isinstance(self.prevalence, float) and self.positive is None:
+            raise ValueError("prevalence: one number is that of the positive class, and there is none; name each class")
+        if isinstance(self.prevalence, dict):
+            if set(self.prevalence) != set(self.class_names):
+                raise ValueError(f"prevalence needs a share for each class: {', '.join(self.class_names)}")
+            if abs(sum(self.prevalence.values()) - 1) > ROUNDING:
+                raise ValueError("prevalence: the shares of the classes must add up to 1")
 
     def settled(self, size: int, **training: object) -> Self:
         """Return a copy for one training run: the side of the network's input in pixels, and its training settings."""

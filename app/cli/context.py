@@ -34,9 +34,9 @@ def echo_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
     click.echo(json.dumps(value, indent=2, default=str))
 
 
-def say(line: str) -> None:
+def say(line: str, err: bool = False) -> None:
     """Print a line; nothing that a file's name holds reaches the terminal as a command to it."""
-    click.echo(printable(line))
+    click.echo(printable(line), err=err)
 
 
 def say_fields(title: str, value: Any, depth: int = 0) -> None:  # noqa: ANN401 - anything that JSON can say

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.cli.context import progress_bar
+from app.cli.context import progress_bar, say
 from app.context import services
 from app.services.operations.backup import Amount
 from app.store import migrations
@@ -57,6 +57,8 @@ def backup(file: Path) -> None:
     """
     with progress_bar("Backing up") as show:
         amount = services().backup.save(file, show)
+    for sentence in amount.missing:
+        say(f"Not in the backup: {sentence}", err=True)
     click.echo(f"{file}: {_say(amount)}, {file.stat().st_size / 1_000_000:.1f} MB.")
 
 

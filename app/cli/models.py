@@ -27,7 +27,7 @@ def init() -> None:
 
 @click.group()
 def models() -> None:
-    """List, describe, promote and roll back model versions."""
+    """List, describe, promote, roll back and delete model versions."""
 
 
 @models.command("list")
@@ -41,6 +41,9 @@ def list_versions(classifier: str | None, *, as_json: bool) -> None:
         echo_json(versions)
         return
     for found in versions:
+        if found["problem"]:
+            say(f"{found['classifier']} {found['version']}: {found['problem']}")
+            continue
         marks = ", ".join([*found["aliases"], *(["demo"] if found["demo"] else [])])
         accuracy = found["metrics"]["accuracy"]
         figure = "accuracy unknown" if accuracy is None else f"accuracy {accuracy:.3f}"
@@ -56,6 +59,20 @@ def promote(classifier: str, version: int, reason: str) -> None:
     """Let VERSION of CLASSIFIER serve."""
     services().models.promote(classifier, version, reason)
     click.echo(f"{classifier} {version} serves now.")
+
+
+@models.command()
+@click.argument("classifier")
+@click.argument("version", type=click.IntRange(1))
+@click.option("--reason", default="By command.", show_default=True)
+@with_appcontext
+def delete(classifier: str, version: int, reason: str) -> None:
+    """Remove VERSION of CLASSIFIER for good.
+
+    The champion and the challenger cannot be removed. No later version gets its number.
+    """
+    services().models.remove(classifier, version, reason)
+    click.echo(f"{classifier} {version} is removed.")
 
 
 @models.command()
@@ -117,14 +134,19 @@ def card(classifier: str, version: int | None, html: bool) -> None:
     type=click.Path(path_type=Path),
     help="Where to write the bundles.",
 )
+@click.option("--recalibrate", is_flag=True, help="Keep the networks; only fit calibration and thresholds again.")
 @with_appcontext
-def demo(classifiers: tuple[str, ...], output: Path) -> None:
+def demo(classifiers: tuple[str, ...], output: Path, recalibrate: bool) -> None:
     """Train the demonstration bundles on drawn images.
 
     They are version 1 of each of CLASSIFIERS, or of all. This is how the bundles in the repository were made.
     """
-    from app.training.demo import build_demo  # noqa: PLC0415 - loads TensorFlow
+    from app.training import demo as drawn  # noqa: PLC0415 - training loads TensorFlow
 
     for name in classifiers or tuple(services().catalog):
+        spec = services().catalog[name]
         with progress_bar(name) as show:
-            build_demo(services().catalog[name], output, show)
+            if recalibrate:
+                drawn.recalibrate(spec, output / name / "1", show)
+            else:
+                drawn.build_demo(spec, output, show)

@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, json_option, progress_bar, say, say_table
+from app.cli.foreground import run_in_foreground
 from app.context import services
 from app.services.models.figures import tables
 from app.services.models.retrain import TrainingRequest
@@ -34,7 +35,7 @@ def train(classifier: str, searching: bool, budget: float, **options: Any) -> No
     it is no worse.
     """
     job = services().retrain.record(TrainingRequest(classifier, search=budget if searching else None, **options))
-    services().jobs.run(job.id, services().training_run().run)
+    run_in_foreground(services().jobs, job.id, lambda claimed: services().training_run().run(claimed))
     _print(services().jobs.get(job.id))
 
 

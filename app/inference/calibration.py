@@ -1,72 +1,56 @@
-"""Probabilities that mean what they say: temperature scaling and prediction sets."""
+"""Probabilities that mean what they say, and the classes that they leave possible: what a card's figures do."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.errors import InvalidInput
-from app.inference.arrays import Floats, Integers
+from app.inference.arrays import Floats
 
-_COLDEST, _HOTTEST = 0.5, 10.0
-_PRIOR = 0.25  # standard deviation of the logarithm of the temperature, before any image speaks
 _TINY = 1e-12
-_TOLERANCE = 1e-4  # in the logarithm of the temperature
 
 
-def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
-    """Divide the logits behind softmax probabilities (..., classes) by the temperature: above 1 softens."""
-    logits = np.log(np.maximum(probabilities, _TINY)) / temperature
+def calibrate(probabilities: Floats, temperature: float, bias: Sequence[float] | Floats) -> Floats:
+    """Divide the logits behind softmax probabilities (..., classes) by the temperature and add each class's bias."""
+    return _softmax(np.log(np.maximum(probabilities, _TINY)) / temperature + np.asarray(bias))
+
+
+def shift_prior(probabilities: Floats, before: Sequence[float], after: Sequence[float]) -> Floats:
+    """Turn probabilities (..., classes) that hold for one mix of the classes into those for another, by Bayes' rule.
+
+    `before` and `after` are the shares of the classes. It assumes that each class looks the same in both.
+    """
+    weighted = probabilities * (np.asarray(after) / np.asarray(before))
+    return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
+
+
+def shifted_threshold(threshold: float, probabilities: Floats, shifted: Floats, index: int) -> float:
+    """Where a threshold of the class `index` lies after `shift_prior` turned `probabilities` (classes,) into `shifted`.
+
+    Exact for this image: the odds of the class change by the same factor at every probability.
+    """
+    factor = _odds(float(shifted[index])) / _odds(float(probabilities[index]))
+    odds = factor * _odds(threshold)
+    return odds / (1 + odds)
+
+
+def within(probabilities: Floats, thresholds: Sequence[float]) -> NDArray[np.bool_]:
+    """Whether each class of probabilities (..., classes) reaches its threshold, and so cannot be ruled out."""
+    return np.asarray(probabilities >= np.asarray(thresholds))
+
+
+def prediction_set(probabilities: Floats, thresholds: Sequence[float]) -> list[int]:
+    """The classes that cannot be ruled out for one image, the likeliest first; none where it is like no class."""
+    order = np.argsort(-probabilities, kind="stable")
+    return [int(index) for index in order[within(probabilities, thresholds)[order]]]
+
+
+def _odds(probability: float) -> float:
+    return max(probability, _TINY) / max(1 - probability, _TINY)
+
+
+def _softmax(logits: Floats) -> Floats:
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
-def fit_temperature(probabilities: Floats, labels: Integers) -> float:
-    """Temperature in [0.5, 10] that the labels make most probable (Guo et al., ICML 2017, with a prior around 1).
-
-    `probabilities` (n, classes), `labels` (n,) are class indices. Some hundred images outweigh the prior; without it
-    a few that are all answered rightly would make answers certain. Golden-section search finds the minimum.
-    """
-    _check(probabilities, labels)
-    probabilities = np.asarray(probabilities, np.float64)
-    golden = (math.sqrt(5) - 1) / 2
-    low, high = math.log(_COLDEST), math.log(_HOTTEST)
-    while high - low > _TOLERANCE:
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if _loss(probabilities, labels, left) <= _loss(probabilities, labels, right):
-            high = right
-        else:
-            low = left
-    return math.exp((low + high) / 2)
-
-
-def fit_prediction_set(probabilities: Floats, labels: Integers, coverage: float) -> float:
-    """Threshold of split conformal prediction: sets hold the true class with probability >= `coverage`.
-
-    Vovk et al., Algorithmic Learning in a Random World, 2005; Angelopoulos & Bates, arXiv:2107.07511, with
-    the score 1 - p(true class) and its finite-sample quantile. 0, so every class, with too few images.
-    """
-    _check(probabilities, labels)
-    rank = math.ceil((len(labels) + 1) * coverage)
-    if rank > len(labels):
-        return 0.0
-    true = np.sort(probabilities[np.arange(len(labels)), labels])[::-1]
-    return float(true[rank - 1])
-
-
-def prediction_set(probabilities: Floats, threshold: float) -> list[int]:
-    """Classes whose probability reaches the threshold, the likeliest first; always at least the top one."""
-    order = np.argsort(-probabilities, kind="stable")
-    return [int(order[0])] + [int(i) for i in order[1:] if probabilities[i] >= threshold]
-
-
-def _loss(probabilities: Floats, labels: Integers, log_temperature: float) -> float:
-    scaled = apply_temperature(probabilities, math.exp(log_temperature))
-    surprise = -float(np.log(np.maximum(scaled[np.arange(len(labels)), labels], _TINY)).sum())
-    return surprise + (log_temperature / _PRIOR) ** 2 / 2
-
-
-def _check(probabilities: Floats, labels: Integers) -> None:
-    if len(labels) == 0 or len(labels) != len(probabilities):
-        raise InvalidInput("Calibration needs at least one image, and a label for each.")

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
+from app.inference.appearance import describe
 from app.inference.arrays import Floats, Pixels
-from app.inference.calibration import apply_temperature, prediction_set
+from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
 from app.inference.decode import Decoded, decode
 from app.inference.engine import ENGINES, Engine, Outputs
 from app.inference.explain import data_url, heat, layer
-from app.inference.novelty import NOVELTY_NAME, Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
 from app.inference.preprocess import even_out, frame, shown
 from app.inference.quality import Quality, assess, measure
 from app.inference.similar import SIMILAR_NAME, Neighbour, Similar
@@ -40,6 +43,8 @@ class NoveltyScore:
 class Prediction:
     """One answer; `width` and `height` are the photograph's own.
 
+    `prevalence` is the class mix that the probabilities were adjusted to, None where they are for the mix of the
+    calibration images. `operating_point`: the positive class's probability, among these, from which it is referred.
     `explanation`, where asked for: a data URL of a PNG to lay over the upright photograph. `similar`, likewise: the
     nearest training images; None also where the bundle keeps none.
     """
@@ -49,6 +54,8 @@ class Prediction:
     probabilities: dict[str, float]
     prediction_set: list[str]
     decision: Decision
+    prevalence: dict[str, float] | None
+    operating_point: float | None
     quality: Quality
     novelty: NoveltyScore
     measures: dict[str, float]
@@ -68,6 +75,9 @@ class Predictor:
         self.card = _read_card(bundle)
         self._bundle = bundle
         self._size = self.card.preprocessing.size or 0
+        self._set_thresholds = self.card.thresholds.of(self.card.classes)
+        self._adjustment = self.card.adjustment
+        self._positive = self.card.classes.index(self.card.spec.positive) if self.card.spec.positive else -1
         self._engine, self.size = self._load_engine(bundle, threads)
         self._novelty = Novelty.load(_verified(bundle, NOVELTY_NAME, self.card))
         self._warm_up()
@@ -100,25 +110,28 @@ class Predictor:
 
     def _answer(self, framed: Pixels, outputs: Outputs, width: int, height: int) -> Prediction:
         """Put together what the network says and the measures of the square, before it is evened out, say."""
-        calibrated = apply_temperature(outputs.probabilities[0], self.card.temperature)
-        possible = prediction_set(calibrated, self.card.thresholds.prediction_set)
+        calibrated = self._calibrated(outputs.probabilities[0])
+        answered = calibrated if self._adjustment is None else shift_prior(calibrated, *self._adjustment)
         measures = measure(framed)
-        quality = assess(measures, self.card.reference.quality, self.card.preprocessing.crop == "retina")
-        novelty = self._novelty_score(outputs.embedding)
-        names, top = self.card.classes, possible[0]
-        probabilities = dict(zip(names, calibrated.tolist(), strict=True))
+        quality = self.grade(measures)
+        novelty = self._novelty_score(outputs.embedding, framed)
+        names, top = self.card.classes, int(answered.argmax())
+        possible = [names[i] for i in prediction_set(calibrated, self._set_thresholds)]
+        probabilities = dict(zip(names, answered.tolist(), strict=True))
         return Prediction(
             predicted_class=names[top],
             confidence=probabilities[names[top]],
             probabilities=probabilities,
-            prediction_set=[names[i] for i in possible],
+            prediction_set=possible,
             decision=decide(
                 in_distribution=novelty.in_distribution,
                 gradable=quality.gradable or not self.card.spec.reject_ungradable,
-                set_size=len(possible),
-                positive_probability=probabilities.get(self.card.spec.positive or ""),
-                operating_point=self.card.thresholds.operating_point,
+                possible=possible,
+                positive=self.card.spec.positive,
+                above=self._above(calibrated),
             ),
+            prevalence=self.card.calibration.prevalence if self.card.calibration else None,
+            operating_point=self._point_shown(calibrated, answered),
             quality=quality,
             novelty=novelty,
             measures=measures,
@@ -126,10 +139,40 @@ class Predictor:
             height=height,
         )
 
+    def grade(self, measures: Mapping[str, float]) -> Quality:
+        """Judge the measures of a square by those of the training images."""
+        return assess(measures, self.card.reference.quality, self.card.preprocessing.crop == "retina")
+
+    def _above(self, calibrated: Floats) -> bool | None:
+        """Whether a screening would refer by its operating point; None where there is none."""
+        point = self.card.thresholds.operating_point
+        return None if point is None else bool(calibrated[self._positive] >= point)
+
+    def _point_shown(self, calibrated: Floats, answered: Floats) -> float | None:
+        """The operating point among the probabilities that are answered."""
+        point = self.card.thresholds.operating_point
+        if point is None or self._adjustment is None:
+            return point
+        return shifted_threshold(point, calibrated, answered, self._positive)
+
+    def _calibrated(self, probabilities: Floats) -> Floats:
+        return calibrate(probabilities, self.card.temperature, self.card.bias)
+
     def probabilities(self, squares: Pixels) -> Floats:
-        """Calibrated probabilities (n, classes) of preprocessed squares (n, size, size, 3)."""
-        parts = [self._engine.run(squares[i : i + _BATCH]).probabilities for i in range(0, len(squares), _BATCH)]
-        return apply_temperature(np.concatenate(parts), self.card.temperature)
+        """Calibrated probabilities (n, classes) of squares (n, size, size, 3), adjusted to no prevalence."""
+        return self._calibrated(np.concatenate([part.probabilities for part in self._parts(squares)]))
+
+    def look(self, framed: Sequence[Pixels]) -> tuple[Floats, NDArray[np.bool_]]:
+        """The same of squares whose contrast is not evened out yet, and whether the model knows their kind (n,)."""
+        parts = self._parts(np.stack([even_out(each, self.card.preprocessing) for each in framed]))
+        views = {EMBEDDING: np.concatenate([part.embedding for part in parts])}
+        if APPEARANCE in self._novelty.views:
+            views[APPEARANCE] = np.stack([describe(each) for each in framed])
+        found = self._calibrated(np.concatenate([part.probabilities for part in parts]))
+        return found, self._novelty.score(views) <= self.card.thresholds.novelty
+
+    def _parts(self, squares: Pixels) -> list[Outputs]:
+        return [self._engine.run(squares[i : i + _BATCH]) for i in range(0, len(squares), _BATCH)]
 
     def _load_engine(self, bundle: Path, threads: int) -> tuple[Engine, int]:
         """Return the engine that the card names, and the bytes of its file."""
@@ -139,8 +182,11 @@ class Predictor:
         path = _verified(bundle, engine.file_name, self.card)
         return engine(path, threads), path.stat().st_size
 
-    def _novelty_score(self, embedding: Floats) -> NoveltyScore:
-        score, threshold = float(self._novelty.distance(embedding)[0]), self.card.thresholds.novelty
+    def _novelty_score(self, embedding: Floats, framed: Pixels) -> NoveltyScore:
+        views = {EMBEDDING: embedding}
+        if APPEARANCE in self._novelty.views:
+            views[APPEARANCE] = describe(framed)[None]
+        score, threshold = float(self._novelty.score(views)[0]), self.card.thresholds.novelty
         return NoveltyScore(score, threshold, score <= threshold)
 
     def _warm_up(self) -> None:

@@ -22,6 +22,8 @@ _THIN = 9  # pixels: dark lines and spots narrower than this are what `lines` me
 _RED = 1.15  # red over green, above which a pixel is red
 _PERCENTILES = (1, 50, 99)  # of each measure
 _LENGTHS = (3, 50, 97)  # of all distances together; above the last a photograph is ungradable
+_BLOCKS = 5  # of the training images, in their order; each is judged by the others
+_LOOSER = 1.5  # times that limit is that of photographs that no clinic took, which differ more
 _SQUARE = np.ones((_THIN, _THIN), np.uint8)
 _RIM = np.ones((5, 5), np.uint8)
 _TOGETHER = "together"
@@ -85,23 +87,33 @@ def measure(rgb: Pixels) -> dict[str, float]:
 def reference(measures: Mapping[str, Floats], expect_retina: bool) -> Reference:
     """Return the 1st, 50th and 99th percentile of the measures (n,) of training images, to compare others with.
 
-    `together` are the 3rd, 50th and 97th of the length that `assess` judges, so that it calls 3 of 100 training images
-    ungradable.
+    `together` are the 3rd, 50th and 97th of the length that `assess` judges. Each block of the images is judged by the
+    percentiles of the others, as new photographs will be: images are not far from percentiles that they set.
     """
-    found = {name: _percentiles(values, _PERCENTILES) for name, values in measures.items()}
-    images = [dict(zip(measures, values, strict=True)) for values in zip(*measures.values(), strict=True)]
-    lengths = [_length(_distances(each, found, expect_retina)) for each in images]
+    found = _spread(measures)
+    rows, lengths = np.arange(len(next(iter(measures.values())))), []
+    for block in np.array_split(rows, min(_BLOCKS, len(rows))):
+        others = np.setdiff1d(rows, block)
+        known = _spread({name: values[others] for name, values in measures.items()}) if len(others) else found
+        images = ({name: float(values[row]) for name, values in measures.items()} for row in block)
+        lengths += [_length(_distances(each, known, expect_retina)) for each in images]
     return {**found, _TOGETHER: _percentiles(np.array(lengths), _LENGTHS)}
+
+
+def _spread(measures: Mapping[str, Floats]) -> Reference:
+    return {name: _percentiles(values, _PERCENTILES) for name, values in measures.items()}
 
 
 def assess(measures: Mapping[str, float], reference: Reference, expect_retina: bool = False) -> Quality:
     """Judge measures by the `reference` of the training images; measures that it lacks do not count.
 
     A photograph that is a little dark and a little blurred is hard to grade, too: the distances from the medians, each
-    in units of its percentile's, are taken together as a length. A missing retina counts where one is expected.
+    in units of its percentile's, are taken together as a length. A missing retina counts where one is expected; where
+    none is, the limit is looser: ordinary photographs differ more than a fundus camera's.
     """
     distances = _distances(measures, reference, expect_retina)
     limit = max(reference[_TOGETHER][2], 1.0) if _TOGETHER in reference else _LIMIT
+    limit *= 1 if expect_retina else _LOOSER
     score = 1 / (1 + math.exp(min(_STEEPNESS * (_length(distances) - limit), 50.0)))
     if score >= _GRADABLE:
         return Quality(score, True, ())

@@ -28,6 +28,8 @@ from app.services.models.models import Models
 from app.services.models.retrain import Retrain
 from app.services.operations.backup import Backup
 from app.services.operations.charts import Charts
+from app.services.operations.class_mix import ClassMix
+from app.services.operations.drift import Drift
 from app.services.operations.monitor import Monitor
 from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
@@ -85,6 +87,8 @@ class Services:
     history: History
     models: Models
     monitor: Monitor
+    drift: Drift
+    class_mix: ClassMix
     charts: Charts
     retrain: Retrain
     readiness: Readiness
@@ -146,6 +150,8 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         history=history,
         models=Models(catalog, registry, settings.weights_dir),
         monitor=Monitor(settings, catalog, registry, queues, serving),
+        drift=Drift(catalog, registry, runners.run_cpu_bound),
+        class_mix=ClassMix(registry, runners.run_cpu_bound),
         charts=Charts(catalog, registry, versions),
         retrain=Retrain(catalog, jobs, settings.weights_dir),
         readiness=Readiness(settings, predict),

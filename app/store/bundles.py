@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Final, Protocol
 
 from app.classifiers.card import CARD_NAME
-from app.errors import NotFound, Unavailable
+from app.errors import Damaged, NotFound
 from app.store.remote import Remote
 from app.store.staging import staging, write_once
 
@@ -31,6 +31,9 @@ class Bundles(Protocol):
     def card(self, folder: Path, find_name: FindName) -> bytes:
         """Return a bundle's card, without fetching the bundle; FileNotFoundError when there is none."""
 
+    def lacking(self, folder: Path, names: Iterable[str]) -> list[str]:
+        """Return which of a bundle's files are missing, as far as that can be told without fetching it."""
+
 
 class LocalBundles(Bundles):
     """Bundles that lie in their folders on this machine only."""
@@ -43,6 +46,9 @@ class LocalBundles(Bundles):
 
     def card(self, folder: Path, find_name: FindName) -> bytes:  # noqa: ARG002, D102 - as in Bundles
         return (folder / CARD_NAME).read_bytes()
+
+    def lacking(self, folder: Path, names: Iterable[str]) -> list[str]:  # noqa: D102 - as in Bundles
+        return [name for name in names if not (folder / name).is_file()]
 
 
 class BucketBundles(Bundles):
@@ -81,6 +87,9 @@ class BucketBundles(Bundles):
         name = find_name()
         return (folder / CARD_NAME).read_bytes() if name is None else self._card(name)
 
+    def lacking(self, folder: Path, names: Iterable[str]) -> list[str]:  # noqa: ARG002, D102 - as in Bundles
+        return []  # a bucket tells when the bundle is fetched
+
     def _holds(self, folder: Path) -> bool:
         return folder in self._known and folder.is_dir()
 
@@ -114,7 +123,7 @@ def _complaining() -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise Unavailable("The storage lacks a part of this model; restore it from a backup.") from error
+        raise Damaged("The storage lacks a part of this model; restore it from a backup.") from error
 
 
 def _name(folder: Path) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase
 
 # A migration finds a constraint by its name, so each has one that every database agrees on.
@@ -33,6 +34,13 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 # For statements after which nobody looks at the objects that the session has loaded: it compares them with nothing.
 UNSYNCHRONIZED: Final = {"synchronize_session": False}
+
+
+def replace(table: type[Base], key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Insert a row, or change the one of this unique key: in one statement, since another may insert it meanwhile."""
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(**key, **values)
+    db.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

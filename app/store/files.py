@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from app.errors import NotFound
 from app.runners import Run
 from app.store.remote import Remote
-from app.store.staging import SHA256, TEMPORARY_PREFIX, write_once
+from app.store.staging import SHA256, TEMPORARY_PREFIX, write, write_once
 
 IMAGES: Final = "images"
 AT_ONCE: Final = 16  # a bucket answers many requests as fast as one
@@ -41,6 +42,17 @@ class Files(Protocol):
 
     def put(self, data: bytes) -> str:
         """Store the bytes and return their SHA-256; storing the same bytes again changes nothing but their time."""
+
+    def put_pieces(self, pieces: Iterable[bytes]) -> str:
+        """Store bytes of any length, which never are in memory at once; return their SHA-256."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=self.root, prefix=TEMPORARY_PREFIX) as file:
+            file.writelines(pieces)
+            file.flush()
+            return self._put_file(Path(file.name))
+
+    def _put_file(self, path: Path) -> str:
+        """Store a file, which the caller removes; return its SHA-256."""
 
     def read(self, sha256: str) -> bytes:
         """Return the stored bytes; NotFound when there are none."""
@@ -97,8 +109,21 @@ class LocalFiles(Files):
         place = self.place(sha256)
         try:
             os.utime(place)  # `remove` leaves what has been stored again
+            whole = place.stat().st_size == len(data)
         except FileNotFoundError:
-            write_once(place, data)
+            whole = False
+        if not whole:  # missing, or cut short by a machine that lost its power
+            write(place, data)
+        return sha256
+
+    def _put_file(self, path: Path) -> str:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        place, linked = self.place(sha256), path.with_name(f"{path.name}-whole")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        linked.hardlink_to(path)
+        linked.replace(place)
+        linked.unlink(missing_ok=True)  # where `place` was this very file, the system leaves both names
         return sha256
 
     def read(self, sha256: str) -> bytes:  # noqa: D102 - as in Files
@@ -146,6 +171,9 @@ class BucketFiles(Files):
 
     def put(self, data: bytes) -> str:  # noqa: D102 - as in Files
         return self._remote.put(IMAGES, data)
+
+    def _put_file(self, path: Path) -> str:
+        return self._remote.put_file(IMAGES, path)
 
     def read(self, sha256: str) -> bytes:  # noqa: D102 - as in Files
         return self._remote.read(IMAGES, self.place(sha256).name)

@@ -70,6 +70,19 @@ def emptied(revision: str) -> Iterator[Connection]:
         _move(connection, "upgrade", "head")
 
 
+def check_known(revision: str) -> None:
+    """ConfigError when this Fovea does not know the revision."""
+    from alembic import util  # noqa: PLC0415 - see above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    try:
+        known = ScriptDirectory.from_config(config()).get_revision(revision)
+    except util.CommandError as error:
+        raise ConfigError(f"This is of another Fovea, whose revision this one does not know ({error}).") from error
+    if known is None:
+        raise ConfigError(f"This is of another Fovea: {revision!r} is no revision of tables.")
+
+
 def revision_of(connection: Connection) -> str | None:
     """Return the revision that the database is at."""
     from alembic.migration import MigrationContext  # noqa: PLC0415 - see above

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.classifiers.card import CARD_NAME, Card
-from app.errors import Conflict, NotFound, Unavailable
+from app.errors import Conflict, Damaged, NotFound, Unavailable
 from app.store.bundles import Bundles
 from app.store.db import db
 from app.store.outbox import announce
-from app.store.staging import staging
+from app.store.staging import moved_out, staging
 from app.store.tables import AliasMove, Job, ModelVersion
-from app.store.transaction import transaction
+from app.store.transaction import UnitOfWork, transaction
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
+REMOVED: Final = "removed"  # stands for an alias in the history, where a version was removed
+MEND: Final = "restore it from a backup, or remove this version."
 
 
 class Registry:
@@ -41,7 +44,8 @@ class Registry:
         """Number the staged bundle, move it into place and record it; return its version, once for each job."""
         shared = self._bundles.publish(bundle)
         while True:
-            version = max([0, *self._on_disk(classifier), *self.versions(classifier)]) + 1
+            known = {*self._on_disk(classifier), *self.versions(classifier), *removed_versions(classifier)}
+            version = max(known, default=0) + 1
             place = self._place(classifier, version)
             try:
                 bundle.rename(place)
@@ -60,18 +64,20 @@ class Registry:
             else:
                 return version
 
-    def restore(self, classifier: str, version: int, bundle: Path) -> None:
-        """Move a bundle from `staging` into the place of a version; what is there is removed."""
-        self._bundles.publish(bundle)
+    @contextmanager
+    def replaced(self, classifier: str, version: int, bundle: Path) -> Iterator[None]:
+        """Move a bundle from `staging` into the place of a version; if the block raises, what was there comes back."""
+        if (bundle / CARD_NAME).is_file():  # a backup keeps what there was
+            self._bundles.publish(bundle)
         place = self._place(classifier, version)
-        if place.exists():
-            place.rename(bundle.with_name(f"{bundle.name}-old"))
-        bundle.rename(place)
+        with moved_out(place, bundle.with_name("old")), moved_out(bundle, place):
+            yield
 
     def adopt(self, classifier: str) -> list[int]:
         """Record the bundles on disk that no row knows; a classifier without champion gets the first of them."""
         rows, here = self.versions(classifier), sorted(self._on_disk(classifier))
-        found = [version for version in here if version not in rows]
+        gone = removed_versions(classifier)
+        found = [version for version in here if version not in rows and version not in gone]
         unshared = [version for version in here if version in rows and rows[version].bundle is None]
         names = {number: self._bundles.publish(self._place(classifier, number)) for number in [*unshared, *found]}
         makers = self._makers(classifier, found)
@@ -84,7 +90,10 @@ class Registry:
                 db.session.add(row)
         self._names.clear()  # of what has been shared just now
         if found and self.alias(classifier, "champion") is None:
-            self.move(classifier, "champion", found[0], "First bundle found.")
+            with transaction() as unit:
+                self.lock_aliases(unit, classifier)
+                if self.alias(classifier, "champion") is None:  # another process may do so, too
+                    _point(classifier, "champion", found[0], "First bundle found.")
         return found
 
     def versions(self, classifier: str) -> dict[int, ModelVersion]:
@@ -123,10 +132,19 @@ class Registry:
             return Card.model_validate_json(self._bundles.card(self._place(classifier, version), find_name))
         except FileNotFoundError as error:
             raise _unknown(classifier, version) from error
-        except ValidationError as error:
-            raise Unavailable(
-                f"The card of {classifier} version {version} is damaged; roll back or retrain."
-            ) from error
+        except (ValidationError, OSError) as error:
+            raise Damaged(f"The card of {classifier} version {version} is damaged; roll back or retrain.") from error
+
+    def problem(self, classifier: str, version: int) -> str | None:
+        """Say what is wrong with a version's bundle, as far as that shows without reading its networks."""
+        try:
+            card = self.card(classifier, version)
+        except NotFound:
+            return f"The files of {classifier} version {version} are missing; {MEND}"
+        except Damaged as error:
+            return f"{str(error).partition(';')[0]}; {MEND}"
+        missing = self._bundles.lacking(self._place(classifier, version), card.files)
+        return f"{classifier} version {version} lacks {', '.join(missing)}; {MEND}" if missing else None
 
     def alias(self, classifier: str, alias: Alias) -> int | None:
         """Return the version an alias points at."""
@@ -144,10 +162,18 @@ class Registry:
         """Point an alias at a version, or at none. A version that becomes champion is challenger no more."""
         if version is not None:
             self.folder(classifier, version)
-        with transaction():
+        with transaction() as unit:
+            self.lock_aliases(unit, classifier)
+            if version in removed_versions(classifier):  # a moment ago
+                raise _unknown(classifier, version)
             _point(classifier, alias, version, reason)
             if alias == "champion" and version is not None and self.alias(classifier, "challenger") == version:
                 _point(classifier, "challenger", None, reason)
+
+    @staticmethod
+    def lock_aliases(unit: UnitOfWork, classifier: str) -> None:
+        """Let nobody else move the classifier's aliases before this transaction ends: call it before reading them."""
+        unit.lock(f"aliases {classifier}")
 
     def moves(self, classifier: str) -> list[AliasMove]:
         """Return every move of the classifier's aliases, the newest first."""
@@ -158,20 +184,44 @@ class Registry:
         """Return the versions whose promotions still stand, in order: the last one serves, or shall."""
         found: list[int] = []
         for move in reversed(self.moves(classifier)):
-            if move.alias == "champion" and move.undo:
-                found.pop()
-            elif move.alias == "champion" and move.version is not None and found[-1:] != [move.version]:
+            if move.alias != "champion" or move.version is None:
+                continue
+            if move.undo:  # back to the last time that this version served
+                while found and found[-1] != move.version:
+                    found.pop()
+            if found[-1:] != [move.version]:
                 found.append(move.version)
-        return found
+        gone = removed_versions(classifier)
+        return [version for version, _ in groupby(version for version in found if version not in gone)]
 
     def rollback(self, classifier: str, reason: str) -> int:
         """Undo the last promotion that still stands; return the version that serves again."""
-        served = self.served(classifier)
-        if len(served) < 2:  # noqa: PLR2004 - the present one and the one before
-            raise Conflict(f"{classifier} has no promotion left to undo; promote the version that should serve.")
-        with transaction():
+        with transaction() as unit:
+            self.lock_aliases(unit, classifier)
+            served = self.served(classifier)
+            if len(served) < 2:  # noqa: PLR2004 - the present one and the one before
+                raise Conflict(f"{classifier} has no promotion left to undo; promote the version that should serve.")
             _point(classifier, "champion", served[-2], reason, undo=True)
         return served[-2]
+
+    def remove(self, classifier: str, version: int, reason: str) -> None:
+        """Remove a version, whose number is never given again; Conflict when an alias points at it.
+
+        Its folder leaves first, so that nobody finds a bundle without a row. A bucket keeps the bundle's files, which
+        other versions and machines may share.
+        """
+        with staging(self.root / classifier) as trash, ExitStack() as moved, transaction() as unit:
+            self.lock_aliases(unit, classifier)
+            row = self.versions(classifier).get(version)
+            if row is None:
+                raise _unknown(classifier, version)
+            for alias in ALIASES:
+                if self.alias(classifier, alias) == version:
+                    raise Conflict(f"{classifier} {version} is the {alias}; give another version its place first.")
+            db.session.delete(row)
+            db.session.add(AliasMove(classifier=classifier, alias=REMOVED, version=version, reason=reason))
+            moved.enter_context(moved_out(self._place(classifier, version), trash / "removed"))
+        self._names.pop((classifier, version), None)
 
     def _makers(self, classifier: str, versions: Iterable[int]) -> dict[int, str]:
         """Return the job of this database that made each bundle, once, and where no row says so."""
@@ -195,6 +245,12 @@ class Registry:
     def _on_disk(self, classifier: str) -> list[int]:
         folders = (self.root / classifier).glob(f"*/{CARD_NAME}")
         return [int(path.parent.name) for path in folders if path.parent.name.isdecimal()]
+
+
+def removed_versions(classifier: str) -> set[int]:
+    """Return the numbers of the versions that were removed."""
+    removed = select(AliasMove.version).where(AliasMove.classifier == classifier, AliasMove.alias == REMOVED)
+    return {version for version in db.session.scalars(removed) if version is not None}
 
 
 def _unknown(classifier: str, version: int) -> NotFound:

@@ -17,6 +17,7 @@ from app.errors import Conflict, InvalidInput
 from app.store.staging import TEMPORARY_PREFIX
 
 SEAL: Final = "checksums.json"
+SEAL_BYTES: Final = 2_000_000_000  # of ten million members
 PIECE: Final = 2**20
 Progress = Callable[[str, int, int], None]
 
@@ -28,8 +29,8 @@ class Writer:
         self._archive = archive
         self._checksums: dict[str, str] = {}
 
-    def add(self, name: str, pieces: Iterable[bytes], compress: bool = False) -> None:
-        """Write a member, piece by piece."""
+    def add(self, name: str, pieces: Iterable[bytes], compress: bool = False) -> str:
+        """Write a member, piece by piece; return its SHA-256."""
         member = zipfile.ZipInfo(name)
         member.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
         digest = hashlib.sha256()
@@ -38,6 +39,7 @@ class Writer:
                 digest.update(piece)
                 file.write(piece)
         self._checksums[name] = digest.hexdigest()
+        return self._checksums[name]
 
     def seal(self) -> None:
         """Write down the checksums; no member may follow."""
@@ -79,16 +81,24 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
+def checksums(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the SHA-256 of every member."""
+    if archive.getinfo(SEAL).file_size > SEAL_BYTES:
+        raise ValueError("its checksums are too long")
+    found: dict[str, str] = orjson.loads(archive.read(SEAL))
+    return found
+
+
 def _check(archive: zipfile.ZipFile, progress: Progress) -> None:
-    checksums = orjson.loads(archive.read(SEAL))
+    written = checksums(archive)
     names = archive.namelist()
-    if sorted(names) != sorted([*checksums, SEAL]):
+    if sorted(names) != sorted([*written, SEAL]):
         raise ValueError("its members are not those that were written")
-    for done, (name, sha256) in enumerate(checksums.items(), start=1):
+    for done, (name, sha256) in enumerate(written.items(), start=1):
         digest = hashlib.sha256()
         with archive.open(name) as file:
             for piece in pieces(file):
                 digest.update(piece)
         if digest.hexdigest() != sha256:
             raise ValueError(f"{name} is damaged")
-        progress("checking", done, len(checksums))
+        progress("checking", done, len(written))

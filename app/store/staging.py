@@ -18,8 +18,12 @@ TEMPORARY_PREFIX: Final = ".new-"
 
 def write_once(target: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all; one that is there stays."""
-    if target.exists():
-        return
+    if not target.exists():
+        write(target, data)
+
+
+def write(target: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, in place of what is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY_PREFIX)
     try:
@@ -41,6 +45,19 @@ def staging(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+@contextmanager
+def moved_out(place: Path, target: Path) -> Iterator[None]:
+    """Move what is at `place`, if anything, to `target`; it goes back when the block raises."""
+    if place.exists():
+        place.rename(target)
+    try:
+        yield
+    except BaseException:
+        if target.exists():
+            target.rename(place)
+        raise
 
 
 def clear_staging(parent: Path) -> None:

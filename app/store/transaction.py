@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from sqlalchemy import func, select
+
 from app.store.db import db
 
 _OPEN: Final = "fovea_unit_of_work"  # where a session keeps the unit that is open on it
@@ -24,6 +26,19 @@ class UnitOfWork:
         It runs outside the transaction and may open another. What it raises is raised to the caller of the unit.
         """
         self.following.append(call)
+
+    def lock(self, name: str) -> None:
+        """Let no other transaction that asks for this name read or write until this one ends; what was read is stale.
+
+        A change that depends on what it has read takes the lock before it reads. SQLite has one lock for all writers.
+        """
+        session = db.session()
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+        elif not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        session.expire_all()
 
     def check(self) -> None:
         """Raise RuntimeError if a part of the transaction failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from app.classifiers import ClassifierSpec
 from app.classifiers.spec import SPLITS
@@ -22,7 +22,8 @@ class Plan:
     `weights` is "imagenet", "none" or a path. `size` is the side of the network's input in pixels; None means the
     spec's or the backbone's own. `source` says where the images come from. `cache_dir` keeps what later runs can use
     again. `run_dir` keeps what this run needs to resume after it was killed: the same plan with the same `run_dir`
-    continues after the last epoch. `job` is the id of the job that asked for the run.
+    continues after the last epoch. `job` is the id of the job that asked for the run. `test_set` says how often
+    the test images were used, for the card.
     """
 
     spec: ClassifierSpec
@@ -39,6 +40,7 @@ class Plan:
     run_dir: Path | None = None
     demo: bool = False
     job: str | None = None
+    test_set: dict[str, Any] | None = None
 
     @property
     def image_size(self) -> int:

@@ -7,15 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME, Int8
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.novelty import NOVELTY_NAME
+from app.inference.quality import assess
 from app.inference.similar import SIMILAR_NAME, Similar
 from app.training.data.provenance import code_revision, file_hashes, fingerprint, library_versions
 from app.training.data.samples import Images, Sample, read_images
-from app.training.evaluation.calibration import Calibration, calibrate
-from app.training.evaluation.metrics import figures
+from app.training.evaluation.calibration import Calibrated, fit_calibration
+from app.training.evaluation.decisions import decided
+from app.training.evaluation.metrics import whole_figures
+from app.training.evaluation.new_source import new_source
 from app.training.heads.head import learn_head
 from app.training.networks.frozen import freeze
 from app.training.networks.graft import graft
@@ -42,7 +47,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         int8 = None if images.answers else _quantize(bundle, images, progress)
         engine = "onnx-int8" if int8 and int8.kept else "onnx"
         serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
-        calibration = calibrate(serving, images, [each.group for each in plan.samples], spec, progress)
+        calibration = fit_calibration(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)
         _similar(plan, images, calibration).save(bundle / SIMILAR_NAME)
         metrics = _evaluate(plan, images, calibration, progress)
@@ -63,6 +68,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         int8=int8,
         operating_point=calibration.operating_point,
         temperature=calibration.temperature,
+        calibration=calibration.calibration,
         thresholds=calibration.thresholds,
         metrics=metrics,
         history=history,
@@ -81,7 +87,7 @@ def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple
     spec, weights, head = plan.settled(), plan.weight_files(), None
     if weights:
         only_head = plan.mode == "head"  # fine-tuning stops early, by images that the head has not learned from either
-        frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch)
+        frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch, float32=not only_head)
         head = learn_head(plan.samples, spec, frozen, progress, whole=only_head)
         if only_head:
             progress("exporting", 0, 1)
@@ -99,7 +105,7 @@ def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:
     return quantize(bundle, images, progress)
 
 
-def _similar(plan: Plan, images: Images, calibration: Calibration) -> Similar:
+def _similar(plan: Plan, images: Images, calibration: Calibrated) -> Similar:
     """The training images, to show those that resemble a new one."""
     rows = images.rows["train"]
     samples = [plan.samples[row] for row in rows]
@@ -111,10 +117,22 @@ def _similar(plan: Plan, images: Images, calibration: Calibration) -> Similar:
     )
 
 
-def _evaluate(plan: Plan, images: Images, calibration: Calibration, progress: Progress) -> dict[str, Any]:
-    """The figures on the test images."""
+def _evaluate(plan: Plan, images: Images, found: Calibrated, progress: Progress) -> dict[str, Any]:
+    """The figures on the test images and, where there are two sources or more, on a new source."""
     progress("evaluating", 0, 1)
     rows, spec = images.rows["test"], plan.spec
-    samples = [plan.samples[row] for row in rows]
-    positive = None if spec.positive is None else spec.class_names.index(spec.positive)
-    return figures(calibration.probabilities[rows], samples, spec.class_names, positive, calibration.thresholds)
+    probabilities, familiar = found.probabilities[rows], found.novelty_scores[rows] <= found.thresholds.novelty
+    expect_retina = spec.preprocessing.crop == "retina"
+    measures = [{name: float(values[row]) for name, values in images.measures.items()} for row in rows]
+    gradable = np.array([assess(each, found.reference.quality, expect_retina).gradable for each in measures])
+    decisions = decided(probabilities, familiar, gradable, found.thresholds, spec)
+    metrics = whole_figures(probabilities, decisions, [plan.samples[row] for row in rows], spec, found.thresholds)
+    if plan.test_set is not None:
+        metrics["test_set"] = plan.test_set
+    if found.elsewhere is None:
+        return metrics
+    sources, groups = ([getattr(each, name) for each in plan.samples] for name in ("source", "group"))
+    return {
+        **metrics,
+        "new_source": new_source(images.labels.astype(np.int64), found.fair, found.elsewhere, sources, groups),
+    }

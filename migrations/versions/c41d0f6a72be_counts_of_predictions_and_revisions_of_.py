@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c41d0f6a72be"
-down_revision = "b0ba8b9aba9a"
+down_revision = "5d1c7e0b92a4"
 branch_labels = None
 depends_on = None
 

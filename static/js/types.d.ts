@@ -12,7 +12,7 @@ declare namespace Api {
 
   interface Answer {
     id: string; classifier: string; model_version: number; predicted_class: string; confidence: number; probabilities: Counts;
-    prediction_set: string[]; decision: string; explanation?: string | null; timestamp: string; duration_ms: number; notice: string | null;
+    prediction_set: string[]; decision: string; prevalence?: Counts | null; operating_point?: number | null; explanation?: string | null; timestamp: string; duration_ms: number; notice: string | null;
     quality: { score: number; gradable: boolean; reasons: string[] };
     novelty: { score: number; threshold: number; in_distribution: boolean };
     similar?: { label: string; distance: number; sha256: string; image: string }[] | null;
@@ -65,10 +65,12 @@ declare namespace Api {
     confusion_matrix: number[][]; per_class: Record<string, ClassMetrics>; curves?: Record<string, ClassCurves>; images_sha256?: string;
     reliability?: { confidence: number; accuracy: number; count: number }[];
     screening?: { sensitivity: number; specificity: number; sensitivity_interval?: Interval; specificity_interval?: Interval } | null;
+    decisions?: { answered: number; answered_interval?: Interval; accuracy_answered?: number; accuracy_answered_interval?: Interval };
   }
   type MetricName = "accuracy" | "balanced_accuracy" | "auroc" | "macro_f1";
   interface Version {
-    classifier: string; version: number; aliases: string[]; backbone: string; mode: string; demo: boolean; created_at: string;
+    classifier: string; version: number; aliases: string[]; backbone: string | null; mode: string | null; demo: boolean; created_at: string;
+    problem: string | null;
   }
   interface Card {
     classifier: string; version: number; backbone: string; mode: string; demo: boolean; created_at: string; classes: string[]; parameters: number;
@@ -108,12 +110,13 @@ declare namespace Api {
   }
   interface Statistics {
     predictions: number; last_hour: number; by_class: Counts; by_decision: Counts; latency_ms: Times;
-    feedback: { labelled: number; correct: number; accuracy: number | null };
+    feedback: { labelled: number; correct: number; accuracy: number | null }; class_mix?: ClassMix | null;
   }
+  interface ClassMix { answers: number; needed: number; calibration: Counts; shares: Counts | null; intervals?: Record<string, Interval> }
   type DriftVerdict = "stable" | "watch" | "drifted";
   interface Drift {
-    classifier: string; predictions: number; verdict: DriftVerdict | "too_few"; needed?: number;
-    measures: Record<string, { psi: number; verdict: DriftVerdict }>;
+    classifier: string; predictions: number; images: number; verdict: DriftVerdict | "too_few" | "no_reference"; needed: number; advice?: string;
+    measures: Record<string, { psi: number; limit: number; verdict: DriftVerdict }>;
   }
 }
 

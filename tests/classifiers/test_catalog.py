@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from app.classifiers import catalog
+from app.classifiers import ClassifierSpec, catalog
 from app.classifiers.catalog import Catalog
 from app.drawing import DRAWERS
 from app.errors import ConfigError, NotFound
@@ -107,3 +108,19 @@ def test_the_only_classifier_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "cataract.yaml").write_text((catalog.BUILTIN / "cataract.yaml").read_text())
     monkeypatch.setattr(catalog, "BUILTIN", tmp_path)
     assert Catalog().default == "cataract"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"prevalence": 0.1, "positive": None}, "there is none"),
+        ({"prevalence": {"glaucoma": 0.1}}, "a share for each class"),
+        ({"prevalence": {"glaucoma": 0.1, "normal": 0.5}}, "add up to 1"),
+        ({"prevalence": 1.0}, "less than 1"),
+    ],
+)
+def test_a_prevalence_that_cannot_be_is_refused(changes: dict[str, object], reason: str) -> None:
+    spec = Catalog()["glaucoma"].model_dump()
+    with pytest.raises(ValidationError, match=reason):
+        ClassifierSpec.model_validate(spec | changes)
+    assert ClassifierSpec.model_validate(spec | {"prevalence": 0.05}).prevalence == 0.05

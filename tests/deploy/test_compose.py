@@ -184,6 +184,6 @@ def test_redis_takes_its_password_from_the_secret(tmp_path: Path) -> None:
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL) as process:
         with Redis(port=port, password="hush", retry=Retry(ConstantBackoff(0.2), 100)) as redis:  # noqa: S106
             assert redis.ping()
-        with Redis(port=port, retry=None) as stranger, pytest.raises(AuthenticationError):
+        with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
             stranger.ping()
         process.terminate()

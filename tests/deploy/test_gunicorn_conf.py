@@ -27,5 +27,6 @@ def test_gunicorn_takes_the_settings(tmp_path: Path, host: str, bind: str) -> No
     assert config["bind"] == str([bind])
     assert config["workers"] == "3"
     assert config["worker_class"] == "gevent"
+    assert config["forwarded_allow_ips"] in ("", "[]")  # TRUSTED_PROXIES alone decides
     assert config["child_exit"].startswith("<child_exit")
     assert metrics.is_dir()

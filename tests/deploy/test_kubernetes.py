@@ -82,6 +82,9 @@ def test_an_overlay_renders_into_what_kubernetes_takes(overlay: str) -> None:
     check(manifests)
     settings = of_kind(manifests, "ConfigMap")["fovea-settings"]["data"]
     assert "example" not in str(settings) or overlay != "kind"
+    assert {each["host"] for each in of_kind(manifests, "Ingress")["web"]["spec"]["rules"]} == {
+        settings["TRUSTED_HOSTS"]
+    }
     deployments = of_kind(manifests, "Deployment")
     assert set(deployments) == set(of_kind(BASE, "Deployment"))
     training = deployments["worker-training"]["spec"]["template"]["spec"]["containers"][0]

@@ -14,7 +14,7 @@ from app.classifiers import Card, ClassifierSpec
 from app.classifiers.card import CARD_NAME, DataFingerprint, Reference, Thresholds
 from app.classifiers.spec import ClassSpec, Preprocessing
 from app.inference.engine import OnnxEngine
-from app.inference.novelty import NOVELTY_NAME, Novelty
+from app.inference.novelty import EMBEDDING, NOVELTY_NAME, Mahalanobis, Novelty
 from app.inference.quality import measure, reference
 from app.inference.similar import SIMILAR_NAME, Similar
 
@@ -35,7 +35,7 @@ def make_bundle(folder: Path, **changes: object) -> Path:
     (folder / OnnxEngine.file_name).write_bytes(make_network(SIZE, POOL).SerializeToString())
     squares = np.stack([photograph(seed) for seed in range(60)])
     embeddings = OnnxEngine(folder / OnnxEngine.file_name).run(squares).embedding
-    novelty = Novelty.fit(embeddings, np.arange(60) % 2)
+    novelty = Novelty({EMBEDDING: Mahalanobis.fit(embeddings, np.arange(60) % 2)}, {EMBEDDING: 1.0})
     novelty.save(folder / NOVELTY_NAME)
     labels, hashes = [SPEC.class_names[seed % 2] for seed in range(60)], [f"{seed:064x}" for seed in range(60)]
     Similar.fit(embeddings, labels, hashes, [f"{seed}.png" for seed in range(60)]).save(folder / SIMILAR_NAME)
@@ -55,7 +55,7 @@ def make_bundle(folder: Path, **changes: object) -> Path:
         "parameters": 4,
         "temperature": 1.0,
         "thresholds": Thresholds(
-            prediction_set=0.4, operating_point=0.5, novelty=1.5 * float(novelty.distance(embeddings).max())
+            prediction_set=0.4, operating_point=0.5, novelty=1.5 * float(novelty.score({EMBEDDING: embeddings}).max())
         ),
         "metrics": {},
         "history": [],

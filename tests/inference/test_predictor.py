@@ -13,7 +13,7 @@ import pytest
 from bundle_maker import SIZE, SPEC, make_bundle, photograph
 from PIL import Image
 
-from app.classifiers.card import CARD_NAME
+from app.classifiers.card import CARD_NAME, Calibration, Thresholds
 from app.errors import InvalidInput, Unavailable
 from app.inference.arrays import Pixels
 from app.inference.engine import ENGINES, OnnxEngine, Outputs
@@ -119,6 +119,41 @@ def test_the_temperature_of_the_card_softens_the_answers(tmp_path: Path) -> None
     assert (sharp.argmax(axis=1) == np.arange(40) % 2).all()
     assert (soft.max(axis=1) < sharp.max(axis=1)).all()
     assert soft.sum(axis=1) == pytest.approx(1)
+
+
+def test_what_is_like_no_class_or_like_both_is_uncertain(tmp_path: Path) -> None:
+    for name in ("none", "both", "older"):
+        (tmp_path / name).mkdir()
+    limits = {"prediction_set": 0.9, "operating_point": 0.5, "novelty": 1e6}
+    strict = Thresholds.model_validate(limits | {"prediction_sets": {"red": 1.1, "green": 1.1}})
+    loose = Thresholds.model_validate(limits | {"prediction_sets": {"red": 0.0, "green": 0.0}})
+    neither = Predictor(make_bundle(tmp_path / "none", thresholds=strict)).predict(png(photograph(100)))
+    assert (neither.prediction_set, neither.decision, neither.predicted_class) == ([], "uncertain", "red")
+    both = Predictor(make_bundle(tmp_path / "both", thresholds=loose)).predict(png(photograph(100)))
+    assert (both.prediction_set, both.decision) == (["red", "green"], "uncertain")
+    older = Predictor(make_bundle(tmp_path / "older", thresholds=Thresholds.model_validate(limits)))
+    probability = older.predict(png(photograph(100))).probabilities["red"]
+    assert older.predict(png(photograph(100))).prediction_set == (["red"] if probability >= 0.9 else [])
+
+
+def test_a_prevalence_changes_the_probabilities_and_not_the_decision(tmp_path: Path) -> None:
+    for name in ("as_trained", "at_the_clinic"):
+        (tmp_path / name).mkdir()
+    counts, bias = {"red": 30, "green": 30}, {"red": 0.3, "green": -0.3}
+    calibration = Calibration(method="split", images=counts, bias=bias)
+    rare = calibration.model_copy(update={"prevalence": {"red": 0.02, "green": 0.98}})
+    trained = Predictor(make_bundle(tmp_path / "as_trained", calibration=calibration))
+    clinic = Predictor(make_bundle(tmp_path / "at_the_clinic", calibration=rare))
+    for seed in (100, 101):
+        before, after = trained.predict(png(photograph(seed))), clinic.predict(png(photograph(seed)))
+        odds = [each.probabilities["red"] / each.probabilities["green"] for each in (before, after)]
+        assert odds[1] == pytest.approx(odds[0] * 0.02 / 0.98)
+        assert (before.decision, before.prediction_set) == (after.decision, after.prediction_set)
+        assert after.confidence == max(after.probabilities.values())
+        assert (before.prevalence, before.operating_point) == (None, 0.5)
+        assert after.prevalence == {"red": 0.02, "green": 0.98}
+        assert after.operating_point == pytest.approx(0.02)
+        assert (after.decision == "refer") == (after.probabilities["red"] >= 0.02)
 
 
 def test_many_threads_get_the_answers_that_one_gets(bundle: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_wrong_address_leads_home(page: Page) -> None:
     page.goto("/nowhere")
     expect(page.get_by_role("alert")).to_contain_text("/nowhere")
     page.get_by_role("link", name="Go to Home").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Image classifiers you can question")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Image classifiers")
 
 
 def test_the_keyboard_goes_past_the_menu_and_opens_it_on_a_telephone(page: Page) -> None:

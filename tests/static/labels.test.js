@@ -10,6 +10,8 @@ const answer = { predicted_class: "dr", prediction_set: ["dr", "no_dr"], quality
 test("a headline names the classes, unless the image is no case for the model", () => {
   assert.equal(headlineOf({ ...answer, decision: "refer" }, spec).title, "Refer: Diabetic retinopathy");
   assert.equal(headlineOf({ ...answer, decision: "uncertain" }, spec).title, "Uncertain: Diabetic retinopathy or No retinopathy");
+  assert.equal(headlineOf({ ...answer, prediction_set: [], decision: "uncertain" }, spec).title, "Uncertain: no class fits");
+  assert.equal(headlineOf({ ...answer, predicted_class: "no_dr", prediction_set: ["dr"], decision: "refer" }, spec).title, "Refer: Diabetic retinopathy");
   assert.equal(headlineOf({ ...answer, decision: "out_of_distribution" }, spec).title, "Not this kind of image");
   assert.deepEqual(["refer", "ungradable", "out_of_distribution"].map(namesNoClass), [false, true, true]);
 });
@@ -18,6 +20,8 @@ test("every decision is explained", () => {
   for (const decision of ["refer", "no_refer", "accept", "uncertain", "ungradable", "out_of_distribution"]) {
     assert.match(explain({ ...answer, decision }, spec), /^[A-Z].+\.$/);
   }
+  assert.match(explain({ ...answer, prediction_set: [], decision: "uncertain" }, spec), /fits none of the classes/);
+  assert.match(explain({ ...answer, prediction_set: ["no_dr"], decision: "uncertain" }, spec), /^Only No retinopathy is possible, but/);
 });
 
 test("names that the page does not know are shown as they are", () => {

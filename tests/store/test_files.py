@@ -33,6 +33,18 @@ def test_bytes_are_kept_by_their_content_and_once(tmp_path: Path) -> None:
     assert len(stored(tmp_path)) == 2
 
 
+def test_an_image_that_was_cut_short_is_whole_again_once_it_is_put_again(tmp_path: Path) -> None:
+    files = LocalFiles(tmp_path, run_here)
+    sha256 = files.put(b"eye")
+    files.place(sha256).write_bytes(b"ey")
+    assert files.put(b"eye") == sha256
+    assert files.read(sha256) == b"eye"
+    files.place(sha256).write_bytes(b"")
+    assert files.put_pieces([b"e", b"ye"]) == sha256 == files.put_pieces([b"eye"])
+    assert files.read(sha256) == b"eye"
+    assert stored(tmp_path) == [files.place(sha256)]
+
+
 def test_the_same_bytes_put_at_the_same_moment_are_one_file(tmp_path: Path) -> None:
     files = LocalFiles(tmp_path, run_here)
     with ThreadPoolExecutor(8) as pool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -11,22 +12,34 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from conftest import ON_BOTH
 from flask import Flask
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from app import create_app
 from app.config import CHECKOUT, Settings
 from app.errors import ConfigError
 from app.store import migrations
 from app.store.db import db
+from app.store.tables import Image
 
 START = """
 import sys
+import zlib
 from pathlib import Path
 from app.config import Settings
 from app.factory import create_core
 from app.store import migrations
 with create_core(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2])).app_context():
     migrations.upgrade()
+"""
+
+
+OLD_IMAGE = """
+INSERT INTO images (classifier, sha256, label, "group", filename, source, width, height, created_at)
+VALUES ('cat_dog', :sha256, 'cat', 'g', 'cat.jpg', '', 9, 9, '2026-01-01 00:00:00')
+"""
+OLD_VERSION = """
+INSERT INTO dataset_versions (id, classifier, images, counts, left_out, manifest, created_at)
+VALUES (:id, 'cat_dog', 2, '{}', '[]', :manifest, '2026-01-01 00:00:00')
 """
 
 
@@ -71,6 +84,24 @@ def test_several_processes_may_start_at_the_same_moment(bare: Flask, settings: S
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()
     assert differences() == []
+
+
+@ON_BOTH
+def test_what_images_were_used_for_is_taken_from_the_manifests(bare: Flask) -> None:
+    """An image that moved from train to test, as could happen then, has been learned from."""
+    migrations.upgrade()
+    assert bare.test_cli_runner().invoke(args=["db", "downgrade", "b0ba8b9aba9a"]).exit_code == 0
+    wanted = {"moved": "train", "kept": "test", "new": None}
+    for sha256 in wanted:
+        db.session.execute(text(OLD_IMAGE), {"sha256": sha256})
+    for name, split in (("one", "train"), ("two", "test")):
+        table = zlib.compress(f"sha256,label,source,group,split\nmoved,cat,,g,{split}\nkept,cat,,h,test\n".encode())
+        db.session.execute(text(OLD_VERSION), {"id": name, "manifest": table})
+    db.session.commit()
+    migrations.upgrade()
+    rows = db.session.execute(select(Image.sha256, Image.used, Image.tested)).all()
+    assert {row.sha256: row.used for row in rows} == wanted
+    assert {row.tested for row in rows} == {0}
 
 
 def test_a_migration_that_breaks_changes_nothing(bare: Flask, settings: Settings) -> None:

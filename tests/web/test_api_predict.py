@@ -18,7 +18,8 @@ from app.drawing import draw
 CATALOG = Catalog()
 KEYS = {
     "id", "classifier", "model_version", "predicted_class", "prediction", "confidence", "probabilities",
-    "prediction_set", "decision", "quality", "novelty", "timestamp", "duration_ms", "notice",
+    "prediction_set", "decision", "prevalence", "operating_point", "quality",
+    "novelty", "timestamp", "duration_ms", "notice",
 }  # fmt: skip
 CASES = [(name, item.name, item.drawing) for name, spec in CATALOG.items() for item in spec.classes]
 SQUARE = Image.fromarray(draw("cat_face", 7, 256).image)
@@ -56,7 +57,8 @@ def test_an_answer_has_the_fields_of_the_contract(client: FlaskClient) -> None:
     assert body["confidence"] == body["probabilities"][body["prediction"]]
     assert set(body["probabilities"]) == {"cat", "dog"}
     assert sum(body["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert body["predicted_class"] in body["prediction_set"]
+    assert set(body["prediction_set"]) <= {"cat", "dog"}
+    assert (body["prevalence"], body["operating_point"]) == (None, None)
     assert body["decision"] in {"accept", "uncertain", "ungradable", "out_of_distribution"}
     assert set(body["quality"]) == {"score", "gradable", "reasons"}
     assert set(body["novelty"]) == {"score", "threshold", "in_distribution"}

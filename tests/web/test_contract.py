@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -211,28 +212,58 @@ def test_clients_of_older_services_find_their_names(client: FlaskClient) -> None
     assert (answer["label"], answer["probability"]) == (answer["prediction"], answer["confidence"])
 
 
-def test_drift_is_told_once_there_are_enough_answers(client: FlaskClient) -> None:
+def ask(client: FlaskClient, subject: str, seeds: Iterable[int], side: int = 320) -> None:
+    for seed in seeds:
+        assert client.post("/api/predict?classifier=cat_dog", data=draw(subject, seed, side).jpeg()).status_code == 200
+
+
+def test_drift_is_told_once_there_are_answers_for_enough_different_images(client: FlaskClient) -> None:
     drift = get(client, "/api/drift/cat_dog")
     assert (drift["verdict"], drift["predictions"], drift["needed"]) == ("too_few", 0, 30)
-    for seed in range(30):
-        client.post("/api/predict?classifier=cat_dog", data=draw("fundus_normal", seed, 64).jpeg())
+    ask(client, "fundus_normal", [*range(29), 0, 0], 64)
     drift = get(client, "/api/drift/cat_dog")
-    assert (drift["predictions"], drift["verdict"]) == (30, "drifted")
+    assert (drift["verdict"], drift["predictions"]) == ("too_few", 31)  # the same image again says nothing new
+    ask(client, "fundus_normal", [29], 64)
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["predictions"], drift["images"], drift["verdict"]) == (32, 30, "drifted")
+    assert drift["not_measured"] == []
     for measure in drift["measures"].values():
         assert len(measure["share"]) == len(measure["reference_share"]) == len(measure["edges"]) - 1
         assert sum(measure["share"]) == pytest.approx(1, abs=1e-3)
+        assert (measure["psi"] > measure["limit"]) == (measure["verdict"] != "stable")
 
 
-def test_drift_leaves_out_what_only_an_older_model_measured(client: FlaskClient, settings: Settings) -> None:
+def test_new_images_of_the_models_own_kind_are_no_drift(client: FlaskClient) -> None:
+    for subject in ("cat_face", "dog_face"):
+        ask(client, subject, range(7_000_000, 7_000_015))
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["images"], drift["verdict"]) == (30, "stable")
+    assert {"confidence", "brightness", "predicted_class", "novelty"} <= set(drift["measures"])
+
+
+def test_of_an_older_card_is_measured_what_it_knows(client: FlaskClient, settings: Settings) -> None:
     path = settings.models_dir / "cat_dog" / "1" / CARD_NAME
     card = json.loads(path.read_text())
     card["reference"]["histograms"]["gone"] = {"edges": [2.0, 3.0], "share": [1.0]}
+    del card["metrics"]["confusion_matrix"]
     path.write_text(json.dumps(card))
-    for seed in range(30):
-        assert client.post("/api/predict?classifier=cat_dog", data=draw("cat_face", seed, 64).jpeg()).status_code == 200
-    measures = get(client, "/api/drift/cat_dog")["measures"]
-    assert "gone" not in measures
-    assert {"confidence", "brightness"} <= set(measures)
+    ask(client, "cat_face", range(30), 64)
+    drift = get(client, "/api/drift/cat_dog")
+    assert "gone" not in drift["measures"]
+    assert {"confidence", "brightness"} <= set(drift["measures"])
+    assert drift["not_measured"] == ["predicted_class"]
+
+
+def test_a_card_without_a_reference_cries_no_drift(client: FlaskClient, settings: Settings) -> None:
+    path = settings.models_dir / "cat_dog" / "1" / CARD_NAME
+    card = json.loads(path.read_text())
+    card["reference"]["histograms"], card["data"]["counts"] = {}, {}
+    del card["metrics"]["confusion_matrix"]
+    path.write_text(json.dumps(card))
+    ask(client, "cat_face", range(30), 64)
+    drift = get(client, "/api/drift/cat_dog")
+    assert (drift["verdict"], drift["measures"]) == ("no_reference", {})
+    assert "train it again" in drift["advice"]
 
 
 def test_requests_are_counted_for_prometheus(client: FlaskClient) -> None:

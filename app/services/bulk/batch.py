@@ -65,18 +65,23 @@ class Batch:
         same job; with others it is a Conflict.
         """
         version = self._predict.version(classifier)
-        taken = self._take(members)
-        _check_useful(taken)
         job = Job(
             id=new_id(), kind=KIND, classifier=classifier, params={"model_version": version}, total=0,
             stage=RECEIVING, heartbeat_at=now(),
         )  # fmt: skip
 
-        def store() -> None:
-            self._jobs.create(job)
-            self._add(job.id, taken, more)
-
-        return self._jobs.get(once(key, _asked(classifier, taken, more), job.id, store))
+        job_id = job.id
+        with transaction():
+            self._jobs.create(job)  # before its images, so that retention leaves them until their rows are there
+        kept = None
+        try:
+            taken = self._take(members)
+            _check_useful(taken)
+            kept = once(key, _asked(classifier, taken, more), job_id, partial(self._add, job_id, taken, more))
+        finally:
+            if kept != job_id:  # nothing to answer, or the same call came before
+                self._jobs.forget(job_id)
+        return self._jobs.get(kept)
 
     def add(self, job_id: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
         """Add a part to a job that waits for more, and start it unless still `more` are to come.
@@ -96,10 +101,11 @@ class Batch:
         if chunk is None:
             log.info("Job %s has nothing to do for this worker.", job_id)
             return
-        self._chunks.pass_on(job_id)
         try:
+            self._chunks.pass_on(job_id)
             with heartbeat(db.engine, chunk.beat):
                 self._answer_all(chunk)
+            self._chunks.finish(chunk)
         except Cancelled as reason:
             log.info("Job %s: %s", job_id, reason)
             self._chunks.release(chunk)
@@ -107,7 +113,6 @@ class Batch:
             log.exception("Job %s broke off", job_id)
             self._chunks.broke(chunk, f"{type(error).__name__}: {error}")
         else:
-            self._chunks.finish(chunk)
             if self._chunks.all_finished(job_id):
                 self._end(job_id)
 

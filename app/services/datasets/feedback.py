@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
 
@@ -13,9 +13,7 @@ from app.services.datasets.intake import Intake, LabelledImage
 from app.services.serving.log import History
 from app.store.db import db
 from app.store.files import Files
-from app.store.tables import Image, Prediction
-
-SOURCE: Final = "feedback"
+from app.store.tables import CORRECTION, Image, Prediction
 
 
 class Feedback:
@@ -48,7 +46,7 @@ class Feedback:
         if found.label is None:
             raise Conflict("Nobody has said what this image shows; send its feedback first.")
         spec, name = self._catalog[found.classifier], found.filename or f"{found.id}.jpg"
-        image = LabelledImage(self._files.read(found.sha256), name, found.label, source=SOURCE)
+        image = LabelledImage(self._files.read(found.sha256), name, found.label, source=CORRECTION)
         added = self._intake.add(spec, image)
         if not added and _label(found) != found.label:
             raise Conflict(f"The dataset has this image as {_label(found)} already; withdraw the feedback.")

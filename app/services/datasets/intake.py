@@ -19,7 +19,7 @@ from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.decode import measure
 from app.runners import Run
 from app.services.datasets.archive import Member, Upload, members
-from app.store.db import db, storable
+from app.store.db import db, replace, storable
 from app.store.files import Files
 from app.store.tables import Image, RejectedFile
 from app.store.transaction import release_connection, transaction
@@ -194,16 +194,13 @@ class _Log:
 
     def _keep(self) -> None:
         """Write down the refused files; the same file again replaces what was noted before."""
-        query = select(RejectedFile).where(
-            RejectedFile.classifier == self.report.classifier, RejectedFile.source == self.source
-        )
-        known = {row.path: row for row in db.session.scalars(query)}
+        rows: dict[str, dict[str, str]] = {}
         for refused in self.report.rejected:
             path = storable(refused["file"][-PATH:], PATH)  # as the database gives it back
-            if path not in known:
-                known[path] = RejectedFile(classifier=self.report.classifier, source=self.source, path=path)
-                db.session.add(known[path])
-            known[path].kind, known[path].reason = refused["kind"], refused["reason"][:500]
+            rows[path] = {"kind": refused["kind"], "reason": refused["reason"][:500]}
+        key = {"classifier": self.report.classifier, "source": self.source}
+        for path in sorted(rows):  # in one order, so that no two uploads wait for each other
+            replace(RejectedFile, key | {"path": path}, rows[path])
 
 
 def _read_table(by_name: Mapping[str, Sequence[Member]], name: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -19,21 +19,22 @@ from app.services.datasets.duplicates import Duplicates, dataset
 from app.services.datasets.revision import PerRevision
 from app.store.db import db
 from app.store.files import Files
-from app.store.tables import DatasetVersion, Image
+from app.store.tables import CORRECTION, DatasetVersion, Image
 from app.store.transaction import transaction
 from app.training.audit.copies import Pair
 from app.training.data import manifest
 from app.training.data.samples import Sample
-from app.training.data.splits import assign, leaks, unite
+from app.training.data.splits import assign, earliest, leaks, unite
 from app.training.progress import Progress
 
 
 @dataclass(frozen=True)
 class Division:
-    """A dataset divided: the `samples` to use, and the `left_out` images with the reason."""
+    """A dataset divided: the `samples` to use, the `left_out` images with the reason, and the group of each image."""
 
     samples: tuple[Sample, ...]
     left_out: list[dict[str, str]]
+    groups: Mapping[str, str]
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -56,7 +57,9 @@ class Counts(NamedTuple):
     left_out: int
 
 
-_DIVIDED_BY: Final = (Image.sha256, Image.filename, Image.label, Image.split, Image.group, Image.source)
+_DIVIDED_BY: Final = (
+    Image.sha256, Image.filename, Image.label, Image.split, Image.group, Image.source, Image.used,
+)  # fmt: skip
 
 
 class DatasetVersions:
@@ -70,15 +73,29 @@ class DatasetVersions:
         self._counts: PerRevision[Counts] = PerRevision()
 
     def freeze(self, classifier: str, progress: Progress) -> Division:
-        """Divide the dataset as it is now and record it; the same images give the same version, kept once."""
+        """Divide the dataset as it is now and record it; the same images give the same version, kept once.
+
+        The splits are decided with that: no image that is used for training now will ever test.
+        """
         spec = self._catalog[classifier]
         rows = dataset(classifier)
         pairs = self._duplicates.pairs(classifier, [row.sha256 for row in rows], progress)
         divided = divide(spec, rows, pairs, self._files)
-        if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
-            with transaction():
+        splits = {sample.sha256: sample.split for sample in divided.samples}
+        with transaction():
+            if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
                 db.session.add(_record(spec, divided))
+            for row in rows:
+                row.used = earliest([row.used, splits.get(row.sha256)])
         return divided
+
+    def learned(self, classifier: str, version: str) -> list[manifest.Row] | None:
+        """Return the images of a dataset version that a model learned from; None where the version is not known."""
+        try:
+            row = self._find(classifier, version)
+        except NotFound:
+            return None
+        return [each for each in _manifest(row) if each.split != "test"]
 
     def preview(self, classifier: str) -> Division:
         """Divide the dataset as training would, by what is known of images that show the same: none is looked at."""
@@ -106,21 +123,31 @@ class DatasetVersions:
     def get(self, classifier: str, version: str) -> dict[str, Any]:
         """Return a version with its manifest; NotFound when there is none."""
         self._catalog[classifier]
+        row = self._find(classifier, version)
+        return {**_summary(row), "left_out": row.left_out, "manifest": [each._asdict() for each in _manifest(row)]}
+
+    def _find(self, classifier: str, version: str) -> DatasetVersion:
         row = db.session.get(DatasetVersion, (version, classifier))
         if row is None:
             raise NotFound(f"{classifier} has no dataset version {version!r}; see /api/datasets/{classifier}/versions.")
-        rows = manifest.parse(zlib.decompress(row.manifest).decode())
-        return {**_summary(row), "left_out": row.left_out, "manifest": [each._asdict() for each in rows]}
+        return row
 
 
 def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], files: Files) -> Division:
     """Give every image its split: patients and images that show the same stay on one side.
 
-    Splits that the data's folders give are kept; where they part a group, its training images are left out.
+    Splits that the data's folders give are kept; where they part a group, its training images are left out. What a
+    model was corrected on is for training alone: a test of its mistakes would count against it and nobody else.
     """
     groups = unite([row.group for row in rows], [(pair.first, pair.second) for pair in pairs])
     keys = [(row.label, group) for row, group in zip(rows, groups, strict=True)]
-    splits = assign(keys, spec.training.seed, given=[row.split for row in rows])
+    corrections = [row.source == CORRECTION for row in rows]
+    splits = assign(
+        keys,
+        spec.training.seed,
+        given=[None if correction else row.split for row, correction in zip(rows, corrections, strict=True)],
+        used=["train" if correction else row.used for row, correction in zip(rows, corrections, strict=True)],
+    )
     leaking = set(leaks(groups, splits))
     samples = tuple(
         Sample(files.place(row.sha256), row.sha256, row.label, splits[place], groups[place], row.source)
@@ -132,7 +159,11 @@ def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], fil
          "reason": "its patient, or an image that shows the same, is in a split that comes later"}
         for place in sorted(leaking)
     ]  # fmt: skip
-    return Division(samples, left_out)
+    return Division(samples, left_out, {row.sha256: group for row, group in zip(rows, groups, strict=True)})
+
+
+def _manifest(row: DatasetVersion) -> list[manifest.Row]:
+    return manifest.parse(zlib.decompress(row.manifest).decode())
 
 
 def _record(spec: ClassifierSpec, divided: Division) -> DatasetVersion:

@@ -17,6 +17,7 @@ MAX_DEPTH: Final = 32  # folders above a file
 MAX_RATIO: Final = 200  # bytes that come out for each that was sent; of photographs it is about one
 FREE_BYTES: Final = 64_000_000  # may come out of an archive whatever the ratio
 METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_RARE: Final = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 
 _ENTRY: Final = struct.Struct("<28xHHH12x")  # of the table of contents: lengths of the name, extra field and comment
 _ENTRY_SIGNATURE: Final = b"PK\x01\x02"
@@ -27,7 +28,7 @@ _COUNT, _SIZE, _LOCATION = 4, 5, 9  # places in what zipfile calls the end recor
 class _Directory(NamedTuple):
     """A table of contents: the entries it claims to have, where it begins, and its size in bytes."""
 
-    count: int
+    entries: int
     start: int
     size: int
 
@@ -54,7 +55,7 @@ def open_archive(name: str, stream: IO[bytes], most: int = MAX_ENTRIES) -> tuple
 def _count(name: str, stream: IO[bytes], most: int) -> int:
     """Count the entries, without zipfile, which keeps a kilobyte of each."""
     directory = _directory(stream)
-    if directory.count > most:
+    if directory.entries > most:
         raise TooLarge(_too_many(name, most))
     if directory.size > MAX_DIRECTORY_BYTES:
         raise TooLarge(f"The table of contents of {name} is over {MAX_DIRECTORY_BYTES // 10**6} MB; send it in parts.")
@@ -98,7 +99,7 @@ def _check_entry(archive: str, info: zipfile.ZipInfo) -> None:
     if info.flag_bits & 1:
         raise InvalidInput(f"{archive} is encrypted; send it without a password.")
     if info.compress_type not in METHODS:
-        method = zipfile.compressor_names.get(info.compress_type, f"method {info.compress_type}")
+        method = _RARE.get(info.compress_type, f"method {info.compress_type}")
         raise InvalidInput(f"{archive} is packed with {method}; make it again with deflate, the usual method of zip.")
 
 

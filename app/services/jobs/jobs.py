@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
+from app.services.jobs.faults import SMALLER, explain
 from app.services.jobs.heartbeat import heartbeat, is_dead, this_worker
 from app.services.jobs.queues import ALONE, ROUTES, SHARED
-from app.services.jobs.transitions import change, move, note
-from app.store.db import db, now
+from app.services.jobs.transitions import NEW_TRY, change, move, note, was
+from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job
 from app.store.transaction import release_connection, transaction
 
@@ -28,7 +29,6 @@ RESEND: Final = timedelta(minutes=5)  # a sent job that nobody claimed for so lo
 LOST: Final = timedelta(seconds=30)  # and so soon when its queue is empty: a worker needs less to claim what it took
 RECEIVING: Final = "receiving"  # the stage of a job that waits for more parts
 RECEIVE: Final = timedelta(hours=24)  # and for so long it does
-SMALLER: Final = "choose a smaller backbone, or a smaller image size or batch_size in the classifier's YAML"
 KEEPABLE: Final = "training"  # the stage in which a cancelled job has something to keep
 
 
@@ -82,6 +82,12 @@ class Jobs:
         db.session.flush()
         note(job.id, "queued", "Submitted.")
 
+    def forget(self, job_id: str) -> None:
+        """Delete a job that came to nothing before it began."""
+        release_connection()
+        with transaction():
+            db.session.execute(delete(Job).where(Job.id == job_id), execution_options=UNSYNCHRONIZED)
+
     def enqueue(self, job_id: str) -> None:
         """Hand a job to the queue after the commit. When the queue is down the row waits for the next sweep."""
         with transaction() as unit:
@@ -101,14 +107,19 @@ class Jobs:
         So it is, too, while another job of its classifier runs that it must not run beside: it waits for that one.
         """
         moment, worker = now(), this_worker()
+        wanted = partial(
+            move, job_id, "queued", "running", f"Claimed by {worker}.", worker=worker, started_at=moment,
+            heartbeat_at=moment, attempts=Job.attempts + 1, stage="starting", stage_at=moment,
+        )  # fmt: skip
         try:
-            taken = move(
-                job_id, "queued", "running", f"Claimed by {worker}.", worker=worker, started_at=moment,
-                heartbeat_at=moment, attempts=Job.attempts + 1, stage="starting", stage_at=moment,
-            )  # fmt: skip
+            taken = wanted()
         except IntegrityError:
-            _wait_in_line(job_id)
-            return None
+            self.reclaim()  # where no service sweeps, a dead process may stand in the way
+            try:
+                taken = wanted()
+            except IntegrityError:
+                _wait_in_line(job_id)
+                return None
         return self.get(job_id) if taken else None
 
     def run(self, job_id: str, work: Callable[[Job], dict[str, Any]]) -> None:
@@ -131,10 +142,15 @@ class Jobs:
         except Exception as error:
             log.exception("Job %s failed", job_id)
             release_connection()
-            self.fail(job_id, _explain(error), mine)
+            self.fail(job_id, explain(error), mine)
         else:
             self._complete(job_id, result, mine)
         self._call_next(job_id)
+
+    def stop(self, job_id: str, reason: str) -> None:
+        """Cancel a job that this process runs, because the process ends; nothing happens where it has ended."""
+        release_connection()
+        move(job_id, "running", "cancelled", reason, Job.worker == this_worker(), stage="cancelled")
 
     def progress(self, job: Job, report: JobProgress) -> None:
         """Record how far the job is, as a sign of life too; Cancelled when someone asked for an end.
@@ -159,7 +175,9 @@ class Jobs:
             _stop(job)
 
     def cancel(self, job_id: str, keep: bool = False) -> Job:
-        """End a job that waits or is shared now, ask any other to stop. Conflict when it has ended already.
+        """End a job now that waits, is shared or whose worker is dead; ask any other to stop.
+
+        Conflict when it has ended already.
 
         `keep`: a training that has an epoch behind it leaves its best one as the challenger.
         """
@@ -169,9 +187,13 @@ class Jobs:
             return self.get(job_id)
         if move(job_id, "running", "cancelled", cause, shared, stage="cancelled", cancel_requested=True):
             return self.get(job_id)
+        if is_dead(job.worker, job.heartbeat_at) and move(
+            job_id, "running", "cancelled", f"{cause} Its worker was dead.", _same_claim(job), stage="cancelled"
+        ):
+            return self.get(job_id)
         with transaction():
             if not change(job_id, "running", cancel_requested=True, keep=keep):
-                raise Conflict(f"The job has already ended: it {_was(job.status)}.")
+                raise Conflict(f"The job has already ended: it {was(job.status)}.")
             note(job_id, "running", "Asked to stop" + (" and to keep its best epoch." if keep else "."))
         return self.get(job_id)
 
@@ -179,11 +201,11 @@ class Jobs:
         """Queue a failed or cancelled job again; what it has already done is kept."""
         job = self.get(job_id)
         if job.status not in ("failed", "cancelled"):
-            raise Conflict(f"Only a failed or cancelled job can be retried; this one {_was(job.status)}.")
+            raise Conflict(f"Only a failed or cancelled job can be retried; this one {was(job.status)}.")
         if job.result is not None:
             raise Conflict(f"What the job had done is version {job.result['model_version']} now; start a new one.")
         with transaction():
-            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **_NEW_TRY):
+            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **NEW_TRY):
                 self.enqueue(job_id)
         return self.get(job_id)
 
@@ -197,10 +219,7 @@ class Jobs:
 
         In the queues that are known to be `empty` no message of a job can be left; Redis may have lost it.
         """
-        running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
-        for job in db.session.scalars(running).all():
-            if is_dead(job.worker, job.heartbeat_at):
-                self._reclaim_from_dead_worker(job)
+        self.reclaim()
         gone = Job.kind.in_([kind for kind, route in ROUTES.items() if route.queue in empty]) & ~_sent_within(LOST)
         unsent = or_(Job.enqueued_at.is_(None), ~_sent_within(RESEND), gone)
         waiting = select(Job).where(Job.status == "queued", Job.stage != RECEIVING, unsent, ~_IN_LINE)
@@ -212,18 +231,25 @@ class Jobs:
         for job in db.session.scalars(forgotten).all():
             move(job.id, "queued", "cancelled", "No further part came for a day.", stage="cancelled")
 
+    def reclaim(self) -> None:
+        """Requeue or fail the jobs of dead workers."""
+        running = select(Job).where(Job.status == "running", Job.kind.not_in(SHARED))
+        for job in db.session.scalars(running).all():
+            if is_dead(job.worker, job.heartbeat_at):
+                self._reclaim_from_dead_worker(job)
+
     def _reclaim_from_dead_worker(self, job: Job) -> None:
         """Put the job back in the queue, or end it where it was to stop or has had its tries."""
         cause = f"Its worker {job.worker} died in attempt {job.attempts}."
         log.warning("Job %s: %s", job.id, cause)
-        same = (Job.worker == job.worker) & (Job.attempts == job.attempts)
+        same = _same_claim(job)
         if job.cancel_requested:
             move(job.id, "running", "cancelled", cause, same, stage="cancelled")
         elif job.attempts >= MAX_ATTEMPTS:
             reason = f"The worker died {job.attempts} times while it ran; {_DEADLY.get(job.kind, 'look at its log')}."
             self.fail(job.id, reason, same)
         else:
-            move(job.id, "running", "queued", cause, same, **_NEW_TRY)
+            move(job.id, "running", "queued", cause, same, **NEW_TRY)
 
     def _call_next(self, job_id: str) -> None:
         """Hand the job that has waited longest for this one's end to the queue."""
@@ -249,6 +275,10 @@ _IN_LINE: Final = and_(
 _DEADLY: Final = {"retrain": f"if it lacked memory, {SMALLER}; retry it to go on from its last epoch"}
 
 
+def _same_claim(job: Job) -> ColumnElement[bool]:
+    return (Job.worker == job.worker) & (Job.attempts == job.attempts)
+
+
 def _sent_within(time: timedelta) -> ColumnElement[bool]:
     return Job.enqueued_at.between(now() - time, now() + time)  # a clock may have been put back
 
@@ -260,39 +290,9 @@ def _wait_in_line(job_id: str) -> None:
             note(job_id, "queued", "Waits for the end of another training of the same classifier.")
 
 
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"The disk is full ({error.filename or 'where it writes'}); free some space, then retry."
-    if isinstance(error, MemoryError):
-        return f"It lacked memory: {SMALLER}."
-    return f"It broke unexpectedly: {type(error).__name__}: {error}"
-
-
 def _stop(job: Job) -> None:
     """Stop the work of a cancelled job, unless it is on its way to what is to be kept."""
     if job.keep and job.stage == KEEPABLE:
         raise Enough("Stopped as requested; there was no epoch to keep yet.")
     if not (job.keep and job.history):
         raise Cancelled("Stopped as requested.")
-
-
-_NEW_TRY: Final[dict[str, Any]] = {
-    "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
-    "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
-    "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,
-}  # fmt: skip
-
-
-def eta_seconds(job: Job) -> float | None:
-    """Estimate the seconds a running job still needs, from the rate measured in its present stage.
-
-    It is that of the last report, so it stays until the next one; None when it is too early to say.
-    """
-    if job.status != "running" or job.stage_at is None or job.heartbeat_at is None or job.percent <= job.stage_percent:
-        return None
-    elapsed = (job.heartbeat_at - job.stage_at).total_seconds()
-    return round(elapsed * (100 - job.percent) / (job.percent - job.stage_percent), 1)
-
-
-def _was(status: str) -> str:
-    return {"cancelled": "was cancelled", "running": "is running", "queued": "is waiting"}.get(status, status)

@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from app.config import MEGABYTE, Settings
 from app.errors import TooLarge, Unavailable
-from app.services.jobs.jobs import SMALLER, Jobs
+from app.services.jobs.faults import SMALLER
+from app.services.jobs.jobs import Jobs
 from app.store.db import db, now
 from app.store.tables import Job
 

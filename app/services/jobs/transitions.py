@@ -24,6 +24,12 @@ MOVES: Final[dict[str, tuple[str, ...]]] = {
 ACTIVE: Final = ("queued", "running")
 FINAL: Final = ("succeeded", "failed", "cancelled")
 CAUSE_CHARACTERS: Final = 500
+# What a job begins again with.
+NEW_TRY: Final[dict[str, Any]] = {
+    "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
+    "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
+    "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,
+}  # fmt: skip
 
 
 def move(
@@ -77,3 +83,8 @@ def events(job_id: str) -> list[dict[str, Any]]:
     """Return what happened to a job, the oldest first: when, the status from then on, and why."""
     query = select(JobEvent.at, JobEvent.status, JobEvent.cause).where(JobEvent.job_id == job_id).order_by(JobEvent.id)
     return [{"at": at, "status": status, "cause": cause} for at, status, cause in db.session.execute(query)]
+
+
+def was(status: str) -> str:
+    """Say in words what a job of this status was or is."""
+    return {"cancelled": "was cancelled", "running": "is running", "queued": "is waiting"}.get(status, status)

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from app.classifiers.card import Card
 from app.classifiers.spec import SPLITS, ClassifierSpec
+from app.services.models.calibration import calibration
 from app.services.models.document import Document, Section, Table
-from app.services.models.figures import figure, results
+from app.services.models.figures import results
 
 UNKNOWN: Final = "not recorded"
 LABELS: Final = {
@@ -40,7 +41,7 @@ def model_card(
             Section("Data", [_facts(_data(card)), _counts(card)]),
             Section("Model", [_facts(_model(card))]),
             Section("Training", [_facts(_training(card))]),
-            Section("Calibration and thresholds", [_facts(_calibration(card))]),
+            Section("Calibration and thresholds", [_facts(calibration(card))]),
             *results(card.metrics),
             Section("Promotion", [_facts(_promotion(version, verdict)), _moves(version, moves)]),
             Section("Limits", _limits(card)),
@@ -115,30 +116,6 @@ def _augmentation(spec: ClassifierSpec) -> str:
     flips = {"left and right": spec.training.flip_horizontal, "top and bottom": spec.training.flip_vertical}
     swapped = " and ".join(name for name, done in flips.items() if done)
     return f"random changes of geometry and light; flips of {swapped}" if swapped else "random changes; no flips"
-
-
-def _calibration(card: Card) -> dict[str, str | None]:
-    point = card.operating_point
-    facts: dict[str, str | None] = {
-        "Temperature": f"{card.temperature:.3f}, fitted on the validation images",
-        "Prediction set": f"classes of probability {card.thresholds.prediction_set:.3f} or more, for a coverage of"
-        f" {card.spec.coverage:.0%} (split conformal)",
-        "Novelty": f"distance above {card.thresholds.novelty:.3f}: not the model's kind of image",
-    }
-    if card.thresholds.operating_point is not None:
-        facts["Operating point"] = f"refers from a probability of {card.thresholds.operating_point:.3f}"
-        facts["Chosen for"] = None
-    if point is not None:
-        wish = point.asked.sensitivity
-        facts["Chosen for"] = (
-            f"the best {point.asked.best or 'balanced'}"
-            if wish is None
-            else f"a sensitivity of {wish:.0%}"
-            + ("" if point.assured else ", which so few validation images of the positive class cannot assure")
-        )
-        facts["Sensitivity on validation"] = figure(point.validation, "sensitivity")
-        facts["Specificity on validation"] = figure(point.validation, "specificity")
-    return facts
 
 
 def _promotion(version: int, verdict: Mapping[str, Any] | None) -> dict[str, str | None]:

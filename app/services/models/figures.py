@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.services.models.decisions import decisions, figure, new_source
 from app.services.models.document import Section, Table
 
 TITLES: Final = {
@@ -14,8 +15,11 @@ TITLES: Final = {
     "auroc": "AUROC",
     "average_precision": "Average precision",
     "ece": "Calibration error",
+    "classwise_ece": "Class-wise calibration error",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
 }
-NAMES: Final = ("precision", "recall", "f1", "auroc", "average_precision")
+NAMES: Final = ("precision", "recall", "f1", "auroc", "average_precision", "ece")
 
 
 def results(metrics: Mapping[str, Any]) -> list[Section]:
@@ -24,8 +28,10 @@ def results(metrics: Mapping[str, Any]) -> list[Section]:
         return [Section("Results", ["not recorded"])]
     return [
         Section("Results on the test images", _results(metrics)),
+        Section("Decisions on the test images", decisions(metrics)),
         Section("Results by class", [_per_class(metrics), _confusion(metrics)]),
         Section("Results by source", _sources(metrics)),
+        Section("What to expect of a new source", new_source(metrics)),
         Section("Failures", _failures(metrics)),
     ]
 
@@ -35,19 +41,11 @@ def tables(metrics: Mapping[str, Any]) -> list[Table]:
     return [_headlines(metrics), _per_class(metrics), _confusion(metrics)]
 
 
-def figure(record: Mapping[str, Any], name: str) -> str:
-    """A figure with its interval, wherever the record keeps that."""
-    value = record.get(name)
-    interval = record.get(f"{name}_interval") or record.get("intervals", {}).get(name)
-    if value is None:
-        return "undefined"
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
-
-
 def _results(metrics: Mapping[str, Any]) -> list[str | Table]:
     groups = f" of {metrics['groups']} patients or files" if "groups" in metrics else ""
     return [
         f"{metrics['n']} images{groups} that took no part in training, with 95 % intervals.",
+        _use(metrics.get("test_set")),
         _headlines(metrics),
     ]
 
@@ -61,6 +59,15 @@ def _headlines(metrics: Mapping[str, Any]) -> Table:
     ):
         rows += [[title, figure(metrics[part], name)]] if part in metrics else []
     return Table(["Figure", "Value [95 % interval]"], rows)
+
+
+def _use(test_set: Mapping[str, Any] | None) -> str:
+    """How often the test images were used: who chooses by their figures fits them."""
+    if test_set is None:
+        return "How often these images had been used for tests before is not recorded."
+    advice = "fresh ones are needed now" if test_set["fresh_needed"] else "fresh ones are needed from"
+    until = "" if test_set["fresh_needed"] else f" {test_set['fresh_needed_from']} times on"
+    return f"They were used for tests {test_set['used']} times, this one included; {advice}{until}."
 
 
 def _per_class(metrics: Mapping[str, Any]) -> Table:

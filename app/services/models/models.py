@@ -5,13 +5,19 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Final
+
+from sqlalchemy import select
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
+from app.errors import Conflict, Damaged, NotFound
+from app.services.jobs.transitions import ACTIVE
 from app.services.models.card import model_card
 from app.services.models.document import Document
+from app.store.db import db
 from app.store.registry import ALIASES, Registry
+from app.store.tables import Job
 from app.training.networks.backbones import usual
 
 HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "n")
@@ -80,6 +86,16 @@ class Models:
         version = self._registry.champion(classifier)
         return version, self._registry.card(classifier, version)
 
+    def remove(self, classifier: str, version: int, reason: str) -> None:
+        """Remove a version for good; Conflict while it serves, is the challenger, or a job needs it."""
+        self._catalog[classifier]
+        row = self._registry.versions(classifier).get(version)
+        active = select(Job).where(Job.classifier == classifier, Job.status.in_(ACTIVE))
+        for job in db.session.scalars(active):
+            if row is not None and (job.id == row.job_id or job.params.get("model_version") == version):
+                raise Conflict(f"The job {job.id} needs {classifier} {version}; wait for its end, or cancel it.")
+        self._registry.remove(classifier, version, reason)
+
     def promote(self, classifier: str, version: int, reason: str) -> int:
         """Make a version the champion."""
         self._catalog[classifier]
@@ -106,6 +122,7 @@ class Models:
     def _summaries(self, classifier: str) -> list[dict[str, Any]]:
         aliases = {alias: self._registry.alias(classifier, alias) for alias in ALIASES}
         rows = self._registry.versions(classifier)
+        problems = {version: self._registry.problem(classifier, version) for version in rows}
         return [
             {
                 "classifier": classifier,
@@ -113,10 +130,25 @@ class Models:
                 "aliases": [alias for alias, target in aliases.items() if target == version],
                 "verdict": row.verdict,
                 "job_id": row.job_id,
-                **_summary(self._registry.card(classifier, version)),
+                "problem": problems[version],
+                "created_at": row.created_at.isoformat(),
+                **self._of_card(classifier, version),
             }
             for version, row in sorted(rows.items(), reverse=True)
         ]
+
+    def _of_card(self, classifier: str, version: int) -> dict[str, Any]:
+        """Return what a version's card says; nothing where it cannot be read."""
+        try:
+            return _summary(self._registry.card(classifier, version))
+        except (NotFound, Damaged):
+            return _UNREADABLE
+
+
+_UNREADABLE: Final[dict[str, Any]] = {
+    "backbone": None, "mode": None, "demo": False, "parameters": None, "metrics": dict.fromkeys(HEADLINES),
+    "notice": None,
+}  # fmt: skip
 
 
 def _summary(card: Card) -> dict[str, Any]:

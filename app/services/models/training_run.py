@@ -6,7 +6,7 @@ Imported by the training process alone, since what it needs is heavy.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,18 +16,18 @@ from sqlalchemy import select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
-from app.inference.predictor import Predictor
-from app.services.datasets.versions import DatasetVersions
+from app.services.datasets import test_set
+from app.services.datasets.versions import DatasetVersions, Division
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
 from app.services.models.run_progress import RunProgress
+from app.services.models.trial import Trial
 from app.store.db import db
 from app.store.files import Files
 from app.store.registry import Alias, Registry
 from app.store.tables import Image, Job
 from app.store.transaction import transaction
 from app.training.data.samples import Sample
-from app.training.evaluation.comparison import compare, contest
 from app.training.evaluation.gate import Verdict, judge
 from app.training.networks.backbones import input_size
 from app.training.progress import Progress
@@ -85,29 +85,33 @@ class TrainingRun:
         self._data = data
         self._supervision = supervision
         self._folders = folders
+        self._trial = Trial(registry, data.versions)
 
     def run(self, job: Job) -> dict[str, Any]:
         """Train, register, compare and perhaps promote; a run cut off after registering does not train again."""
         spec, report = self._catalog[job.classifier], self._supervision.progress(job)
         run_dir = self._folders.run(job.id)
-        samples = self._data.versions.freeze(spec.name, report.preparing).samples
+        division = self._data.versions.freeze(spec.name, report.preparing)
         self._registry.adopt(spec.name)  # an earlier try may have died between the bundle and its row
-        with self._brought(samples, run_dir / "images", report) as samples:
-            result = self._run(spec, job, samples, report)
+        with self._brought(division.samples, run_dir / "images", report) as samples:
+            result = self._run(spec, job, replace(division, samples=samples), report)
         shutil.rmtree(run_dir, ignore_errors=True)  # a run that was cut off goes on from there
         return result
 
-    def _run(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: RunProgress) -> dict[str, Any]:
+    def _run(self, spec: ClassifierSpec, job: Job, division: Division, report: RunProgress) -> dict[str, Any]:
+        samples = division.samples
         version, trials = self._registry.by_job(job.id), job.params.get("trials", [])
         if version is None:
             trials = self._search(spec, job, samples, report)
             version = self._train(spec, job, samples, report)
         record = self._registry.versions(spec.name)[version].verdict
         if record is None:  # a version is judged once
-            figures = self._compare(spec, version, samples, report)
+            figures = self._trial.figures(spec, version, division, report.comparing)
             policy = "manual" if job.keep else job.params["promote"]  # what was stopped early never serves by itself
             record = _as_record(judge(figures, spec.promotion.model_copy(update={"policy": policy})))
-            self._registry.record_verdict(spec.name, version, record)
+            with transaction():
+                test_set.count(spec.name, _tests(samples))
+                self._registry.record_verdict(spec.name, version, record)
         self._act(spec, version, record)
         return {
             **record,
@@ -149,22 +153,11 @@ class TrainingRun:
             spec=spec, samples=samples, backbone=params["backbone"], mode=params["mode"], epochs=params["epochs"],
             weights=params["weights"], weights_dir=folders.weights, seed=spec.training.seed,
             source=_sources(spec.name), cache_dir=folders.cache, run_dir=folders.run(job_id), job=job_id,
+            test_set=test_set.state(spec.name, _tests(samples)),
         )  # fmt: skip
         with self._registry.staging(spec.name) as bundle:
             train(plan, bundle, report)
             return self._registry.register(spec.name, bundle, job_id)
-
-    def _compare(
-        self, spec: ClassifierSpec, version: int, samples: tuple[Sample, ...], report: RunProgress
-    ) -> dict[str, Any] | None:
-        """Let the new version and the champion, if there is one, answer the same test images."""
-        champion = self._registry.alias(spec.name, "champion")
-        if champion is None:
-            return None
-        new, old = (Predictor(self._registry.folder(spec.name, number)) for number in (version, champion))
-        tests = [sample for sample in samples if sample.split == "test"]
-        figures = compare(*contest(new, old, tests, report.comparing), tests, spec.promotion.metric)
-        return {"champion_version": champion, **figures}
 
     def _act(self, spec: ClassifierSpec, version: int, record: dict[str, Any]) -> None:
         """Move the alias that the verdict asks for, unless an earlier try has done it."""
@@ -180,6 +173,10 @@ def _as_record(verdict: Verdict) -> dict[str, Any]:
         "reasons": list(verdict.reasons),
         "figures": verdict.figures,
     }
+
+
+def _tests(samples: Sequence[Sample]) -> list[str]:
+    return [each.sha256 for each in samples if each.split == "test"]
 
 
 def _sources(classifier: str) -> str:

@@ -1,10 +1,10 @@
-"""The state of the service: host, queues, usage and drift."""
+"""The state of the service: host, queues and usage."""
 
 from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import psutil
 from sqlalchemy import func, select
@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.errors import NotFound, Unavailable
-from app.inference import drift
 from app.services.jobs.queues import Queues
 from app.services.jobs.transitions import ACTIVE
 from app.services.models.performance import figures, unknown
@@ -24,9 +23,6 @@ from app.services.serving.usage import usage
 from app.store.db import db, now
 from app.store.registry import Registry
 from app.store.tables import Job, Prediction
-
-WINDOW: Final = 1000
-MIN_FOR_DRIFT: Final = 30
 
 
 class Monitor:
@@ -103,39 +99,3 @@ class Monitor:
             "jobs": count_by(Job.status),
             "host": self.host(),
         }
-
-    def drift(self, classifier: str) -> dict[str, Any]:
-        """Compare the champion's latest answers with what it saw in training (population stability index)."""
-        self._catalog[classifier]
-        version = self._registry.champion(classifier)
-        card = self._registry.card(classifier, version)
-        where = (Prediction.classifier == classifier, Prediction.model_version == version)
-        query = select(Prediction.confidence, Prediction.measures).where(*where)
-        rows = db.session.execute(query.order_by(Prediction.created_at.desc()).limit(WINDOW)).all()
-        answer: dict[str, Any] = {
-            "classifier": classifier,
-            "model_version": version,
-            "predictions": len(rows),
-        }
-        if len(rows) < MIN_FOR_DRIFT:
-            return answer | {"verdict": "too_few", "needed": MIN_FOR_DRIFT, "measures": {}}
-        looks = [{"confidence": row.confidence, **row.measures} for row in rows]
-        measures = {
-            name: _drift(reference, [each[name] for each in looks if name in each])
-            for name, reference in card.reference.histograms.items()
-            if sum(name in each for each in looks) >= MIN_FOR_DRIFT  # an older model's card may name another measure
-        }
-        worst = max(measures.values(), key=lambda found: float(found["psi"]))
-        return answer | {"verdict": worst["verdict"], "measures": measures}
-
-
-def _drift(reference: dict[str, list[float]], values: list[float]) -> dict[str, Any]:
-    share = drift.histogram(values, reference["edges"])
-    psi = drift.psi(reference["share"], share)
-    return {
-        "psi": round(psi, 4),
-        "verdict": drift.verdict(psi),
-        "share": list(share),
-        "edges": reference["edges"],
-        "reference_share": reference["share"],
-    }

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal, not_, or_, select, union_all
 
 from app.config import MEGABYTE, Settings
+from app.services.jobs.jobs import RECEIVING
 from app.services.jobs.transitions import ACTIVE
 from app.services.serving import usage
 from app.store.db import UNSYNCHRONIZED, UtcDateTime, db, now
@@ -73,7 +74,7 @@ class Retention:
     def _prune_images(
         self, jobs: ColumnElement[bool], predictions: ColumnElement[bool], pruned: Pruned, dry_run: bool
     ) -> None:
-        days, before, kept = self._settings.retain_images_days, now() - GRACE, _in_versions()
+        days, before, kept = self._settings.retain_images_days, _stored_long_ago(), _in_versions()
         oldest = max(
             NEVER if days is None else now() - timedelta(days=days),
             self._oldest_within(kept, jobs, predictions),
@@ -97,6 +98,16 @@ class Retention:
         used, sizes = np.array(sorted(loose, reverse=True)).reshape(-1, 2).T
         over = np.flatnonzero(np.cumsum(sizes) > self._settings.retain_images_mb * MEGABYTE)
         return datetime.fromtimestamp(used[over[0]], UTC) if len(over) else NEVER
+
+
+def _stored_long_ago() -> datetime:
+    """Return the moment before which an image was stored that no row will come to refer to any more.
+
+    A bulk prediction's rows come after all its images, so what was stored since the oldest one that still receives
+    stays.
+    """
+    receiving = select(func.min(Job.created_at)).where(Job.status == "queued", Job.stage == RECEIVING)
+    return min(now() - GRACE, db.session.scalar(receiving) or FOREVER)
 
 
 def _old_jobs(days: int | None, count: int | None) -> ColumnElement[bool]:

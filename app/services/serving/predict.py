@@ -185,6 +185,8 @@ def _body(request: PredictionRequest, version: int, computed: Computed, started:
         "probabilities": answer.probabilities,
         "prediction_set": answer.prediction_set,
         "decision": answer.decision,
+        "prevalence": answer.prevalence,
+        "operating_point": answer.operating_point,
         "quality": dict(vars(answer.quality)),
         "novelty": dict(vars(answer.novelty)),
         "timestamp": moment.isoformat(),

@@ -39,20 +39,27 @@ class Traffic:
         Unavailable when its bundle cannot be used; Conflict when there is no challenger.
         """
         self._catalog[classifier]
-        present = self._registry.alias(classifier, "challenger")
-        wanted = version or present
-        if wanted is None:
-            raise Conflict(f"{classifier} has no challenger; name the version that should be one.")
-        if wanted == self._registry.alias(classifier, "champion"):
-            raise InvalidInput(f"{classifier} {wanted} is the champion; name another version as its challenger.")
+        wanted = self._wanted(classifier, version)
         if mode != "off":
             self._serving.check(classifier, wanted)
         share = 0.0 if mode == "off" else percent or USUAL_PERCENT[mode]
         setting = ChallengerTraffic(classifier=classifier, version=wanted, mode=mode, percent=share, reason=reason)
-        with transaction():
-            if wanted != present:
+        with transaction() as unit:
+            self._registry.lock_aliases(unit, classifier)
+            if self._wanted(classifier, version) != wanted:
+                raise Conflict(f"{classifier} has another challenger since a moment ago; look at it, then try again.")
+            if self._registry.alias(classifier, "challenger") != wanted:
                 self._registry.move(classifier, "challenger", wanted, reason)
             traffic.add(setting)
+
+    def _wanted(self, classifier: str, version: int | None) -> int:
+        """Return the version meant, by default the present challenger; an error when it cannot be the challenger."""
+        wanted = version or self._registry.alias(classifier, "challenger")
+        if wanted is None:
+            raise Conflict(f"{classifier} has no challenger; name the version that should be one.")
+        if wanted == self._registry.alias(classifier, "champion"):
+            raise InvalidInput(f"{classifier} {wanted} is the champion; name another version as its challenger.")
+        return wanted
 
     def comparison(self, classifier: str) -> dict[str, Any]:
         """Return the challenger's share and what is known of both: agreement, computing time, corrected labels."""

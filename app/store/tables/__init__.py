@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from app.store.tables.datasets import AuditReport, Compared, DatasetVersion, Image, NearDuplicate, RejectedFile
+from app.store.tables.datasets import (
+    CORRECTION,
+    AuditReport,
+    Compared,
+    DatasetVersion,
+    Image,
+    NearDuplicate,
+    RejectedFile,
+)
 from app.store.tables.jobs import Job, JobChunk, JobEvent, JobItem, RequestKey
 from app.store.tables.models import AliasMove, ChallengerTraffic, ModelVersion, ShadowAnswer, TrafficMode
 from app.store.tables.outside import ApiKey, Delivery, Session
 from app.store.tables.predictions import Counted, Prediction, PredictionHour
 
 __all__ = [
+    "CORRECTION",
     "AliasMove",
     "ApiKey",
     "AuditReport",

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.classifiers.spec import Split
 from app.store.db import Base, Text, UtcDateTime, now
 from app.store.tables.columns import Name, Sha256
 
+CORRECTION: Final = "feedback"  # the source of an image that somebody said was answered wrongly or rightly
+
 
 class Image(Base):
-    """A labelled image of a classifier's dataset. `split` is null where nobody gave one: training draws it."""
+    """A labelled image of a classifier's dataset. `split` is null where nobody gave one: training draws it.
+
+    `used` is the earliest split that a dataset version had it in, in the order train, val, test: what was learned from
+    never tests. `tested` counts the times that a model was tested on it.
+    """
 
     __tablename__ = "images"
     __table_args__ = (
@@ -34,6 +40,8 @@ class Image(Base):
     height: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+    used: Mapped[Split | None] = mapped_column(String(5))
+    tested: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class RejectedFile(Base):

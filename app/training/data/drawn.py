@@ -14,8 +14,8 @@ SEEDS_APART = 1_000_000  # up to this many images, two seeds share no drawing
 _NAME = re.compile(r"drawn-([a-z_]+)-(\d{1,18})\.jpg")
 
 
-def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
-    """Yield (label, file name, JPEG bytes) of `count` drawings, the classes in turn.
+def drawn_names(spec: ClassifierSpec, count: int, seed: int) -> list[tuple[str, str]]:
+    """Return (label, file name) of `count` drawings, the classes in turn.
 
     InvalidInput when Fovea cannot draw one of the classes.
     """
@@ -24,13 +24,18 @@ def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[
             raise InvalidInput(
                 f"Fovea cannot draw the class {item.name} of {spec.name}; import photographs of it instead."
             )
-    for index in range(count):
-        item, number = spec.classes[index % len(spec.classes)], seed * SEEDS_APART + index
-        yield item.name, f"drawn-{item.drawing}-{number}.jpg", draw(str(item.drawing), number).jpeg()
+    items = [spec.classes[index % len(spec.classes)] for index in range(count)]
+    return [(item.name, f"drawn-{item.drawing}-{seed * SEEDS_APART + index}.jpg") for index, item in enumerate(items)]
+
+
+def drawn_images(spec: ClassifierSpec, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (label, file name, JPEG bytes) of the drawings of `drawn_names`."""
+    for label, name in drawn_names(spec, count, seed):
+        yield label, name, redraw(name) or b""
 
 
 def redraw(name: str) -> bytes | None:
-    """Draw the image of a file name that `drawn_images` gave again; None for any other name."""
+    """Draw the image of a file name that `drawn_names` gave; None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None or match[1] not in DRAWERS:
         return None

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.classifiers.spec import SPLITS, Preprocessing, Split
 from app.errors import InvalidInput
+from app.inference.appearance import describe
 from app.inference.arrays import Floats, Integers, Pixels
 from app.inference.decode import decode
 from app.inference.preprocess import even_out, frame
@@ -52,25 +53,29 @@ class Answers(NamedTuple):
     """The outputs of a network for all images: `probabilities` (n, classes) and `embeddings` (n, d).
 
     `fair` (n, classes): what it, or one like it, answers to images that it did not learn from; they are the second
-    rows of each of `folds`, whose first rows were learned from for that.
+    rows of each of `folds`, whose first rows were learned from for that. `elsewhere` (n, classes): what one like it
+    answers that learned from no image of the same source; nan, or None, where there is none.
     """
 
     probabilities: Floats
     embeddings: Floats
     fair: Floats
     folds: list[tuple[Integers, Integers]]
+    elsewhere: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Images:
     """Preprocessed `squares` (n, size, size, 3) with their class indices `labels` (n,) and quality `measures` (n,).
 
+    `appearance` (n, k) are the statistics of `app.inference.appearance`.
     `rows` are the row numbers of each split. `answers` are those of `model.onnx`, where they are known already.
     """
 
     squares: Squares
     labels: Integers
     measures: dict[str, Floats]
+    appearance: Floats
     rows: dict[Split, Integers]
     answers: Answers | None = None
 
@@ -122,22 +127,23 @@ def read_images(
             os.posix_fallocate(file.fileno(), 0, len(samples) * size * size * 3)
     squares = np.memmap(folder / "squares", np.uint8, "r+", shape=(len(samples), size, size, 3))
 
-    def read(row: int) -> dict[str, float]:
+    def read(row: int) -> tuple[dict[str, float], Floats]:
         framed = read_frame(samples[row].path, preprocessing)
         squares[row] = even_out(framed, preprocessing)
-        return measure(framed)
+        return measure(framed), describe(framed)
 
-    found = []
+    found, looks = [], []
     with ThreadPoolExecutor(THREADS) as pool:
         try:
-            for measures in pool.map(read, range(len(samples))):
+            for measures, appearance in pool.map(read, range(len(samples))):
                 found.append(measures)
+                looks.append(appearance)
                 progress("reading images", len(found), len(samples))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     measured = {name: np.array([each[name] for each in found]) for name in found[0]}
-    return Images(squares, label_indices(samples, classes), measured, split_rows(samples))
+    return Images(squares, label_indices(samples, classes), measured, np.stack(looks), split_rows(samples))
 
 
 def label_indices(samples: Sequence[Sample], classes: Sequence[str]) -> Integers:

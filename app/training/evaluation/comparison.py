@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +12,14 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from app.classifiers.spec import PromotionSpec
 from app.inference.arrays import Floats, Pixels
 from app.inference.predictor import Predictor
 from app.training.data.samples import Sample, read_square
 from app.training.evaluation.bootstrap import draws, percentiles
 from app.training.evaluation.metrics import answers, class_indices
-from app.training.evaluation.weighted import FIGURES, Indices
+from app.training.evaluation.paired import Difference, areas_under_roc, right_answers
+from app.training.evaluation.weighted import FIGURES, Indices, calibration_error
 from app.training.progress import Progress
 
 TIMED = 15  # images whose answers are timed, one by one
@@ -47,17 +51,22 @@ def contest(
     return first, second
 
 
-def compare(challenger: Contender, champion: Contender, samples: Sequence[Sample], metric: str) -> dict[str, Any]:
+def compare(
+    challenger: Contender, champion: Contender, samples: Sequence[Sample], promotion: PromotionSpec
+) -> dict[str, Any]:
     """The figures of a paired comparison, as plain JSON values.
 
-    `difference` of the metric is the challenger's less the champion's, `interval` its 95 % interval by a paired
-    bootstrap over groups. `mcnemar` counts the images that one alone answers rightly, with the exact two-sided p of
-    McNemar (1947). `calibration_rise` is by how much the calibration error grew, with its interval.
+    `difference` of the metric is the challenger's less the champion's, `interval` its 95 % interval by
+    `app.training.evaluation.paired`. `needed` is how many images like these, by class, would show in 8 of 10 cases that
+    two equal models differ by less than the margin; None where these are enough. `counts` are these by class.
+    `mcnemar` counts the images that one alone answers rightly, with the exact two-sided p of McNemar (1947).
+    `calibration_rise` is by how much the calibration error grew, with its interval.
     """
     result: dict[str, Any] = {
-        "metric": metric,
+        "metric": promotion.metric,
         "images": len(samples),
         "groups": len({each.group for each in samples}),
+        "counts": dict(Counter(each.label for each in samples)),
         "same_classes": challenger.classes == champion.classes,
         "milliseconds": {"challenger": challenger.milliseconds, "champion": champion.milliseconds},
         "bytes": {"challenger": challenger.size, "champion": champion.size},
@@ -67,28 +76,61 @@ def compare(challenger: Contender, champion: Contender, samples: Sequence[Sample
     labels = class_indices(samples, challenger.classes)
     pair = challenger.probabilities, champion.probabilities
     groups = [each.group for each in samples]
-    difference = _difference(labels, pair, groups, metric)
-    calibration = _difference(labels, pair, groups, "ece")
+    right = [np.asarray(found.argmax(axis=1) == labels) for found in pair]
     return {
         **result,
-        **difference,
-        "calibration_rise": calibration["difference"],
-        "calibration_rise_interval": calibration["interval"],
-        "mcnemar": _mcnemar(*(found.argmax(axis=1) == labels for found in pair)),
+        **_difference(labels, pair, groups, promotion, result["counts"]),
+        **_calibration(labels, pair, groups),
+        "mcnemar": _mcnemar(*right),
     }
 
 
-def _difference(
+def paired_difference(
     labels: Indices, pair: tuple[Floats, Floats], groups: Sequence[str], metric: str
-) -> dict[str, float | list[float] | None]:
-    """A figure of both, its difference, and the interval of that."""
-    figure, once = {metric: FIGURES[metric]}, np.ones((1, len(labels)))
-    new, old = (float(figure[metric](labels, found, once)[0]) for found in pair)
-    drawn = [draws(labels, found, groups, figure)[metric] for found in pair]
-    if np.isnan(new) or np.isnan(old):
-        return {"challenger": None, "champion": None, "difference": None, "interval": None}
-    interval = percentiles(drawn[0] - drawn[1])
-    return {"challenger": new, "champion": old, "difference": new - old, "interval": interval}
+) -> Difference | None:
+    """The difference of a metric, with its interval; None where it is undefined."""
+    if metric == "auroc":
+        return areas_under_roc(labels, pair, groups)
+    new, old = (np.asarray(found.argmax(axis=1) == labels, float) for found in pair)
+    return right_answers(labels, (new, old), groups, by_class=metric == "balanced_accuracy")
+
+
+def _difference(
+    labels: Indices,
+    pair: tuple[Floats, Floats],
+    groups: Sequence[str],
+    promotion: PromotionSpec,
+    counts: dict[str, int],
+) -> dict[str, Any]:
+    """The metric of both, the difference, the interval of that, and how many images would tell."""
+    once = np.ones((1, len(labels)))
+    new, old = (float(FIGURES[promotion.metric](labels, found, once)[0]) for found in pair)
+    found = paired_difference(labels, pair, groups, promotion.metric)
+    if found is None:
+        return {"challenger": None, "champion": None, "difference": None, "interval": None, "needed": None}
+    times = found.needed(promotion.margin) or 0.0
+    return {
+        "challenger": new,
+        "champion": old,
+        "difference": found.value,
+        "interval": found.interval,
+        "needed": {name: math.ceil(times * count) for name, count in counts.items()} if times > 1 else None,
+    }
+
+
+def _calibration(labels: Indices, pair: tuple[Floats, Floats], groups: Sequence[str]) -> dict[str, Any]:
+    """The rise of the calibration error; its interval, a bootstrap's, has at least the width of the accuracy's."""
+    once, figure = np.ones((1, len(labels))), {"ece": calibration_error}
+    rise = float(np.subtract(*(calibration_error(labels, found, once)[0] for found in pair)))
+    new, old = (draws(labels, found, groups, figure)["ece"] for found in pair)
+    limits, accuracy = percentiles(new - old), paired_difference(labels, pair, groups, "accuracy")
+    if limits is None or accuracy is None:
+        return {"calibration_rise": rise, "calibration_rise_interval": None}
+    below, above = (abs(end - accuracy.value) for end in accuracy.interval)
+    return {
+        "calibration_rise": rise,
+        "calibration_rise_interval": [min(limits[0], rise - below), max(limits[1], rise + above)],
+    }
 
 
 def _mcnemar(new: np.ndarray[Any, Any], old: np.ndarray[Any, Any]) -> dict[str, float | int]:

@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from app.classifiers.card import Thresholds
+from app.classifiers.spec import ClassifierSpec
 from app.errors import InvalidInput
 from app.inference.arrays import Floats
+from app.inference.calibration import within
+from app.inference.decision import Decision
 from app.inference.predictor import Predictor
+from app.inference.quality import measure
 from app.training.data.provenance import images_sha256
-from app.training.data.samples import Sample, read_square
-from app.training.evaluation.bootstrap import draws, percentiles, pivotal
+from app.training.data.samples import Sample, read_frame, read_square
 from app.training.evaluation.curves import CLASSES, class_curves, reliability
+from app.training.evaluation.decisions import Judged, decided, decision_figures, prediction_set_figures, reached
+from app.training.evaluation.intervals import class_intervals, headline_intervals
 from app.training.evaluation.proportions import proportion
 from app.training.evaluation.weighted import CLASS_FIGURES, FIGURES, Indices
 from app.training.progress import Progress, silent
@@ -30,15 +35,51 @@ SOURCES = 20
 def evaluate(predictor: Predictor, samples: Sequence[Sample], progress: Progress = silent) -> dict[str, Any]:
     """The figures of a served model on labelled images, by the path that serves; InvalidInput without images."""
     card = predictor.card
-    (probabilities,) = answers([predictor], samples, progress)
-    positive = card.classes.index(card.spec.positive) if card.spec.positive else None
-    return figures(probabilities, samples, card.classes, positive, card.thresholds)
+    probabilities, decisions = _decided(predictor, samples, progress)
+    return whole_figures(probabilities, decisions, samples, card.spec, card.thresholds)
+
+
+def whole_figures(
+    probabilities: Floats,
+    decisions: Sequence[Decision],
+    samples: Sequence[Sample],
+    spec: ClassifierSpec,
+    thresholds: Thresholds,
+) -> dict[str, Any]:
+    """Those of `figures`, and `decisions`: those of the decisions that the images got."""
+    positive = spec.class_names.index(spec.positive) if spec.positive else None
+    judged = Judged(
+        labels=class_indices(samples, spec.class_names),
+        groups=np.array([each.group for each in samples]),
+        sources=np.array([each.source for each in samples]),
+        top=probabilities.argmax(axis=1),
+        above=reached(probabilities, thresholds, spec),
+        decisions=np.array(decisions),
+    )
+    return {
+        **figures(probabilities, samples, spec.class_names, positive, thresholds),
+        "decisions": decision_figures(judged, spec),
+    }
+
+
+def _decided(predictor: Predictor, samples: Sequence[Sample], progress: Progress) -> tuple[Floats, list[Decision]]:
+    """A model's calibrated probabilities (n, classes), and its decision on each image."""
+    _check_some(samples)
+    card, parts = predictor.card, list[Floats]()
+    decisions: list[Decision] = []
+    for start in range(0, len(samples), BATCH):
+        frames = [read_frame(each.path, card.preprocessing) for each in samples[start : start + BATCH]]
+        found, familiar = predictor.look(frames)
+        gradable = np.array([predictor.grade(measure(each)).gradable for each in frames])
+        parts.append(found)
+        decisions += decided(found, familiar, gradable, card.thresholds, card.spec)
+        progress("evaluating", start + len(frames), len(samples))
+    return np.concatenate(parts), decisions
 
 
 def answers(predictors: Sequence[Predictor], samples: Sequence[Sample], progress: Progress = silent) -> list[Floats]:
     """Each model's calibrated probabilities (n, classes) of the same images, each image read once."""
-    if not samples:
-        raise InvalidInput("There are no images to evaluate on; add test images first.")
+    _check_some(samples)
     wanted = {each.card.preprocessing.model_dump_json(): each.card.preprocessing for each in predictors}
     parts: list[list[Floats]] = [[] for _ in predictors]
     for start in range(0, len(samples), BATCH):
@@ -59,7 +100,7 @@ def figures(
 ) -> dict[str, Any]:
     """All figures of calibrated probabilities (n, classes), as plain JSON values; None where one is undefined.
 
-    `intervals` holds [low, high] of the headline figures: Wilson's for proportions, else a bootstrap over groups.
+    `intervals` holds [low, high] of the headline figures: see `app.training.evaluation.intervals`.
     AUROC and average precision are means over the classes, each against the rest.
     """
     labels = class_indices(samples, classes)
@@ -80,13 +121,20 @@ def figures(
         "mistakes": _mistakes(labels, probabilities, samples, classes),
     }
     if thresholds is not None:
-        result["prediction_set"] = _prediction_set(labels, probabilities, groups, thresholds.prediction_set)
+        result["prediction_set"] = prediction_set_figures(
+            labels, within(probabilities, thresholds.of(tuple(classes))), groups, classes
+        )
     point = thresholds.operating_point if thresholds is not None else None
     if positive is not None and point is not None:
         result["screening"] = screening(labels == positive, probabilities[:, positive], groups, point)
     if any(each.source for each in samples):
         result["sources"] = _sources(labels, probabilities, samples, positive, point)
     return result
+
+
+def _check_some(samples: Sequence[Sample]) -> None:
+    if not samples:
+        raise InvalidInput("There are no images to evaluate on; add test images first.")
 
 
 def class_indices(samples: Sequence[Sample], classes: Sequence[str]) -> Indices:
@@ -111,21 +159,19 @@ def screening(sick: NDArray[np.bool_], probability: Floats, groups: Sequence[str
 def _headlines(labels: Indices, probabilities: Floats, groups: Sequence[str]) -> dict[str, Any]:
     """The figures of FIGURES and their `intervals`."""
     once = np.ones((1, len(labels)))
-    values = {name: _value(figure(labels, probabilities, once)[0]) for name, figure in FIGURES.items()}
-    found = draws(labels, probabilities, groups, FIGURES)
-    limits = {name: percentiles(drawn) for name, drawn in found.items()}
-    limits["accuracy"] = proportion(probabilities.argmax(axis=1) == labels, groups)
-    limits["ece"] = pivotal(found["ece"], values["ece"] or 0.0)
-    return {**values, "intervals": limits}
+    values = {name: float(figure(labels, probabilities, once)[0]) for name, figure in FIGURES.items()}
+    classes = {name: figure(labels, probabilities, once)[0] for name, figure in CLASS_FIGURES.items()}
+    limits = headline_intervals(labels, probabilities, groups, values, classes)
+    return {**{name: _value(value) for name, value in values.items()}, "intervals": limits}
 
 
 def _per_class(
     labels: Indices, probabilities: Floats, groups: Sequence[str], classes: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Precision, recall, F1, AUROC, average precision and number of images of each class, with intervals."""
+    """Precision, recall, the figures of CLASS_FIGURES and the number of images of each class, with intervals."""
     once, of, answered = np.ones((1, len(labels))), np.array(groups), probabilities.argmax(axis=1)
     values = {name: figure(labels, probabilities, once)[0] for name, figure in CLASS_FIGURES.items()}
-    drawn = draws(labels, probabilities, groups, CLASS_FIGURES)
+    limits = class_intervals(labels, probabilities, groups, values)
     found: dict[str, dict[str, Any]] = {}
     for index, name in enumerate(classes):
         named, true = answered == index, labels == index
@@ -135,20 +181,9 @@ def _per_class(
             row[f"{figure}_interval"] = proportion(hits[chosen], of[chosen].tolist())
         for figure in CLASS_FIGURES:
             row[figure] = _value(values[figure][index])
-            row[f"{figure}_interval"] = percentiles(drawn[figure][:, index])
+            row[f"{figure}_interval"] = limits[figure][index]
         found[name] = row | {"f1": row["f1"] or 0.0}
     return found
-
-
-def _prediction_set(labels: Indices, probabilities: Floats, groups: Sequence[str], threshold: float) -> dict[str, Any]:
-    """How often the prediction set holds the truth, and how many classes it names."""
-    inside = (probabilities >= threshold) | (probabilities == probabilities.max(axis=1, keepdims=True))
-    held = inside[np.arange(len(labels)), labels]
-    return {
-        "coverage": float(held.mean()),
-        "coverage_interval": proportion(held, groups),
-        "mean_size": float(inside.sum(axis=1).mean()),
-    }
 
 
 def _mistakes(

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.arrays import Floats
+
 Z = 1.959963984540054  # of 95 %
 
 
@@ -24,16 +26,24 @@ def wilson(successes: float, n: float) -> list[float] | None:
 def proportion(hits: NDArray[np.bool_], groups: Sequence[str]) -> list[float] | None:
     """The 95 % interval of a share of images whose `groups` are patients; None of nothing.
 
-    Wilson's, with as many images as independent ones would tell the same (Rao & Scott 1992). Where all images
-    agree, nothing is known of how patients differ, and each patient counts once.
+    Wilson's, with as many images as independent ones would tell the same (Rao & Scott 1992).
     """
     if len(hits) == 0:
         return None
-    group = np.unique(groups, return_inverse=True)[1]
-    sizes, n = np.bincount(group), len(hits)
-    share = float(hits.mean())
-    if share in (0.0, 1.0):
-        return wilson(share * len(sizes), len(sizes))
-    spread = float(((np.bincount(group, hits) - share * sizes) ** 2).sum())
-    effect = max(1.0, spread / (n * share * (1 - share)))
+    share, n = float(hits.mean()), len(hits)
+    effect = design_effect(hits - share, groups)
     return wilson(share * n / effect, n / effect)
+
+
+def design_effect(residuals: Floats, groups: Sequence[str], weights: Floats | None = None) -> float:
+    """By how much the variance of a sum of `residuals` (n,) is larger than that of independent images; at least 1.
+
+    Few residuals tell little of how patients differ. So one patient of the mean size is added whose images all err
+    together: where no image errs, each patient counts once. `weights` (n,) are those of the images in the figure.
+    """
+    weight = np.ones(len(residuals)) if weights is None else weights
+    group = np.unique(groups, return_inverse=True)[1]
+    spread, base = (np.bincount(group, residuals) ** 2).sum(), (residuals**2).sum()
+    together = (np.bincount(group, weight) ** 2).sum() / (weight**2).sum()
+    added = (weight**2).mean() * len(weight) / (group.max() + 1)
+    return max(1.0, float((spread + together * added) / (base + added)))

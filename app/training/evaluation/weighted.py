@@ -25,6 +25,32 @@ def calibration_error(labels: Indices, probabilities: Floats, weights: Floats) -
     return np.asarray(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
 
 
+def class_errors(labels: Indices, probabilities: Floats, weights: Floats) -> Floats:
+    """Expected calibration error of each class's probability (weightings, classes), over equal bins of it."""
+    columns = []
+    for index in range(probabilities.shape[1]):
+        values = probabilities[:, index]
+        gaps = weights @ (np.eye(BINS)[bins(values)] * (values - (labels == index))[:, None])
+        columns.append(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
+    return np.stack(columns, axis=1)
+
+
+def _classwise_error(labels: Indices, probabilities: Floats, weights: Floats) -> Floats:
+    """The mean over the classes (Kull et al., NeurIPS 2019)."""
+    return np.asarray(class_errors(labels, probabilities, weights).mean(axis=1))
+
+
+def _brier(labels: Indices, probabilities: Floats, weights: Floats) -> Floats:
+    """Mean squared distance of the probabilities from the truth, summed over the classes (Brier 1950)."""
+    distances = ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
+    return np.asarray(weights @ distances / weights.sum(axis=1))
+
+
+def _log_loss(labels: Indices, probabilities: Floats, weights: Floats) -> Floats:
+    surprises = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12))
+    return np.asarray(weights @ surprises / weights.sum(axis=1))
+
+
 def bins(confidence: Floats) -> Indices:
     """The bin of each confidence."""
     return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
@@ -121,5 +147,14 @@ FIGURES: Mapping[str, Figure] = {
     "auroc": _auroc,
     "average_precision": _average_precision,
     "ece": calibration_error,
+    "classwise_ece": _classwise_error,
+    "brier": _brier,
+    "log_loss": _log_loss,
 }
-CLASS_FIGURES: Mapping[str, Figure] = {"f1": _f1, "auroc": _areas, "average_precision": _precisions}
+CLASS_FIGURES: Mapping[str, Figure] = {
+    "f1": _f1,
+    "auroc": _areas,
+    "average_precision": _precisions,
+    "ece": class_errors,
+}
+RAISED = frozenset({"ece", "classwise_ece"})  # chance alone makes them higher

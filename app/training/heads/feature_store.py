@@ -17,7 +17,7 @@ from app.training.batching import batches
 WAIT = 60.0  # seconds for another process that writes
 MANY = 500  # keys in one question
 TABLE = (
-    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, copy TEXT, embedding BLOB, measures TEXT,"
+    "CREATE TABLE IF NOT EXISTS view (sha256 TEXT, copy TEXT, embedding BLOB, measures TEXT, appearance BLOB,"
     " PRIMARY KEY (sha256, copy))"
 )
 
@@ -30,10 +30,14 @@ class View(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What is known of a view: its `embedding` (d,) float32 and the quality `measures` of the square."""
+    """What is known of a view: its `embedding` (d,), the quality `measures` of the square and its `appearance` (k,).
+
+    The last two are of the photograph as it is, float32.
+    """
 
     embedding: Floats
     measures: dict[str, float]
+    appearance: Floats
 
 
 class FeatureStore:
@@ -50,19 +54,20 @@ class FeatureStore:
         hashes, found = sorted({view.sha256 for view in views}), {}
         wanted = set(views)
         with self._open() as base:
-            for sha256, copy, embedding, measures in _rows(base, hashes):
+            for sha256, copy, embedding, measures, appearance in _rows(base, hashes):
                 if (view := View(sha256, copy)) in wanted:
-                    found[view] = Stored(np.frombuffer(embedding, np.float32), json.loads(measures))
+                    numbers = np.frombuffer(embedding, np.float32), np.frombuffer(appearance, np.float32)
+                    found[view] = Stored(numbers[0], json.loads(measures), numbers[1])
         return found
 
     def add(self, views: Sequence[View], stored: Sequence[Stored]) -> None:
         """Add all or nothing; a view that is there already is overwritten."""
         rows = [
-            (*view, np.asarray(each.embedding, np.float32).tobytes(), json.dumps(each.measures))
+            (*view, _packed(each.embedding), json.dumps(each.measures), _packed(each.appearance))
             for view, each in zip(views, stored, strict=True)
         ]
         with self._open() as base:
-            base.executemany("INSERT OR REPLACE INTO view VALUES (?, ?, ?, ?)", rows)
+            base.executemany("INSERT OR REPLACE INTO view VALUES (?, ?, ?, ?, ?)", rows)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -70,7 +75,11 @@ class FeatureStore:
             yield base
 
 
-def _rows(base: sqlite3.Connection, hashes: Sequence[str]) -> Iterator[tuple[str, str, bytes, str]]:
+def _packed(numbers: Floats) -> bytes:
+    return np.asarray(numbers, np.float32).tobytes()
+
+
+def _rows(base: sqlite3.Connection, hashes: Sequence[str]) -> Iterator[tuple[str, str, bytes, str, bytes]]:
     for some in batches(hashes, MANY):
         marks = ",".join("?" * len(some))
         yield from base.execute(f"SELECT * FROM view WHERE sha256 IN ({marks})", some)  # noqa: S608  # marks only

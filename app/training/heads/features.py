@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from app.classifiers.spec import Preprocessing, TrainingSpec
-from app.inference import decode, preprocess, quality
+from app.inference import appearance, decode, preprocess, quality
 from app.inference.arrays import Floats, Pixels
 from app.training.batching import batches
 from app.training.data import augmentation
@@ -30,11 +30,13 @@ AS_IT_IS = ""
 class Features:
     """`embeddings` (n, d) of the images as they are, with their quality `measures` (n,) by name.
 
+    `appearance` (n, k) are the statistics of `app.inference.appearance`.
     `varied` are the embeddings of varied copies of the images that are not for testing, each (m, d), in their order.
     """
 
     embeddings: Floats
     measures: dict[str, Floats]
+    appearance: Floats
     varied: tuple[Floats, ...]
 
 
@@ -64,6 +66,7 @@ def compute(
     return Features(
         np.stack([known[view].embedding for view in plain]),
         {name: np.array([each[name] for each in measures]) for name in measures[0]},
+        np.stack([known[view].appearance for view in plain]),
         tuple(np.stack([known[view].embedding for view in views]) for views in varied),
     )
 
@@ -81,21 +84,22 @@ def _computed(
     """
     embed = frozen.embedder()
 
-    def read(of_image: Sequence[View]) -> tuple[Pixels, dict[str, float]]:
+    def read(of_image: Sequence[View]) -> tuple[Pixels, dict[str, float], Floats]:
         framed = read_frame(paths[of_image[0].sha256], preprocessing)
         square = preprocess.even_out(framed, preprocessing)
-        return np.stack([_seen(square, view, spec) for view in of_image]), quality.measure(framed)
+        seen = np.stack([_seen(square, view, spec) for view in of_image])
+        return seen, quality.measure(framed), appearance.describe(framed)
 
     images = [list(found) for _, found in groupby(views, key=lambda view: view.sha256)]
     chunks = list(batches(images, CHUNK))
     with ThreadPoolExecutor(THREADS) as pool:
         coming = pool.map(read, chunks[0])
         for chunk, following in zip(chunks, [*chunks[1:], ()], strict=True):
-            squares, measures = zip(*coming, strict=True)
+            squares, *known = zip(*coming, strict=True)
             coming = pool.map(read, following)
             embeddings = iter(embed(np.concatenate(squares)))
-            of_views = [(view, found) for own, found in zip(chunk, measures, strict=True) for view in own]
-            yield [view for view, _ in of_views], [Stored(next(embeddings), found) for _, found in of_views]
+            of_views = [(view, found) for own, *found in zip(chunk, *known, strict=True) for view in own]
+            yield [view for view, _ in of_views], [Stored(next(embeddings), *found) for _, found in of_views]
 
 
 def _copies(spec: TrainingSpec) -> list[str]:
@@ -116,7 +120,7 @@ def _seen(square: Pixels, view: View, spec: TrainingSpec) -> Pixels:
 def _key(frozen: Frozen, preprocessing: Preprocessing) -> str:
     """A hash of the body, the preprocessing and its code: other code may see other squares."""
     digest = hashlib.sha256(f"{frozen.key} {preprocessing.model_dump_json()}".encode())
-    for module in (decode, preprocess, quality):
+    for module in (appearance, decode, preprocess, quality):
         digest.update(_code(module))
     return digest.hexdigest()[:32]
 

@@ -37,7 +37,7 @@ def learn_head(
     """Fit a head on the features of a frozen network; features that were computed before come from its cache.
 
     With `whole` the head learns from the training and the validation images. It can, since each fold of the
-    cross-validation holds some images out.
+    cross-validation holds some images out. Without, it is the start of a fine-tuning, which computes in float32.
     """
     training = spec.training
     features = compute(frozen, samples, spec.preprocessing, training, progress)
@@ -45,12 +45,17 @@ def learn_head(
     known = np.sort(np.concatenate([rows["train"], rows["val"]]))
     given = np.searchsorted(known, rows["train"]), np.searchsorted(known, rows["val"])
     groups = [samples[row].group for row in known]
-    data = Data(features.embeddings[known], features.varied, labels[known], groups, given)
+    sources = [samples[row].source for row in known]
+    data = Data(features.embeddings[known], features.varied, labels[known], groups, given, sources)
     fit = fit_head(data, whole=whole, balance=training.balance == "weights", seed=training.seed, progress=progress)
     probabilities = fit.head.probabilities(features.embeddings)
     fair = probabilities.copy()
     fair[known] = fit.kept_out
+    elsewhere = np.full_like(fair, np.nan)
+    elsewhere[known] = fit.elsewhere
     folds = [(known[learned], known[kept_out]) for learned, kept_out in fit.folds]
-    answers = Answers(probabilities, features.embeddings, fair, folds)
+    answers = Answers(probabilities, features.embeddings, fair, folds, elsewhere)
     squares = LazySquares(samples, spec.preprocessing)
-    return FrozenHead(frozen, fit.head, fit.history, Images(squares, labels, features.measures, rows, answers))
+    return FrozenHead(
+        frozen, fit.head, fit.history, Images(squares, labels, features.measures, features.appearance, rows, answers)
+    )

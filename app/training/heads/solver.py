@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from app.training.progress import History, Progress
 
 GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the penalty
 FOLDS = 4
+SOURCES = 10  # those with the most images are left out in turn
 TOLERANCE, ITERATIONS = 1e-3, 300
 SMALLEST = 1e-6  # standard deviation below which a feature counts as constant
 
@@ -27,6 +29,7 @@ class Data(NamedTuple):
     """Features (n, d) of the images, each with its class index and its patient.
 
     `copies` are further views of the same images, each (n, d). `fold`: the rows for training and for validation.
+    `sources` (n,): where each image comes from; empty where that is not known.
     """
 
     features: Floats
@@ -34,19 +37,22 @@ class Data(NamedTuple):
     labels: Integers
     groups: Sequence[str]
     fold: Fold
+    sources: Sequence[str] = ()
 
 
 class Fit(NamedTuple):
     """A head, the figures of each penalty that was tried, and the answers out of fold to the chosen one.
 
     `kept_out` (n, classes): what a head answers to an image that was kept out of its fit, in the rows kept out by
-    `folds`.
+    `folds`. `elsewhere` (n, classes): what one answers that was fitted to all other sources; nan where those lack a
+    class, or there are none.
     """
 
     head: Head
     history: History
     folds: list[Fold]
     kept_out: Floats
+    elsewhere: Floats
 
 
 def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Progress) -> Fit:
@@ -69,11 +75,12 @@ def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Pro
     folds = _folds(data, seed)
     history, answers = _try(problem, folds, progress)
     best = int(np.argmin([each["val_loss"] for each in history]))
-    kernel, bias = problem.fit(_regression(history[best]["strength"]), np.concatenate(data.fold[: 1 + whole]))
+    strength = history[best]["strength"]
+    kernel, bias = problem.fit(_regression(strength), np.concatenate(data.fold[: 1 + whole]))
     progress("training", len(GRID) + 1, len(GRID) + 1)
     kernel = (kernel if directions is None else directions @ kernel) / deviation[:, None]
     head = Head(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32))
-    return Fit(head, history, folds, answers[best])
+    return Fit(head, history, folds, answers[best], _elsewhere(problem, data, strength))
 
 
 def _rotated(views: Floats) -> tuple[Floats, Floats | None]:
@@ -147,6 +154,18 @@ def _try(problem: _Problem, folds: list[Fold], progress: Progress) -> tuple[Hist
         if len(history) > 1 and history[-1]["val_loss"] > history[-2]["val_loss"]:
             break
     return history, answers
+
+
+def _elsewhere(problem: _Problem, data: Data, strength: float) -> Floats:
+    """What a head answers (n, classes) to the images of each source after it was fitted to those of all others."""
+    found = np.full((len(problem.labels), len(np.unique(problem.labels))), np.nan)
+    of, groups = np.array(data.sources), np.array(data.groups)
+    for source, _ in Counter(data.sources).most_common(SOURCES):
+        kept_out = np.flatnonzero(of == source)
+        rows = np.flatnonzero((of != source) & ~np.isin(groups, groups[kept_out]))
+        if len(np.unique(problem.labels[rows])) == found.shape[1]:
+            found[kept_out] = Head(*problem.fit(_regression(strength), rows)).probabilities(problem.views[kept_out, 0])
+    return found
 
 
 def _folds(data: Data, seed: int) -> list[Fold]:

@@ -24,7 +24,7 @@ class Backbone:
     deviation) or "caffe" (BGR less ImageNet's mean). `pace` multiplies the learning rate of a training
     that starts from random weights, `weights_files` the ImageNet weights to look for in WEIGHTS_DIR, one for each
     part of the network; empty where there are none. `batch` is how many images of the default size can be trained on
-    at a time within 4 GB.
+    at a time within 4 GB. `eight_bits`: frozen below a head, its convolutions compute in eight bits.
     """
 
     title: str
@@ -35,6 +35,7 @@ class Backbone:
     pace: float = 1.0
     stride: int = 1
     batch: int = 64
+    eight_bits: bool = False
 
 
 BACKBONES: Mapping[str, Backbone] = {
@@ -46,8 +47,10 @@ BACKBONES: Mapping[str, Backbone] = {
     "resnet50": Backbone(
         "ResNet50", "resnet50", 224, "caffe", ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",), batch=8
     ),
-    "mobilenet": Backbone("MobileNet", "mobilenet", 224, "symmetric", (MOBILENET,), batch=32),
-    "mobilenetv2": Backbone("MobileNetV2 (alpha 0.35)", "mobilenetv2", 224, "symmetric", (MOBILENETV2,)),
+    "mobilenet": Backbone("MobileNet", "mobilenet", 224, "symmetric", (MOBILENET,), batch=32, eight_bits=True),
+    "mobilenetv2": Backbone(
+        "MobileNetV2 (alpha 0.35)", "mobilenetv2", 224, "symmetric", (MOBILENETV2,), eight_bits=True
+    ),
     "mobilenetv2_100": Backbone(
         "MobileNetV2 (alpha 1.0)",
         "mobilenetv2_100",
@@ -68,6 +71,7 @@ BACKBONES: Mapping[str, Backbone] = {
         (MOBILENET, MOBILENETV2),
         stride=32,
         batch=16,
+        eight_bits=True,
     ),
     "mobilenet_pyramid": Backbone(
         "MobileNet and MobileNetV2 with their inner layers",

@@ -16,7 +16,7 @@ from scipy.special import softmax
 
 from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE, GRAPH, map_weights
+from app.training.networks.graph import ARCHIVE, map_weights
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
 
@@ -34,8 +34,11 @@ class Head:
 
 
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
-    """Write `model.onnx` and `model.keras` to `bundle`; return the number of parameters."""
-    onnx.save(_with_head(onnx.load(frozen.folder / GRAPH), head), bundle / "model.onnx")
+    """Write `model.onnx` and `model.keras` to `bundle`; return the number of parameters.
+
+    Where the body is in eight bits, the Keras model answers the same but for rounding.
+    """
+    onnx.save(_with_head(onnx.load(frozen.graph), head), bundle / "model.onnx")
     return _write_archive(frozen.folder / ARCHIVE, head, bundle / "model.keras")
 
 

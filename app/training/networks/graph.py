@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.inference.arrays import Floats
 
 INPUT, OUTPUTS, BODY_OUTPUTS = "image", ("probabilities", "embedding", "activation"), ("embedding", "features")
-GRAPH, ARCHIVE = "body.onnx", "body.keras"
+GRAPH, EIGHT_BITS, ARCHIVE = "body.onnx", "body.int8.onnx", "body.keras"
 
 
 def map_weights(kernel: Floats, bias: Floats) -> tuple[Floats, Floats]:

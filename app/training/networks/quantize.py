@@ -48,10 +48,10 @@ def quantize(folder: Path, images: Images, progress: Progress) -> Int8:
     source, path = folder / OnnxEngine.file_name, folder / Int8Engine.file_name
     squares, whole, found = _calibration_squares(images), OnnxEngine(source), []
     with TemporaryDirectory(prefix="scratch-", dir=folder) as scratch:
-        prepared, layers, head = _prepare(source, Path(scratch))
+        prepared, layers, head = prepare(source, Path(scratch))
         for count in sorted({max(1, round(share * len(layers))) for share in FLOAT_SHARES}):
             progress("exporting", 0, 1)
-            _write(prepared, path, squares, [*layers[:count], *head])
+            write(prepared, path, squares, [*layers[:count], *head])
             found.append(_compared(whole, Int8Engine(path), images, count, progress))
             if found[-1].kept:
                 return found[-1]
@@ -78,7 +78,7 @@ def _calibration_squares(images: Images) -> Pixels:
     return np.asarray(images.squares[rows[chosen]])
 
 
-def _prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
+def prepare(source: Path, folder: Path) -> tuple[Path, list[str], list[str]]:
     """Fold batch normalisation into the convolutions; return the file, their names, and those of all but the body."""
     path = folder / "prepared.onnx"
     with _quiet():
@@ -102,8 +102,8 @@ def _ancestors(nodes: Sequence[onnx.NodeProto], output: str) -> set[str]:
     return found
 
 
-def _write(prepared: Path, target: Path, squares: Pixels, excluded: list[str]) -> None:
-    """Quantize all nodes but the excluded."""
+def write(prepared: Path, target: Path, squares: Pixels, excluded: list[str]) -> None:
+    """Quantize all nodes but the excluded, per channel, with the ranges that `squares` (n, size, size, 3) give."""
     with _quiet():
         quantize_static(
             prepared,

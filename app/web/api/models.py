@@ -46,6 +46,13 @@ def card(path: VersionPath) -> dict[str, Any]:
     return {"version": path.version, **found.model_dump(mode="json"), "verdict": verdict}
 
 
+@blueprint.delete("/api/models/<classifier>/<int:version>", responses=problems(404, 409))
+def remove(path: VersionPath, query: ReasonForm) -> dict[str, Any]:
+    """Remove a version for good; neither the champion nor the challenger can be removed."""
+    services().models.remove(path.classifier, path.version, query.reason)
+    return {"classifier": path.classifier, "removed": path.version}
+
+
 @blueprint.get("/api/models/<classifier>/<int:version>/card.md", responses=problems(404))
 def model_card_markdown(path: VersionPath) -> Response:
     """Give a version's model card, to read, as Markdown."""

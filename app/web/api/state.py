@@ -54,14 +54,15 @@ def status(query: ClassifierField) -> dict[str, Any]:
 
 @blueprint.get("/api/statistics", responses=problems(404))
 def statistics(query: StatisticsQuery) -> dict[str, Any]:
-    """Give usage figures and the host's."""
-    return services().monitor.statistics(query.classifier, query.hours)
+    """Give usage figures, the class mix of a classifier's latest images as its answers tell it, and the host's."""
+    mix = None if query.classifier is None else services().class_mix.estimate(query.classifier)
+    return services().monitor.statistics(query.classifier, query.hours) | {"class_mix": mix}
 
 
 @blueprint.get("/api/drift/<classifier>", responses=problems(404))
 def drift(path: ClassifierPath) -> dict[str, Any]:
     """Compare the latest answers with what the model saw in training."""
-    return services().monitor.drift(path.classifier)
+    return services().drift.report(path.classifier)
 
 
 @blueprint.get("/metrics")

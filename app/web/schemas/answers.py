@@ -45,8 +45,19 @@ class PredictionAnswer(Schema):
     prediction: str = Field(description="Equal to predicted_class")
     confidence: float
     probabilities: dict[str, float]
-    prediction_set: list[str] = Field(description="The classes that cannot be ruled out (conformal, 90 % by default)")
+    prediction_set: list[str] = Field(
+        description="The classes that cannot be ruled out (class-conditional conformal, 95 % by default); empty where"
+        " the image is like none of them"
+    )
     decision: str = Field(description="accept, refer, no_refer, uncertain, ungradable or out_of_distribution")
+    prevalence: dict[str, float] | None = Field(
+        default=None,
+        description="The class mix of the clinic that probabilities are adjusted to; null where they are for that of"
+        " the calibration images",
+    )
+    operating_point: float | None = Field(
+        default=None, description="The positive class's probability from which it is referred; null without one"
+    )
     quality: Quality
     novelty: Novelty
     explanation: str | None = Field(

@@ -104,7 +104,7 @@ class FeedbackForm(Schema):
 
 
 class ReasonForm(Schema):
-    """Why the alias is moved."""
+    """Why the alias is moved, or the version removed."""
 
     reason: str = Field(default="By request.", max_length=500)
 

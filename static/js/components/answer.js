@@ -10,16 +10,16 @@ import { feedbackForm } from "./feedback-form.js";
  *
  * @param {Api.LoggedAnswer} answer
  * @param {Api.Classifier} spec
- * @param {{ source: string, name: string, threshold?: number }} options address of the picture, the file's name, the operating point
+ * @param {{ source: string, name: string }} options address of the picture, the file's name
  */
-export function answerCard(answer, spec, { source, name, threshold }) {
+export function answerCard(answer, spec, { source, name }) {
   const { tone, icon: symbol, title } = headlineOf(answer, spec);
   return h("article", { class: "panel answer", "aria-label": `Answer for ${name}` },
     photograph(answer, spec, source, name),
     h("div", { class: "answer-body" },
       h("div", { class: `decision tone-${tone}` }, icon(symbol),
         h("div", {}, h("p", { class: "decision-title" }, title), h("p", {}, explain(answer, spec)))),
-      probabilities(answer, spec, threshold),
+      probabilities(answer, spec),
       feedbackForm(answer, spec)),
     h("div", { class: "answer-more" },
       h("dl", { class: "checks" }, possible(answer, spec), gradability(answer.quality), novelty(answer.novelty)),
@@ -53,8 +53,9 @@ function photograph(answer, spec, source, name) {
     h("label", { class: "form-label", for: id }, `Heat map: evidence for ${titleOf(spec, answer.predicted_class)}`), slider);
 }
 
-/** @param {Api.Answer} answer @param {Api.Classifier} spec @param {number} [threshold] */
-function probabilities(answer, spec, threshold) {
+/** @param {Api.Answer} answer @param {Api.Classifier} spec */
+function probabilities(answer, spec) {
+  const { operating_point: threshold, prevalence } = answer;
   const rows = spec.classes.map(({ name, title }) => ({
     label: title,
     value: answer.probabilities[name],
@@ -63,12 +64,14 @@ function probabilities(answer, spec, threshold) {
     mark: name === spec.positive && threshold ? threshold : undefined,
   }));
   return h("div", {}, bars(rows, "Probability of each class"),
-    threshold !== undefined && h("p", { class: "quiet mark-note" }, `The line on ${titleOf(spec, spec.positive)} marks the referral threshold: ${percent(threshold)}.`));
+    prevalence && h("p", { class: "quiet" }, `Adjusted to how often the classes occur at the clinic: ${list(spec.classes.map(({ name, title }) => `${title} ${percent(prevalence[name])}`))}.`),
+    typeof threshold === "number" && h("p", { class: "quiet mark-note" }, `The line on ${titleOf(spec, spec.positive)} marks the referral threshold: ${percent(threshold)}.`));
 }
 
 /** @param {Api.Answer} answer @param {Api.Classifier} spec */
 function possible({ prediction_set: classes }, spec) {
   const [first, ...others] = classes.map((name) => titleOf(spec, name));
+  if (first === undefined) return check("Possible classes", false, "none of them fits");
   return check("Possible classes", !others.length, others.length ? list([first, ...others]) : `only ${first}`);
 }
 

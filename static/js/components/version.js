@@ -50,6 +50,8 @@ const tiles = (metrics) => [
   ...HEADLINES.map((name) => headline(metrics, name)),
   metrics.screening && proportion("Sensitivity", metrics.screening.sensitivity, metrics.screening.sensitivity_interval),
   metrics.screening && proportion("Specificity", metrics.screening.specificity, metrics.screening.specificity_interval),
+  metrics.decisions && proportion("Clear answers", metrics.decisions.answered, metrics.decisions.answered_interval),
+  metrics.decisions?.answered && metrics.decisions.accuracy_answered !== undefined && proportion("Correct, of these", metrics.decisions.accuracy_answered, metrics.decisions.accuracy_answered_interval),
 ];
 
 /** @param {Api.Card[]} cards @returns {Child[]} */
@@ -65,6 +67,8 @@ function sideBySide(cards) {
       row("Sensitivity", ({ screening: found }) => metricCell(found?.sensitivity, found?.sensitivity_interval)),
       row("Specificity", ({ screening: found }) => metricCell(found?.specificity, found?.specificity_interval)),
     ] : []),
+    row("Clear answers", ({ decisions }) => metricCell(decisions?.answered, decisions?.answered_interval)),
+    row("Correct, of the clear answers", ({ decisions }) => metricCell(decisions?.accuracy_answered, decisions?.accuracy_answered_interval)),
     row("Test images", ({ n }) => ({ number: count(n) })),
   ];
   const [first, second] = cards.map(({ metrics }) => metrics.images_sha256);

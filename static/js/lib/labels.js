@@ -58,7 +58,9 @@ export const statusOf = (name) => STATUS[name] ?? { tone: "idle", icon: "info-ci
 export function headlineOf({ decision, predicted_class: top, prediction_set: possible }, spec) {
   const found = decisionOf(decision);
   if (namesNoClass(decision)) return found;
-  const about = decision === "uncertain" ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, top);
+  if (decision === "uncertain" && !possible.length) return { ...found, title: `${found.title}: no class fits` };
+  const one = decision === "refer" ? spec.positive ?? top : possible[0] ?? top; // a rare disease need not be the likeliest class
+  const about = decision === "uncertain" ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, one);
   return { ...found, title: `${found.title}: ${about}` };
 }
 
@@ -75,11 +77,18 @@ export function explain(answer, spec) {
     refer: `The probability of ${positive} is above the referral threshold. A specialist should examine the eye.`,
     no_refer: `The probability of ${positive} is below the referral threshold.`,
     accept: "One class stands out, and the image is similar to the training images.",
-    uncertain: `${list(answer.prediction_set.map((name) => titleOf(spec, name)))} are all possible. A person should decide.`,
+    uncertain: `${unsure(answer, spec)} A person should decide.`,
     ungradable: `${quality(answer.quality.reasons)} Take the photograph again.`,
     out_of_distribution: "The image differs too much from the training images. Ignore the probabilities.",
   };
   return sentences[answer.decision] ?? "";
+}
+
+/** Why nothing clear can be said. @param {Pick<Api.Answer, "prediction_set">} answer @param {Api.Classifier} spec */
+function unsure({ prediction_set: possible }, spec) {
+  const names = list(possible.map((name) => titleOf(spec, name)));
+  if (!possible.length) return "The image fits none of the classes well enough.";
+  return possible.length === 1 ? `Only ${names} is possible, but the referral threshold says otherwise.` : `${names} are all possible.`;
 }
 
 /** Why a photograph cannot be graded. @param {string[]} reasons */

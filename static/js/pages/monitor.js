@@ -16,8 +16,8 @@ const SECOND = 1000; // milliseconds
 const KEPT = 60; // points of the host's chart
 /** @type {Record<Api.DriftVerdict, Finding>} */
 const DRIFTS = {
-  stable: { tone: "good", icon: "check-circle", text: "Recent images look like the training images." },
-  watch: { tone: "warn", icon: "exclamation-triangle", text: "Recent images are starting to differ from the training images." },
+  stable: { tone: "good", icon: "check-circle", text: "Chance alone explains how recent images differ from the training images." },
+  watch: { tone: "warn", icon: "exclamation-triangle", text: "Recent images differ a little from the training images, by more than chance explains." },
   drifted: { tone: "bad", icon: "exclamation-circle", text: "Recent images differ from the training images. Check the camera, then retrain." },
 };
 const drawHost = lines(find("host-chart"), [{ label: "CPU", tone: "brand" }, { label: "Memory", tone: "accent", dashed: true }], { percent: true });
@@ -104,7 +104,7 @@ function showJobs({ queue, jobs }) {
 }
 
 /** @param {Api.Statistics} statistics */
-function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback }) {
+function showUsage({ predictions, by_class: classes, by_decision: decisions, feedback, class_mix: mix }) {
   if (!predictions) {
     fill(find("usage"), empty("eye", hours() ? "No predictions in this period. Choose a longer period, or " : "No predictions yet. To start, ", h("a", { href: address("/predict", { classifier: spec.name }) }, "predict an image"), "."));
     return;
@@ -116,7 +116,15 @@ function showUsage({ predictions, by_class: classes, by_decision: decisions, fee
   fill(find("usage"),
     h("h3", { class: "small-title" }, "By class"), bars(rows(classes, (name) => titleOf(spec, name), () => "brand"), "Predictions by class"),
     h("h3", { class: "small-title" }, "By decision"), bars(rows(decisions, (name) => decisionOf(name).title, (name) => decisionOf(name).tone), "Predictions by decision"),
-    h("h3", { class: "small-title" }, "Correct, by feedback"), h("p", {}, correct));
+    h("h3", { class: "small-title" }, "Correct, by feedback"), h("p", {}, correct),
+    mix?.shares && [h("h3", { class: "small-title" }, "Estimated class mix"), h("p", { id: "class-mix" }, mixOf(mix.answers, mix.shares, mix.intervals ?? {}, mix.calibration))]);
+}
+
+/** How often each class occurs among the latest images, in one sentence. @param {number} answers @param {Api.Counts} shares @param {Record<string, Api.Interval>} intervals @param {Api.Counts} calibration */
+function mixOf(answers, shares, intervals, calibration) {
+  const share = (/** @type {string} */ name) =>
+    `${titleOf(spec, name)} ${percent(shares[name])} (${percent(intervals[name][0])} to ${percent(intervals[name][1])}; ${percent(calibration[name])} in calibration)`;
+  return `${Object.keys(shares).map(share).join(", ")}. Estimated from the last ${count(answers)} predictions, without labels.`;
 }
 
 /** @param {Api.Drift | null} found */
@@ -126,13 +134,17 @@ function showDrift(found) {
     return;
   }
   if (found.verdict === "too_few") {
-    fill(find("drift"), empty("activity", `${count(found.predictions)} of the ${count(found.needed)} predictions needed to measure drift.`));
+    fill(find("drift"), empty("activity", `${count(found.predictions)} of the ${count(found.needed)} predictions of different images needed to measure drift.`));
+    return;
+  }
+  if (found.verdict === "no_reference") {
+    fill(find("drift"), empty("activity", found.advice));
     return;
   }
   const largestFirst = Object.entries(found.measures).sort(([, a], [, b]) => b.psi - a.psi);
-  const rows = largestFirst.map(([measure, { psi, verdict }]) => [plain(measure), { number: fixed(psi, 3) }, badge({ ...DRIFTS[verdict], title: plain(verdict) })]);
-  fill(find("drift"), findingLine(DRIFTS[found.verdict]), table("Drift of each measure", ["Measure", { number: "PSI" }, "Status"], rows),
-    h("p", { class: "quiet" }, `Population stability index (PSI) of the last ${count(found.predictions)} predictions against the training images. Watch from 0.10; drifted from 0.25.`));
+  const rows = largestFirst.map(([measure, { psi, limit, verdict }]) => [plain(measure), { number: fixed(psi, 3) }, { number: fixed(limit, 3) }, badge({ ...DRIFTS[verdict], title: plain(verdict) })]);
+  fill(find("drift"), findingLine(DRIFTS[found.verdict]), table("Drift of each measure", ["Measure", { number: "PSI" }, { number: "Limit of chance" }, "Status"], rows),
+    h("p", { class: "quiet" }, `Population stability index (PSI) of the last ${count(found.images)} images against the training images. Above the limit of chance: watch; if also from 0.25: drifted.`));
 }
 
 /** @param {Api.LoggedAnswer[]} rows */

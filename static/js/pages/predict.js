@@ -2,7 +2,7 @@
 import { answerCard } from "../components/answer.js";
 import { pickClassifier } from "../components/classifier-picker.js";
 import { address } from "../lib/address.js";
-import { ApiError, get, post } from "../lib/api.js";
+import { ApiError, post } from "../lib/api.js";
 import { fill, find, findInput, h } from "../lib/dom.js";
 import { problem } from "../lib/elements.js";
 import { takeFiles } from "../lib/files.js";
@@ -10,8 +10,6 @@ import { headlineOf } from "../lib/labels.js";
 
 const AT_ONCE = 2;
 const SIMILAR = "5"; // training images beside an answer
-/** @type {Map<string, Promise<number | undefined>>} of each classifier's champion, asked for once */
-const thresholds = new Map();
 /** @type {Api.Classifier} */
 let spec;
 /** @typedef {{ file: File, name: string, place: HTMLElement }} Item an image and where its answer comes */
@@ -64,8 +62,8 @@ async function show({ file, name, place }, asked) {
   form.append("explain", "true");
   if (findInput("similar").checked) form.append("similar", SIMILAR);
   try {
-    const [found, threshold] = await Promise.all([post("/api/predict", form), operatingPoint(asked)]);
-    place.replaceWith(answerCard({ ...found, feedback: null }, asked, { source: URL.createObjectURL(file), name, threshold }));
+    const found = await post("/api/predict", form);
+    place.replaceWith(answerCard({ ...found, feedback: null }, asked, { source: URL.createObjectURL(file), name }));
     find("announce").textContent = `${name}: ${headlineOf(found, asked).title}.`;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -78,15 +76,6 @@ async function show({ file, name, place }, asked) {
     card.append(problem(error.message, { retry: error.isTransient ? retry : undefined, link }));
     place.replaceWith(card);
   }
-}
-
-/** The probability from which the champion refers; undefined where it is no screening. @param {Api.Classifier} spec */
-function operatingPoint({ name, positive }) {
-  if (!positive) return undefined;
-  const found = thresholds.get(name)
-    ?? get(address("/api/model-info", { classifier: name })).then((info) => info.thresholds.operating_point, () => undefined);
-  thresholds.set(name, found);
-  return found;
 }
 
 if (await pickClassifier(change)) takeFiles(predict);

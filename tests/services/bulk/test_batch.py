@@ -10,9 +10,13 @@ from sqlalchemy import func, select
 
 from app.config import Settings
 from app.errors import Conflict, InvalidInput, NotFound, TooLarge
+from app.factory import create_core
+from app.runners import Runners
+from app.services import wiring
 from app.services.bulk import batch
 from app.services.datasets.archive import Upload
 from app.services.jobs.jobs import RECEIVE
+from app.services.jobs.transitions import events
 from app.services.wiring import Services
 from app.store.db import db, now
 from app.store.tables import Job, JobChunk
@@ -134,3 +138,24 @@ def test_an_unknown_job_or_classifier_is_not_found(services: Services) -> None:
         services.batch.results("x")
     with pytest.raises(NotFound, match="no job"):
         services.batch.add("x", sent(*photographs(1)))
+
+
+def test_a_submission_that_comes_to_nothing_leaves_no_job(services: Services) -> None:
+    with pytest.raises(InvalidInput):
+        services.batch.submit(NAME, sent(upload("text.jpg", b"no image")))
+    first = services.batch.submit(NAME, sent(*photographs(1)), key="once")
+    assert services.batch.submit(NAME, sent(*photographs(1)), key="once").id == first.id
+    assert db.session.scalars(select(Job.id)).all() == [first.id]
+
+
+def test_a_worker_that_cannot_pass_a_job_on_gives_its_chunk_back(services: Services, settings: Settings) -> None:
+    job_id = services.batch.submit(NAME, sent(*photographs(CHUNKS))).id
+
+    def refuse(_: Job) -> bool:
+        raise OSError("The queue broke.")
+
+    with create_core(settings).app_context():
+        wiring.build(settings, wiring.Broker(refuse), Runners()).batch.work(job_id)
+    db.session.expire_all()
+    assert db.session.scalars(select(JobChunk).where(JobChunk.worker.is_not(None))).all() == []
+    assert "The queue broke" in str(events(job_id))

@@ -10,8 +10,9 @@ from flask import Flask
 from job_steps import STRANGER, change, dead_worker, fail, finish, submit
 
 from app.errors import Cancelled, Conflict, InvalidInput, NotFound, Unavailable
+from app.services.jobs.eta import eta_seconds
 from app.services.jobs.heartbeat import SILENCE
-from app.services.jobs.jobs import MAX_ATTEMPTS, RESEND, JobProgress, Jobs, eta_seconds
+from app.services.jobs.jobs import MAX_ATTEMPTS, RESEND, JobProgress, Jobs
 from app.services.jobs.transitions import ACTIVE, FINAL
 from app.store.db import now
 from app.store.tables import Job

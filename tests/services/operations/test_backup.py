@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +12,17 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import orjson
 import pytest
 from conftest import work_through
 from flask import Flask
 from postgres_server import Server
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
 from app.config import CHECKOUT, Settings
-from app.errors import Conflict, InvalidInput
+from app.errors import Conflict, FoveaError, InvalidInput
 from app.services.datasets.archive import Upload, members
 from app.services.serving.predict import PredictionRequest
 from app.services.setup import initialise
@@ -173,6 +177,55 @@ def test_a_restore_that_breaks_leaves_the_rows_as_they_were(full: Services, tmp_
     with pytest.raises(OSError, match="power"):
         full.backup.load(tmp_path / "all.zip", force=True, progress=fail)
     assert contents() == before
+
+
+def change_member(source: Path, target: Path, name: str, data: bytes) -> None:
+    """Copy a backup with another content of one member, and its checksum."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        checksums = orjson.loads(old.read("checksums.json")) | {name: hashlib.sha256(data).hexdigest()}
+        for member in old.namelist():
+            if member not in (name, "checksums.json"):
+                new.writestr(member, old.read(member))
+        new.writestr(name, data)
+        new.writestr("checksums.json", orjson.dumps(checksums))
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("fovea.json", b'{"revision": "ffffffffffff"}'),
+        ("fovea.json", b'{"revision": "base"}'),
+        ("fovea.json", b"[]"),
+        ("tables/predictions", b'{"id": "x"}\n'),
+        (f"images/{'0' * 64}", b"not what it is named after"),
+    ],
+)
+def test_a_refused_restore_leaves_models_and_rows_as_they_were(
+    full: Services, tmp_path: Path, member: str, content: bytes
+) -> None:
+    full.backup.save(tmp_path / "all.zip", silent)
+    change_member(tmp_path / "all.zip", tmp_path / "other.zip", member, content)
+    card = full.registry.folder("cat_dog", 1) / "card.json"
+    card.write_bytes(card.read_bytes() + b"\n")  # as it is now
+    before, files = contents(), files_below(full.settings.models_dir)
+    with pytest.raises((FoveaError, SQLAlchemyError)):
+        full.backup.load(tmp_path / "other.zip", force=True, progress=silent)
+    assert contents() == before
+    assert files_below(full.settings.models_dir) == files
+
+
+def test_a_large_image_is_restored_in_little_memory(full: Services, tmp_path: Path) -> None:
+    large = bytes(200_000_000)
+    sha256 = hashlib.sha256(large).hexdigest()
+    full.backup.save(tmp_path / "all.zip", silent)
+    change_member(tmp_path / "all.zip", tmp_path / "large.zip", f"images/{sha256}", large)
+    del large
+    tracemalloc.start()
+    full.backup.load(tmp_path / "large.zip", force=True, progress=silent)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert full.files.place(sha256).stat().st_size == 200_000_000
+    assert peak < 100_000_000
 
 
 def test_the_commands_say_what_they_did(app: Flask, full: Services, tmp_path: Path) -> None:

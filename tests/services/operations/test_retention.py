@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
-from conftest import ON_BOTH
+from conftest import ON_BOTH, work_through
 from sqlalchemy import func, insert, select
 
 from app.classifiers.catalog import Catalog
 from app.config import Settings
+from app.drawing import draw
 from app.errors import NotFound
+from app.services.bulk.batch import STORED
+from app.services.datasets.archive import Member, Upload, members
 from app.services.datasets.duplicates import Duplicates
 from app.services.datasets.versions import DatasetVersions
 from app.services.operations.retention import CHUNK, Pruned, Retention
@@ -23,6 +27,7 @@ from app.training.progress import silent
 
 pytestmark = ON_BOTH
 BYTES = 600_000
+CAT = draw("cat_face", 1, 64).jpeg()
 Prune = Callable[..., Pruned]
 
 
@@ -175,6 +180,25 @@ def test_an_image_without_a_row_has_an_hour(files: Files, prune: Prune) -> None:
     assert [is_there(files, each) for each in (fresh, again, left)] == [True, True, False]
     assert not files.remove(fresh, now() - timedelta(hours=1))
     assert is_there(files, fresh)
+
+
+def test_a_submission_that_takes_hours_loses_no_image(files: Files, services: Services, prune: Prune) -> None:
+    left = store(files)
+
+    def slow() -> Iterator[Member]:
+        for seed in range(STORED + 1):
+            yield members([Upload(f"{seed}.jpg", BytesIO(CAT + bytes([seed])))])[0]
+        receiving = db.session.scalars(select(Job)).one()
+        receiving.created_at = now() - timedelta(hours=3)
+        db.session.commit()
+        for image in list(files.stored()):
+            os.utime(files.place(image.sha256), (time.time() - 7200,) * 2)
+        os.utime(files.place(left), (time.time() - 4 * 3600,) * 2)
+        assert prune(retain_jobs_days=1).images == 1
+
+    job = work_through(services, services.batch.submit("cat_dog", slow()).id)
+    assert (job.status, job.result and job.result["failed"]) == ("succeeded", 0)
+    assert not is_there(files, left)
 
 
 def test_many_rows_go_in_portions(files: Files, prune: Prune) -> None:

@@ -36,30 +36,45 @@ def _right(n: int, wrong: int) -> np.ndarray[Any, Any]:
     return np.arange(n) >= wrong
 
 
-def test_a_model_against_itself_differs_in_nothing() -> None:
+def test_a_model_against_itself_differs_in_nothing_and_few_images_do_not_prove_it() -> None:
+    for n, promoted in ((40, False), (400, True)):
+        one = _contender(_right(n, n // 8))
+        found = compare(one, one, _samples(n), PromotionSpec())
+        verdict = judge(found, PromotionSpec())
+        low, high = found["interval"]
+        assert found["difference"] == 0.0
+        assert low < 0 < high
+        assert found["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}
+        assert (verdict.promote, verdict.undecided) == (promoted, not promoted)
+        json.dumps(found, allow_nan=False)
+
+
+def test_an_undecided_comparison_says_how_many_images_would_tell() -> None:
     one = _contender(_right(40, 5))
-    found = compare(one, one, _samples(40), "balanced_accuracy")
-    assert (found["difference"], found["interval"]) == (0.0, [0.0, 0.0])
-    assert found["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}
-    assert judge(found, PromotionSpec(margin=0.0)).promote
-    json.dumps(found, allow_nan=False)
+    found = compare(one, one, _samples(40), PromotionSpec())
+    few, many = found["needed"].values()
+    assert few == many > 150  # of each class; both are needed
+    assert f"About {2 * few:,} test images" in judge(found, PromotionSpec()).reasons[1]
+    enough = _contender(_right(2 * few, 5))
+    assert compare(enough, enough, _samples(2 * few), PromotionSpec())["needed"] is None
+    assert compare(one, one, _samples(40), PromotionSpec(margin=0))["needed"] is None  # no number would
 
 
 def test_gains_and_losses_are_those_of_mcnemar() -> None:
     old, new = _right(100, 20), _right(100, 20)
     new[:12], new[98:] = True, False
-    found = compare(_contender(new), _contender(old), _samples(100), "accuracy")
+    found = compare(_contender(new), _contender(old), _samples(100), PromotionSpec(metric="accuracy"))
     assert (found["mcnemar"]["gained"], found["mcnemar"]["lost"]) == (12, 2)
     assert found["mcnemar"]["p"] == pytest.approx(0.01294, abs=1e-5)  # 2 * (1 + 14 + 91) / 2**14
     assert found["difference"] == pytest.approx(0.10)
     low, high = found["interval"]
-    assert 0.02 < low < 0.10 < high < 0.18
+    assert 0.02 < low < 0.10 < high < 0.19
 
 
 def test_pairing_makes_the_difference_surer_than_the_figures_are() -> None:
     old, new = _right(200, 40), _right(200, 40)
     new[:6] = True
-    low, high = compare(_contender(new), _contender(old), _samples(200), "accuracy")["interval"]
+    low, high = compare(_contender(new), _contender(old), _samples(200), PromotionSpec(metric="accuracy"))["interval"]
     assert low > 0
     assert high - low < 0.06  # either accuracy alone is known to within 0.11
 
@@ -69,14 +84,18 @@ def test_the_images_of_a_patient_count_together() -> None:
     new[:8] = True
     widths = []
     for size in (1, 4):
-        low, high = compare(_contender(new), _contender(old), _samples(120, size), "accuracy")["interval"]
+        low, high = compare(_contender(new), _contender(old), _samples(120, size), PromotionSpec(metric="accuracy"))[
+            "interval"
+        ]
         widths.append(high - low)
     assert widths[1] > 1.3 * widths[0]
 
 
 @pytest.mark.parametrize(("n", "wrong", "word"), [(30, 2, "undecided"), (600, 60, "worse")])
 def test_a_worse_model_waits_on_few_images_and_is_refused_on_many(n: int, wrong: int, word: str) -> None:
-    found = compare(_contender(_right(n, wrong)), _contender(_right(n, 0)), _samples(n), "balanced_accuracy")
+    found = compare(
+        _contender(_right(n, wrong)), _contender(_right(n, 0)), _samples(n), PromotionSpec(metric="balanced_accuracy")
+    )
     verdict = judge(found, PromotionSpec())
     assert not verdict.promote
     assert verdict.undecided == (word == "undecided")
@@ -84,6 +103,6 @@ def test_a_worse_model_waits_on_few_images_and_is_refused_on_many(n: int, wrong:
 
 def test_models_of_other_classes_are_not_compared() -> None:
     one, other = _contender(_right(20, 2)), _contender(_right(20, 2), ("a", "c"))
-    found = compare(other, one, _samples(20), "accuracy")
+    found = compare(other, one, _samples(20), PromotionSpec(metric="accuracy"))
     assert not found["same_classes"]
     assert judge(found, PromotionSpec()).undecided

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from app.training.progress import silent
 from app.training.trainer import Plan, train
 
 SPEC = Catalog()["cat_dog"]
+LOOKS = np.arange(4, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +144,18 @@ def test_an_unreadable_new_image_is_named(plan: Plan, tmp_path: Path) -> None:
 def test_the_store_keeps_all_of_an_addition_or_nothing(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "features" / "a.sqlite")
     views = [View(f"{number:064x}", look) for number in range(700) for look in ("", "varied")]
-    stored = [Stored(np.full(3, number, np.float32), {"sharpness": float(number)}) for number in range(len(views))]
+    stored = [
+        Stored(np.full(3, number, np.float32), {"sharpness": float(number)}, LOOKS) for number in range(len(views))
+    ]
     store.add(views, stored)
+    bad: dict[str, Any] = {"bad": object()}
     with pytest.raises(TypeError):
-        store.add([View("new", ""), View("bad", "")], [stored[0], Stored(stored[0].embedding, {"bad": object()})])  # type: ignore[dict-item]
+        store.add([View("new", ""), View("bad", "")], [stored[0], Stored(stored[0].embedding, bad, LOOKS)])
     found = FeatureStore(tmp_path / "features" / "a.sqlite").read([*views[::2], View("new", "")])
     assert set(found) == set(views[::2])
     assert found[views[10]].measures == {"sharpness": 10.0}
     assert np.array_equal(found[views[10]].embedding, stored[10].embedding)
+    assert np.array_equal(found[views[10]].appearance, LOOKS)
 
 
 def test_the_head_is_the_regression_of_scikit_learn_on_standardised_features() -> None:
@@ -182,3 +188,22 @@ def test_with_too_few_patients_the_given_split_is_the_only_fold() -> None:
     assert fit.folds == [fold]
     assert np.allclose(fit.kept_out[fold[1]].sum(axis=1), 1)
     assert fit.head.kernel.shape == (40, 3)  # fewer points than features
+
+
+def test_each_source_is_left_out_in_turn_with_the_patients_that_it_shares() -> None:
+    random = np.random.default_rng(3)
+    labels = np.arange(240) % 2
+    features = (random.normal(0, 1, (240, 6)) + 2 * np.eye(6)[labels]).astype(np.float32)
+    sources = ["clinic"] * 120 + ["hospital"] * 118 + ["elsewhere"] * 2
+    groups = [str(row) for row in range(240)]
+    groups[0] = groups[130]
+    fold = np.arange(200), np.arange(200, 240)
+    data = Data(features, (), labels, groups, fold, sources)
+    fit = fit_head(data, whole=True, balance=False, seed=1, progress=silent)
+    best = min(fit.history, key=lambda each: each["val_loss"])["strength"]
+    without = np.setdiff1d(np.arange(120, 240), [130])
+    plain = make_pipeline(StandardScaler(), LogisticRegression(C=best)).fit(features[without], labels[without])
+    assert np.allclose(fit.elsewhere[:120], plain.predict_proba(features[:120]), atol=0.03)
+    assert not np.isnan(fit.elsewhere).any()
+    alone = fit_head(data._replace(sources=["clinic"] * 240), whole=True, balance=False, seed=1, progress=silent)
+    assert np.isnan(alone.elsewhere).all()
