@@ -54,7 +54,7 @@ def retrain(job_id: str) -> None:
 
 @celery_app.task(name=SWEEP.task)
 def sweep() -> None:
-    """Put right what died."""
+    """Put right what died, and count the predictions."""
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
         services.tidy.sweep_when_due()
@@ -62,6 +62,7 @@ def sweep() -> None:
         empty = services.queues.empty()
         services.jobs.sweep(empty)
         services.batch.sweep(empty)
+        services.history.count()
 
 
 @celery_app.task(name=DELIVER.task)

@@ -64,6 +64,15 @@ def decode(data: bytes, min_side: int | None = None) -> Decoded:
         raise _damaged(kind) from error
 
 
+def measure(data: bytes) -> tuple[int, int]:
+    """Return the upright width and height of an image that can be read; raises as `decode` does.
+
+    All of it is read; of a JPEG, only what an eighth of its size needs is computed.
+    """
+    decoded = decode(data, min_side=1)
+    return decoded.width, decoded.height
+
+
 def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
     with Image.open(io.BytesIO(data), formats=(kind,)) as image:  # reads the header only
         width, height = image.size

@@ -126,9 +126,9 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     serving = Serving(registry, runners)
     predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
-    intake = Intake(catalog, files, max_file_bytes)
+    intake = Intake(catalog, files, max_file_bytes, runners.run_cpu_bound)
     duplicates = Duplicates(files)
-    versions, history = DatasetVersions(catalog, files, duplicates), History(catalog)
+    versions, history = DatasetVersions(catalog, files, duplicates, runners.run_cpu_bound), History(catalog)
     gallery = Gallery(catalog, files)
     return Services(
         settings=settings,

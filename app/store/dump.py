@@ -13,9 +13,10 @@ from sqlalchemy import JSON, Connection, DateTime, LargeBinary, MetaData, Table,
 
 from app.batched import batched
 from app.store.db import db
-from app.store.tables import ModelVersion, Session
+from app.store.tables import Counted, ModelVersion, PredictionHour, Session
 
 CHUNK: Final = 1000
+NOT_KEPT: Final = (Session, Counted, PredictionHour)
 
 
 @contextmanager
@@ -30,11 +31,11 @@ def snapshot() -> Iterator[Connection]:
 
 
 def tables(connection: Connection) -> list[Table]:
-    """Return Fovea's tables as they are in the database, those that others refer to first; but for the sessions.
+    """Return Fovea's tables as they are in the database, those that others refer to first; but for some.
 
-    One that has ended must not begin again.
+    A session that has ended must not begin again; predictions are counted again.
     """
-    found, kept = MetaData(), db.metadata.tables.keys() - {Session.__tablename__}
+    found, kept = MetaData(), db.metadata.tables.keys() - {each.__tablename__ for each in NOT_KEPT}
     found.reflect(connection, only=lambda name, _: name in kept)
     for column in (column for table in found.sorted_tables for column in table.columns):
         if isinstance(column.type, JSON):

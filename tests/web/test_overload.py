@@ -31,6 +31,7 @@ from app.web.overload import PLACES
 START_SECONDS = 60
 STRIPES = np.tile(np.arange(2000, dtype=np.uint8)[:, None, None], (1, 1500, 3))
 SLOW = cv2.imencode(".png", STRIPES)[1].tobytes()  # small to send, and decoded whole
+IMAGES = 48
 HALF = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nhalf of it"
 
 
@@ -119,6 +120,20 @@ def test_connections_that_send_nothing_more_hold_nobody_up_and_are_closed(web: W
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in answer
     assert b"did not come in time" in answer
+
+
+def test_an_upload_of_large_images_keeps_no_other_request_waiting(web: Web) -> None:
+    images = [cv2.imencode(".png", STRIPES + np.uint8(number))[1].tobytes() for number in range(IMAGES)]
+    files = [("files", (f"cat.{number}.png", data)) for number, data in enumerate(images)]
+    waited: list[float] = []
+    with ThreadPoolExecutor(1) as clients, httpx.Client(timeout=120) as other:
+        upload = clients.submit(
+            httpx.post, f"{web.url}/api/upload", data={"classifier": "cat_dog"}, files=files, timeout=120
+        )
+        while not upload.done():
+            waited.append(other.get(f"{web.url}/livez").raise_for_status().elapsed.total_seconds())
+    assert upload.result().json()["accepted"] == IMAGES
+    assert max(waited) < upload.result().elapsed.total_seconds() / 2
 
 
 def test_a_stop_lets_requests_in_flight_end_and_takes_no_new_ones(tmp_path: Path) -> None:

@@ -6,20 +6,31 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from tempfile import TemporaryFile
-from typing import IO, Any, Final, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 from unicodedata import normalize
 
 import orjson
+
+from app.runners import Run, run_here
+
+if TYPE_CHECKING:
+    from arro3.core import Array, RecordBatch
 
 Row = dict[str, Any]
 
 
 class Format(Protocol):
-    """Yields the bytes of a file of rows; `similar` adds a column for the similar cases to a table."""
+    """Yields the bytes of a file of rows; `similar` adds a column for the similar cases to a table.
 
-    def __call__(self, rows: Iterable[Row], classes: Sequence[str], /, similar: bool = False) -> Iterator[bytes]:
+    What computes for long is done by `run`; the rows are read outside of it.
+    """
+
+    def __call__(
+        self, rows: Iterable[Row], classes: Sequence[str], /, similar: bool = False, run: Run = run_here
+    ) -> Iterator[bytes]:
         """Write rows of a classifier with these classes."""
 
 
@@ -37,7 +48,7 @@ LOOKED_AT: Final = 64  # characters
 BLANKS: Final = "".join(map(chr, range(33))) + "\x7f\x85\u200b\u200c\u200d\u2060\ufeff\u2028\u2029"  # after NFKC
 
 
-def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
+def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False, run: Run = run_here) -> Iterator[bytes]:  # noqa: ARG001 - a line takes no time
     """Yield a CSV table line by line: COLUMNS, the probability of each class, and where asked for the similar cases."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, _columns(classes, similar), extrasaction="ignore")
@@ -50,22 +61,27 @@ def as_csv(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -
     yield buffer.getvalue().encode()
 
 
-def as_json_lines(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Iterator[bytes]:  # noqa: ARG001  # it is in the rows
+def as_json_lines(rows: Iterable[Row], _: Sequence[str], similar: bool = False, run: Run = run_here) -> Iterator[bytes]:  # noqa: ARG001 - it is in the rows
     """Yield a JSON object for each row, on a line of its own."""
     return (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 
 
-def as_json(rows: Iterable[Row], _: Sequence[str], similar: bool = False) -> Iterator[bytes]:  # noqa: ARG001  # it is in the rows
+def as_json(rows: Iterable[Row], _: Sequence[str], similar: bool = False, run: Run = run_here) -> Iterator[bytes]:  # noqa: ARG001 - it is in the rows
     """Yield one JSON array."""
     parts = ((b"[" if number == 0 else b",") + orjson.dumps(row) for number, row in enumerate(rows))
     first = next(parts, b"[")
     return chain((first,), parts, (b"]\n",))
 
 
-def as_parquet(rows: Iterable[Row], classes: Sequence[str], similar: bool = False) -> Iterator[bytes]:
-    """Yield a Parquet file with the columns of the CSV, by way of a file: its table of contents comes last."""
-    with TemporaryFile() as file:
-        _write_parquet(rows, _columns(classes, similar), file)
+def as_parquet(
+    rows: Iterable[Row], classes: Sequence[str], similar: bool = False, run: Run = run_here
+) -> Iterator[bytes]:
+    """Yield a Parquet file with the columns of the CSV, by way of files: its table of contents comes last."""
+    with TemporaryFile() as groups, TemporaryFile() as file:
+        table = _ParquetTable(_columns(classes, similar), groups)
+        for group in _groups(iter(rows)):
+            run(partial(table.add, group))
+        run(partial(table.write, file))
         file.seek(0)
         while block := file.read(BLOCK_BYTES):
             yield block
@@ -76,28 +92,53 @@ FORMATS: Final[dict[str, Format]] = {
 }  # fmt: skip
 
 
-def _write_parquet(rows: Iterable[Row], columns: Mapping[str, str], file: IO[bytes]) -> None:
-    """Write rows in groups, each column of its own type."""
-    from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema  # noqa: PLC0415 - 13 MB
-    from arro3.io import write_parquet  # noqa: PLC0415
+class _ParquetTable:
+    """Rows that become a Parquet file in pieces: each group, its columns of their own types, waits in a file."""
 
-    kinds = {
-        "string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64(),
-        "bool": DataType.bool(), "timestamp": DataType.timestamp("us", tz="UTC"),
-    }  # fmt: skip
-    schema = Schema([Field(name, kinds[kind], nullable=True) for name, kind in columns.items()])
+    def __init__(self, columns: Mapping[str, str], groups: IO[bytes]) -> None:
+        from arro3.core import DataType, Field, Schema  # noqa: PLC0415 - 13 MB
 
-    def array(kind: str, values: list[Any]) -> Array:
+        self._columns = columns
+        self._kinds = {
+            "string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64(),
+            "bool": DataType.bool(), "timestamp": DataType.timestamp("us", tz="UTC"),
+        }  # fmt: skip
+        self._schema = Schema([Field(name, self._kinds[kind], nullable=True) for name, kind in columns.items()])
+        self._groups = groups
+        self._sizes: list[int] = []
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Convert a group of rows."""
+        from arro3.core import RecordBatch  # noqa: PLC0415
+        from arro3.io import write_ipc_stream  # noqa: PLC0415
+
+        flat = [_flat(row) for row in rows]
+        arrays = [self._array(kind, [row.get(name) for row in flat]) for name, kind in self._columns.items()]
+        packed = io.BytesIO()
+        write_ipc_stream(RecordBatch.from_arrays(arrays, schema=self._schema), packed, compression=None)
+        self._sizes.append(self._groups.write(packed.getvalue()))
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write the file, a group at a time."""
+        from arro3.core import RecordBatchReader  # noqa: PLC0415
+        from arro3.io import write_parquet  # noqa: PLC0415
+
+        write_parquet(RecordBatchReader.from_batches(self._schema, self._batches()), file, compression="zstd(3)")
+
+    def _batches(self) -> Iterator[RecordBatch]:
+        from arro3.io import read_ipc_stream  # noqa: PLC0415
+
+        self._groups.seek(0)
+        for size in self._sizes:
+            yield from read_ipc_stream(io.BytesIO(self._groups.read(size)))
+
+    def _array(self, kind: str, values: list[Any]) -> Array:
+        from arro3.core import Array  # noqa: PLC0415
+
         if kind != "timestamp":
-            return Array(values, type=kinds[kind])
-        return Array([value and _microseconds(value) for value in values], type=kinds["int64"]).cast(kinds[kind])
-
-    def batches() -> Iterator[RecordBatch]:
-        for group in _groups(_flat(row) for row in rows):
-            arrays = [array(kind, [row.get(name) for row in group]) for name, kind in columns.items()]
-            yield RecordBatch.from_arrays(arrays, schema=schema)
-
-    write_parquet(RecordBatchReader.from_batches(schema, batches()), file, compression="zstd(3)")
+            return Array(values, type=self._kinds[kind])
+        moments = [value and _microseconds(value) for value in values]
+        return Array(moments, type=self._kinds["int64"]).cast(self._kinds[kind])
 
 
 def _columns(classes: Sequence[str], similar: bool) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from app.errors import InvalidInput, TooLarge, Unavailable
+from app.services.datasets.zips import MAX_ENTRIES, open_archive
 from app.store.remote import Place
 from app.training.data.datasets import list_files
 
@@ -80,12 +80,16 @@ def members(uploads: Iterable[Upload]) -> list[Member]:
     """List every file of the uploads, those inside zip archives too.
 
     Every archive's table of contents is judged before anything is read, so nothing has to be undone: InvalidInput
-    when an archive is damaged, encrypted or holds a path that climbs out; TooLarge when there are more than MAX_FILES
-    files or MAX_UNPACKED_BYTES.
+    or TooLarge as `open_archive` says; TooLarge, too, when there are more than MAX_FILES files or MAX_UNPACKED_BYTES.
     """
-    found = [member for upload in uploads for member in _members(upload)]
-    if len(found) > MAX_FILES:
-        raise TooLarge(f"More than {MAX_FILES} files in one call; send them in parts.")
+    found: list[Member] = []
+    entries_left = MAX_ENTRIES
+    for upload in uploads:
+        more, count = _members(upload, entries_left)
+        found += more
+        entries_left -= count
+        if len(found) > MAX_FILES:
+            raise TooLarge(f"More than {MAX_FILES} files in one call; send them in parts.")
     if sum(member.claimed_bytes for member in found) > MAX_UNPACKED_BYTES:
         raise TooLarge(f"More than {MAX_UNPACKED_BYTES // 10**9} GB when unpacked; send it in parts.")
     return found
@@ -114,31 +118,15 @@ def _stream(place: Place, name: str) -> BytesIO:
     return BytesIO(place.read(name))
 
 
-def _members(upload: Upload) -> list[Member]:
+def _members(upload: Upload, entries_left: int) -> tuple[list[Member], int]:
+    """Return the files of an upload, and the number of entries in its table of contents, if it is an archive."""
     name = PurePosixPath(upload.filename).name
     if not name.lower().endswith(".zip"):
-        return [Member(name, 0, lambda: nullcontext(upload.stream))]
-    archive = _open_archive(name, upload.stream)
-    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # is_dir() breaks on no name
-    for info in infos:
-        _check_entry(name, info)
+        return [Member(name, 0, lambda: nullcontext(upload.stream))], 0
+    archive, count = open_archive(name, upload.stream, entries_left)
     return [
         Member(info.filename, info.file_size, partial(archive.open, info))
-        for info in infos
-        if not any(part in IGNORED for part in PurePosixPath(info.filename).parts)
-    ]
-
-
-def _open_archive(name: str, stream: IO[bytes]) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(stream)
-    except Exception as error:  # hostile bytes make zipfile raise nearly anything
-        raise InvalidInput(f"{name} is not a zip archive that can be read; make it again.") from error
-
-
-def _check_entry(archive: str, info: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(info.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
-        raise InvalidInput(f"{archive} holds the path {info.filename!r}, which leads out of it; nothing was stored.")
-    if info.flag_bits & 1:
-        raise InvalidInput(f"{archive} is encrypted; send it without a password.")
+        for info in archive.infolist()
+        if not info.filename.endswith("/")  # is_dir() breaks on no name
+        and not any(part in IGNORED for part in PurePosixPath(info.filename).parts)
+    ], count

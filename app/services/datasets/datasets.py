@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
+from app.classifiers.spec import ClassifierSpec
 from app.errors import InvalidInput
 from app.services.datasets.archive import source_members
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake, LabelledImage, Origin, Report, counts
+from app.services.datasets.revision import PerRevision
 from app.services.datasets.versions import DatasetVersions
 from app.store.db import db
 from app.store.tables import Image
@@ -27,6 +29,7 @@ class Datasets:
         self._intake = intake
         self._versions = versions
         self._gallery = gallery
+        self._summaries: PerRevision[dict[str, Any]] = PerRevision()
 
     def import_folder(self, classifier: str, folder: str | Path, source: str, progress: Progress) -> Report:
         """Read a folder or an s3:// URL in the classifier's convention; what cannot be used is listed, never fatal."""
@@ -55,7 +58,10 @@ class Datasets:
         Images that training leaves out, so that no group is parted, are in no split; `left_out` says how many.
         """
         spec = self._catalog[classifier]
-        divided = self._versions.preview(classifier)
+        return self._summaries.get(spec, lambda: self._summary(spec))
+
+    def _summary(self, spec: ClassifierSpec) -> dict[str, Any]:
+        classifier, divided = spec.name, self._versions.counts(spec.name)
         by_class = select(Image.label, func.count()).where(Image.classifier == classifier).group_by(Image.label)
         classes = dict.fromkeys(spec.class_names, 0) | {row[0]: row[1] for row in db.session.execute(by_class)}
         sources = select(Image.source, func.count()).where(Image.classifier == classifier).group_by(Image.source)
@@ -63,7 +69,7 @@ class Datasets:
             "classifier": classifier,
             "images": sum(classes.values()),
             "counts": divided.counts,
-            "left_out": len(divided.left_out),
+            "left_out": divided.left_out,
             "classes": classes,
             "resolutions": self._gallery.resolutions(classifier),
             "sources": {row[0]: row[1] for row in db.session.execute(sources)},

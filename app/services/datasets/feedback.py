@@ -14,7 +14,6 @@ from app.services.serving.log import History
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import CORRECTION, Image, Prediction
-from app.store.transaction import transaction
 
 
 class Feedback:
@@ -55,10 +54,7 @@ class Feedback:
 
     def withdraw(self, prediction_id: str) -> Prediction:
         """Forget what a person said of a prediction."""
-        found = self._history.get(prediction_id)
-        with transaction():
-            found.label = found.labelled_at = None
-        return found
+        return self._history.withdraw(prediction_id)
 
 
 def _waits(classifier: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -16,17 +16,18 @@ from app.classifiers.catalog import Catalog
 from app.classifiers.labels import group_of, known_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
-from app.inference.decode import decode
+from app.inference.decode import measure
+from app.runners import Run
 from app.services.datasets.archive import Member, Upload, members
 from app.store.db import db, replace, storable
 from app.store.files import Files
 from app.store.tables import Image, RejectedFile
-from app.store.transaction import transaction
+from app.store.transaction import release_connection, transaction
 from app.training.data.datasets import interpret
+from app.training.data.tables import MAX_BYTES
 from app.training.progress import Progress, silent
 
 UNSPLIT: Final = "unassigned"
-TABLE_BYTES: Final = 64_000_000
 PATH: Final = 255  # characters that are kept of a file's path
 
 
@@ -52,6 +53,14 @@ class LabelledImage:
     group: str | None = None
 
 
+class StoredImage(NamedTuple):
+    """An image that can be read and is stored; its size in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+
 @dataclass
 class Report:
     """What became of the files: taken, known already, and refused with a `kind` and a reason, which `kinds` counts."""
@@ -67,10 +76,11 @@ class Report:
 class Intake:
     """The way into the datasets; images are kept by content in `files`."""
 
-    def __init__(self, catalog: Catalog, files: Files, max_file_bytes: int) -> None:
+    def __init__(self, catalog: Catalog, files: Files, max_file_bytes: int, run_cpu_bound: Run) -> None:
         self._catalog = catalog
         self._files = files
         self._max_file_bytes = max_file_bytes
+        self._run_cpu_bound = run_cpu_bound
 
     def upload(
         self,
@@ -83,24 +93,23 @@ class Intake:
         """Store images with the label given, else by the classifier's convention, a folder or the name's prefix."""
         spec = self._catalog[classifier]
         label = None if label is None else known_label(spec, label)
-        return self.take(
-            spec, members(uploads), Origin(source, label, _check_split(split), self._max_file_bytes), silent
-        )
+        origin, sent = Origin(source, label, _check_split(split), self._max_file_bytes), list(uploads)
+        return self.take(spec, self._run_cpu_bound(lambda: members(sent)), origin, silent)
 
     def take(self, spec: ClassifierSpec, found: Sequence[Member], origin: Origin, progress: Progress) -> Report:
         """Take in every file that can be used; the others are counted and listed, never fatal. Twice is as once."""
         by_name: dict[str, list[Member]] = {}
         for member in found:
             by_name.setdefault(member.path, []).append(member)
-        entries, refusals = interpret(
-            list(by_name), lambda name: by_name[name][0].read(TABLE_BYTES).data or b"", spec, origin.label
-        )
+        release_connection()  # nothing of the database is held while tables are read, or images looked at
+        read = partial(_read_table, by_name)
+        entries, refusals = self._run_cpu_bound(lambda: interpret(list(by_name), read, spec, origin.label))
         log = _Log(spec.name, origin.source)
         for refusal in refusals:
             log.refuse(refusal.name, refusal.kind, refusal.reason)
         for done, entry in enumerate(entries, start=1):
             for member in by_name[entry.name]:
-                loaded = member.read(origin.max_bytes)
+                loaded = self._run_cpu_bound(partial(member.read, origin.max_bytes))
                 if loaded.data is None:
                     log.refuse(entry.name, "unreadable", loaded.reason)
                 else:
@@ -112,8 +121,18 @@ class Intake:
 
     def add(self, spec: ClassifierSpec, image: LabelledImage) -> bool:
         """Check, store and record one image; say whether it is new. InvalidInput when it cannot be read."""
-        decoded = decode(image.data)
-        sha256 = self._files.put(image.data)
+        return self._record(spec, image, self._store(image.data))
+
+    def _store(self, data: bytes) -> StoredImage:
+        """Check and store an image where it holds up no request."""
+        release_connection()  # nothing of the database is held meanwhile
+        return self._files.compute_and_store(
+            partial(measure, data), lambda size: StoredImage(self._files.put(data), *size)
+        )
+
+    def _record(self, spec: ClassifierSpec, image: LabelledImage, stored: StoredImage) -> bool:
+        """Make a stored image part of the dataset; say whether it is new."""
+        sha256 = stored.sha256
         known = db.session.scalar(select(Image).where(Image.classifier == spec.name, Image.sha256 == sha256))
         if known is not None:
             _protect(known, image.split)
@@ -122,7 +141,7 @@ class Intake:
         group = image.group or group_of(spec, name) or sha256
         row = Image(
             classifier=spec.name, sha256=sha256, label=image.label, split=image.split, group=group[:255], filename=name,
-            source=image.source, width=decoded.width, height=decoded.height,
+            source=image.source, width=stored.width, height=stored.height,
         )  # fmt: skip
         try:
             with transaction():
@@ -133,9 +152,10 @@ class Intake:
 
     def _take(self, spec: ClassifierSpec, image: LabelledImage, log: _Log) -> None:
         """Add one image and log what became of it."""
-        sha256, name = hashlib.sha256(image.data).hexdigest(), image.filename
+        name = image.filename
         try:
-            new = self.add(spec, image)
+            stored = self._store(image.data)
+            new = self._record(spec, image, stored)
         except Unavailable:
             raise  # nothing is wrong with the file; to send it again is safe
         except FoveaError as error:
@@ -143,8 +163,9 @@ class Intake:
             return
         log.report.accepted += new
         log.report.duplicates += not new
-        twin = log.seen.setdefault(sha256, name)
-        label = db.session.scalar(select(Image.label).where(Image.classifier == spec.name, Image.sha256 == sha256))
+        twin = log.seen.setdefault(stored.sha256, name)
+        given = (Image.classifier == spec.name, Image.sha256 == stored.sha256)
+        label = db.session.scalar(select(Image.label).where(*given))
         if label != image.label:
             log.refuse(name, "conflict", f"the same bytes are labelled {label} already, here {image.label}")
         elif twin != name:
@@ -180,6 +201,14 @@ class _Log:
         key = {"classifier": self.report.classifier, "source": self.source}
         for path in sorted(rows):  # in one order, so that no two uploads wait for each other
             replace(RejectedFile, key | {"path": path}, rows[path])
+
+
+def _read_table(by_name: Mapping[str, Sequence[Member]], name: str) -> bytes:
+    """Return the bytes of a table; InvalidInput when there are none, or more than all tables may have."""
+    loaded = by_name[name][0].read(MAX_BYTES)
+    if loaded.data is None:
+        raise InvalidInput(f"The table {name} cannot be used: {loaded.reason}.")
+    return loaded.data
 
 
 def _protect(known: Image, split: Split | None) -> None:

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import SPLITS, ClassifierSpec
 from app.errors import NotFound
+from app.runners import Run
 from app.services.datasets.duplicates import Duplicates, dataset
+from app.services.datasets.revision import PerRevision
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import CORRECTION, DatasetVersion, Image
@@ -48,13 +50,27 @@ class Division:
         return manifest.identify(manifest.of(self.samples))
 
 
+class Counts(NamedTuple):
+    """The number of a dataset's images by split and class, and of those that are left out."""
+
+    counts: dict[str, dict[str, int]]
+    left_out: int
+
+
+_DIVIDED_BY: Final = (
+    Image.sha256, Image.filename, Image.label, Image.split, Image.group, Image.source, Image.used,
+)  # fmt: skip
+
+
 class DatasetVersions:
     """The dataset versions' use cases."""
 
-    def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates) -> None:
+    def __init__(self, catalog: Catalog, files: Files, duplicates: Duplicates, run_cpu_bound: Run) -> None:
         self._catalog = catalog
         self._files = files
         self._duplicates = duplicates
+        self._run_cpu_bound = run_cpu_bound
+        self._counts: PerRevision[Counts] = PerRevision()
 
     def freeze(self, classifier: str, progress: Progress) -> Division:
         """Divide the dataset as it is now and record it; the same images give the same version, kept once.
@@ -84,8 +100,19 @@ class DatasetVersions:
     def preview(self, classifier: str) -> Division:
         """Divide the dataset as training would, by what is known of images that show the same: none is looked at."""
         spec = self._catalog[classifier]
-        rows = dataset(classifier)
-        return divide(spec, rows, self._duplicates.known(classifier, [row.sha256 for row in rows]), self._files)
+        query = select(*_DIVIDED_BY).where(Image.classifier == classifier).order_by(Image.id)
+        rows = db.session.execute(query).all()
+        pairs = self._duplicates.known(classifier, [row.sha256 for row in rows])
+        return self._run_cpu_bound(lambda: divide(spec, rows, pairs, self._files))
+
+    def counts(self, classifier: str) -> Counts:
+        """Count what `preview` gives; it is computed once for each revision of the dataset."""
+
+        def count() -> Counts:
+            divided = self.preview(classifier)
+            return Counts(divided.counts, len(divided.left_out))
+
+        return self._counts.get(self._catalog[classifier], count)
 
     def list(self, classifier: str) -> list[dict[str, Any]]:
         """Return a summary of every version, the newest first."""
@@ -106,7 +133,7 @@ class DatasetVersions:
         return row
 
 
-def divide(spec: ClassifierSpec, rows: Sequence[Image], pairs: Sequence[Pair], files: Files) -> Division:
+def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], files: Files) -> Division:
     """Give every image its split: patients and images that show the same stay on one side.
 
     Splits that the data's folders give are kept; where they part a group, its training images are left out. What a

@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
+from app.services.datasets.revision import PerRevision
 from app.services.datasets.versions import DatasetVersions
 from app.services.operations.counts import count_by, recent
+from app.services.serving.usage import usage
 from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import Image, Prediction
@@ -24,26 +26,30 @@ class Charts:
         self._catalog = catalog
         self._registry = registry
         self._versions = versions
+        self._datasets: PerRevision[dict[str, Any]] = PerRevision()
 
     def figures(self, classifier: str) -> dict[str, Any]:
         """Return the series behind the charts: the dataset, the champion's test figures and its training."""
         spec = self._catalog[classifier]
         version = self._registry.alias(classifier, "champion")
         card = None if version is None else self._registry.card(classifier, version)
-        images, divided = Image.classifier == classifier, self._versions.preview(classifier).counts
         return {
             "classifier": classifier,
             "classes": list(spec.class_names),
-            "dataset": {
-                "by_class": count_by(Image.label, images),
-                "by_split": {split: sum(labels.values()) for split, labels in divided.items()},
-                "widths": _histogram(db.session.scalars(select(Image.width).where(images)).all()),
-            },
+            "dataset": self._datasets.get(spec, lambda: self._dataset(classifier)),
             "model": None if card is None else _figures(version, card),
             "predictions": {
-                "by_class": count_by(Prediction.predicted_class, Prediction.classifier == classifier),
+                "by_class": usage(classifier, None)["by_class"],
                 "confidence": _histogram(recent(Prediction.confidence, Prediction.classifier == classifier)),
             },
+        }
+
+    def _dataset(self, classifier: str) -> dict[str, Any]:
+        images, divided = Image.classifier == classifier, self._versions.counts(classifier).counts
+        return {
+            "by_class": count_by(Image.label, images),
+            "by_split": {split: sum(labels.values()) for split, labels in divided.items()},
+            "widths": _histogram(db.session.scalars(select(Image.width).where(images)).all()),
         }
 
 

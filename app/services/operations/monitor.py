@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from app.services.operations.counts import count_by, recent
 from app.services.operations.processor import Processor
 from app.services.serving.latency import percentiles
 from app.services.serving.loaded_models import Serving
+from app.services.serving.usage import usage
 from app.store.db import db, now
 from app.store.registry import Registry
 from app.store.tables import Job, Prediction
@@ -87,41 +87,15 @@ class Monitor:
         """Return usage figures of the last `hours`, or of all time: answers by class, decision, day; latency."""
         if classifier is not None:
             self._catalog[classifier]
+        since = None if hours is None else now() - timedelta(hours=hours)
         where = [] if classifier is None else [Prediction.classifier == classifier]
-        if hours is not None:
-            where.append(Prediction.created_at > now() - timedelta(hours=hours))
+        if since is not None:
+            where.append(Prediction.created_at > since)
         return {
             "classifier": classifier,
             "hours": hours,
-            **_usage(*where),
+            **usage(classifier, since),
             "latency_ms": percentiles(recent(Prediction.duration_ms, *where), 50, 95, 99),
             "jobs": count_by(Job.status),
             "host": self.host(),
         }
-
-
-def _usage(*where: Any) -> dict[str, Any]:  # noqa: ANN401 - SQL expressions
-    """Count the answers in every way at once: the log is read through a single time, however long it is."""
-    groups = {
-        "by_classifier": Prediction.classifier, "by_class": Prediction.predicted_class,
-        "by_decision": Prediction.decision, "by_day": func.date(Prediction.created_at),
-    }  # fmt: skip
-    last_hour = Prediction.created_at > now() - timedelta(hours=1)
-    kinds = (last_hour, Prediction.label.is_not(None), Prediction.label == Prediction.predicted_class)
-    counts = (func.count(), *(func.count().filter(kind) for kind in kinds))
-    rows = db.session.execute(select(*groups.values(), *counts).where(*where).group_by(*groups.values())).all()
-    found: dict[str, Counter[str]] = {name: Counter() for name in groups}
-    for row in rows:
-        for name, key in zip(groups, row, strict=False):
-            found[name][str(key)] += row[len(groups)]
-    total, recent, labelled, correct = (sum(row[len(groups) + place] for row in rows) for place in range(len(counts)))
-    return {
-        "predictions": total,
-        "last_hour": recent,
-        **{name: dict(sorted(counted.items())) for name, counted in found.items()},
-        "feedback": {
-            "labelled": labelled,
-            "correct": correct,
-            "accuracy": round(correct / labelled, 4) if labelled else None,
-        },
-    }

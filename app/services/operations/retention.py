@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal,
 from app.config import MEGABYTE, Settings
 from app.services.jobs.jobs import RECEIVING
 from app.services.jobs.transitions import ACTIVE
+from app.services.serving import usage
 from app.store.db import UNSYNCHRONIZED, UtcDateTime, db, now
 from app.store.files import Files, Stored
 from app.store.tables import DatasetVersion, Image, Job, JobItem, Prediction
@@ -137,6 +138,8 @@ def _delete(table: type[Any], doomed: ColumnElement[bool]) -> None:
     """Delete the rows in transactions of CHUNK; what has been taken up again meanwhile stays."""
     while ids := db.session.scalars(select(table.id).where(doomed).limit(CHUNK)).all():
         with transaction():
+            if table is Prediction:
+                usage.forget(table.id.in_(ids), doomed)
             db.session.execute(delete(table).where(table.id.in_(ids), doomed), execution_options=UNSYNCHRONIZED)
 
 

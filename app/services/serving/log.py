@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.classifiers.catalog import Catalog
 from app.classifiers.labels import known_label
 from app.errors import NotFound
+from app.services.serving import usage
 from app.store.db import db, now
 from app.store.tables import Prediction
 from app.store.transaction import transaction
@@ -48,8 +49,19 @@ class History:
         spec = self._catalog[found.classifier]
         known = known_label(spec, label)
         with transaction():
-            found.label, found.labelled_at = known, now()
+            usage.relabel(found.id, known, now())
         return found
+
+    def withdraw(self, prediction_id: str) -> Prediction:
+        """Forget what a person said of a prediction."""
+        found = self.get(prediction_id)
+        with transaction():
+            usage.relabel(found.id, None, None)
+        return found
+
+    def count(self) -> None:
+        """Count the predictions since the last time, so that figures of usage need not look at them again."""
+        usage.close()
 
 
 def as_answer(row: Prediction) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from app.store.tables.datasets import (
 from app.store.tables.jobs import Job, JobChunk, JobEvent, JobItem, RequestKey
 from app.store.tables.models import AliasMove, ChallengerTraffic, ModelVersion, ShadowAnswer, TrafficMode
 from app.store.tables.outside import ApiKey, Delivery, Session
-from app.store.tables.predictions import Prediction
+from app.store.tables.predictions import Counted, Prediction, PredictionHour
 
 __all__ = [
     "CORRECTION",
@@ -23,6 +23,7 @@ __all__ = [
     "AuditReport",
     "ChallengerTraffic",
     "Compared",
+    "Counted",
     "DatasetVersion",
     "Delivery",
     "Image",
@@ -33,6 +34,7 @@ __all__ = [
     "ModelVersion",
     "NearDuplicate",
     "Prediction",
+    "PredictionHour",
     "RejectedFile",
     "RequestKey",
     "Session",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.classifiers.spec import Split
@@ -23,7 +23,10 @@ class Image(Base):
     """
 
     __tablename__ = "images"
-    __table_args__ = (UniqueConstraint("classifier", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("classifier", "sha256"),
+        Index("images_by_update", "classifier", "updated_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     classifier: Mapped[str] = mapped_column(Name)
@@ -36,6 +39,7 @@ class Image(Base):
     width: Mapped[int]
     height: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
     used: Mapped[Split | None] = mapped_column(String(5))
     tested: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 

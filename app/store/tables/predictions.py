@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.db import Base, Text, UtcDateTime, new_id, now
 from app.store.tables.columns import Id, Name, Sha256
+
+_LABELLED: Final = text("label IS NOT NULL")
 
 
 class Prediction(Base):
     """One answer. `body` is the answer as it was given, `label` what a person said it should have been."""
 
     __tablename__ = "predictions"
-    __table_args__ = (Index("predictions_by_time", "created_at"), Index("predictions_by_job", "job_id"))
+    __table_args__ = (
+        Index("predictions_by_time", "created_at"),
+        Index("predictions_by_job", "job_id"),
+        Index("predictions_by_classifier", "classifier", "created_at", "model_version"),
+        Index(
+            "predictions_labelled",
+            "labelled_at",
+            "classifier",
+            "sha256",
+            sqlite_where=_LABELLED,
+            postgresql_where=_LABELLED,
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     classifier: Mapped[str] = mapped_column(Name)
@@ -33,3 +47,32 @@ class Prediction(Base):
     label: Mapped[str | None] = mapped_column(Name)
     labelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class PredictionHour(Base):
+    """How many predictions of an hour ("2026-01-02 03", UTC) there are, labelled and correct ones, by what they say.
+
+    Only those before `Counted.until` are in it.
+    """
+
+    __tablename__ = "prediction_hours"
+
+    hour: Mapped[str] = mapped_column(String(13), primary_key=True)
+    classifier: Mapped[str] = mapped_column(Name, primary_key=True)
+    predicted_class: Mapped[str] = mapped_column(Name, primary_key=True)
+    decision: Mapped[str] = mapped_column(Name, primary_key=True)
+    predictions: Mapped[int]
+    labelled: Mapped[int]
+    correct: Mapped[int]
+
+
+class Counted(Base):
+    """The one row that says which predictions are counted: those before `until`. Who changes counts updates it first.
+
+    That makes all others wait who would change them, too.
+    """
+
+    __tablename__ = "counted"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)

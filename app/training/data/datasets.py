@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from app.classifiers import ClassifierSpec
 from app.classifiers.labels import group_of, label_from_path, match_label
 from app.classifiers.spec import DataSpec, Split
-from app.errors import InvalidInput
-from app.training.data.tables import SUFFIXES, Table, read_table
+from app.errors import InvalidInput, TooLarge
+from app.training.data.tables import MAX_BYTES, MAX_ROWS, SUFFIXES, Columns, Table, read_table
 
 ARCHIVE_LITTER = "__MACOSX"
 Reader = Callable[[str], bytes]
@@ -99,17 +99,18 @@ class _Tables:
     def __init__(self, names: Sequence[str], read: Reader, data: DataSpec) -> None:
         there, quality = set(names), data.quality
         self._bytes = read
+        self._bytes_left, self._rows_left = MAX_BYTES, MAX_ROWS
         self._labels: dict[str, Table] = {}
         self._quality: dict[str, Table] = {}
         self.names: set[str] = set()
         for folder in {str(PurePosixPath(name).parent) for name in names if name.lower().endswith(".csv")}:
             form = next((each for each in data.csv if _join(folder, each.file) in there), None)
             if form and data.convention == "csv":
-                columns = (form.image_column, form.label_column, form.extension)
-                self._labels[folder] = self._read(folder, form.file, *columns)
+                columns = Columns(form.image_column, form.label_column, form.extension)
+                self._labels[folder] = self._read(folder, form.file, columns)
             if quality and _join(folder, quality.file) in there:
-                columns = (quality.image_column, quality.quality_column, "")
-                self._quality[folder] = self._read(folder, quality.file, *columns)
+                columns = Columns(quality.image_column, quality.quality_column)
+                self._quality[folder] = self._read(folder, quality.file, columns)
 
     def label(self, path: PurePosixPath) -> tuple[bool, str | None]:
         """Whether a table rules this image, and what it says."""
@@ -121,10 +122,16 @@ class _Tables:
         table = next((self._quality[folder] for folder in _upwards(path) if folder in self._quality), None)
         return None if table is None else table.get(path.name)
 
-    def _read(self, folder: str, file: str, image: str, value: str, extension: str) -> Table:
+    def _read(self, folder: str, file: str, columns: Columns) -> Table:
         name = _join(folder, file)
         self.names.add(name)
-        return read_table(name, self._bytes(name), image, value, extension)
+        data = self._bytes(name)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise TooLarge(f"{name} is too large; all tables of a call may have {MAX_BYTES // 10**6} MB in all.")
+        table = read_table(name, data, columns, self._rows_left)
+        self._rows_left -= table.rows
+        return table
 
 
 def _upwards(path: PurePosixPath) -> Iterator[str]:

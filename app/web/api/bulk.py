@@ -16,6 +16,7 @@ from app.services.datasets.archive import members
 from app.web import forms
 from app.web.api.jobs import accepted
 from app.web.docs import body, problems
+from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import Accepted, ResultCounts
 from app.web.schemas.requests import BulkForm, JobPath, ResultsQuery
 
@@ -40,9 +41,11 @@ def bulk_predict() -> Response:
     """
     forms.allow_bulk()
     wanted, batch, key = forms.fields(BulkForm), services().batch, forms.idempotency_key()
+    sent = list(forms.uploads(needed=wanted.job_id is None or wanted.more))
+    found = run_cpu_bound(lambda: members(sent))
     if wanted.job_id is None:
-        return accepted(batch.submit(wanted.classifier, members(forms.uploads()), wanted.more, key))
-    return accepted(batch.add(wanted.job_id, members(forms.uploads(needed=wanted.more)), wanted.more, key))
+        return accepted(batch.submit(wanted.classifier, found, wanted.more, key))
+    return accepted(batch.add(wanted.job_id, found, wanted.more, key))
 
 
 @blueprint.get("/api/jobs/<job_id>/results", responses=problems(404, 409))
@@ -53,7 +56,7 @@ def job_results(path: JobPath, query: ResultsQuery) -> Response:
     """
     job, wanted = services().jobs.get(path.job_id), ResultFilter(query.decision, query.predicted_class)
     rows = services().batch.results(job.id, query.offset, query.limit, wanted)
-    parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names)
+    parts = FORMATS[query.format](rows, services().catalog[job.classifier].class_names, run=run_cpu_bound)
     answer = Response(stream_with_context(_blocks(parts)), mimetype=MEDIA_TYPES[query.format])
     answer.headers["X-Total-Count"] = str(services().batch.count(job.id, wanted))
     if query.format != "json":

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.services.bulk.tabular import COLUMNS, as_csv, as_json, as_json_lines, as_parquet
 
+R = TypeVar("R")
 CLASSES = ("cat", "dog")
 ANSWER = {
     "file": "cat.jpg",
@@ -103,3 +105,25 @@ def test_no_file_name_becomes_a_formula_or_breaks_the_table(name: str) -> None:
     assert rows[0]["file"][0] not in "=+-@\uff1d\uff0b\uff0d\uff20\t\r\n"
     assert rows[0]["file"].strip()[:1] not in ("=", "+", "-", "@")
     assert rows[0]["file"].removeprefix("'") == name.removeprefix("'")
+
+
+def test_a_parquet_file_is_made_in_pieces_and_the_rows_are_read_outside_of_them() -> None:
+    inside = False
+    pieces = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for _ in range(2500):
+            assert not inside
+            yield ANSWER
+
+    def run(work: Callable[[], R]) -> R:
+        nonlocal inside, pieces
+        inside, pieces = True, pieces + 1
+        try:
+            return work()
+        finally:
+            inside = False
+
+    packed = b"".join(as_parquet(rows(), CLASSES, run=run))
+    assert pieces == 4  # three groups of rows, and the file
+    assert read_parquet(io.BytesIO(packed)).read_all().num_rows == 2500

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput, TooLarge
-from app.services.datasets import archive
+from app.services.datasets import archive, zips
 from app.services.datasets.archive import Entry, Upload, entries
 
 LIMIT = 1000
@@ -113,6 +114,65 @@ def test_a_bomb_is_read_no_further_than_the_limit_and_many_are_refused(monkeypat
 def test_too_many_files_are_refused() -> None:
     with pytest.raises(TooLarge, match="More than 10000 files"):
         unpack(pack({f"{number}.jpg": b"x" for number in range(archive.MAX_FILES + 1)}))
+
+
+ZIP64_END, END = b"PK\x06\x06", b"PK\x05\x06"
+
+
+def claiming(entries: int, zip64: bool) -> bytes:
+    """Return an archive of one file whose end record claims more."""
+    whole = bytearray(pack({"a.jpg": b"a"}))
+    end = whole.index(END)
+    size, start = struct.unpack_from("<LL", whole, end + 12)
+    if zip64:
+        record = struct.pack("<4sQHHLLQQQQ", ZIP64_END, 44, 45, 45, 0, 0, entries, entries, size, start)
+        locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+        return bytes(whole[:end]) + record + locator + struct.pack("<4s4HLLH", END, 0, 0, *[0xFFFF] * 2, size, start, 0)
+    struct.pack_into("<HH", whole, end + 8, entries, entries)
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_what_an_archive_claims_is_judged_before_it_is_read(zip64: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [entry.data for entry in unpack(claiming(1, zip64))] == [b"a"]
+    too_many = claiming(20_001, zip64)
+    monkeypatch.setattr(zipfile, "ZipFile", None)  # whoever would read it now fails otherwise
+    with pytest.raises(TooLarge, match="more than 20000 entries"):
+        unpack(too_many)
+
+
+def test_entries_beyond_those_an_archive_claims_count_too() -> None:
+    whole = bytearray(pack({f"{number}/": b"" for number in range(zips.MAX_ENTRIES + 1)}))
+    struct.pack_into("<HH", whole, whole.rindex(END) + 8, 1, 1)
+    with pytest.raises(TooLarge, match="more than 20000 entries"):
+        unpack(bytes(whole))
+
+
+def test_the_entries_of_all_archives_count_together() -> None:
+    half = pack({f"{number}/": b"" for number in range(zips.MAX_ENTRIES // 2 + 1)})
+    with pytest.raises(TooLarge, match="more than 9999 entries"):
+        unpack(half, "second.zip", Upload("first.zip", io.BytesIO(half)))
+
+
+@given(st.integers(1, 40), st.integers(1, 1200))
+def test_long_and_deep_paths_are_refused(depth: int, name: int) -> None:
+    path = "a/" * depth + "b" * name
+    if depth > zips.MAX_DEPTH or len(path) > zips.MAX_PATH:
+        with pytest.raises(InvalidInput, match="more than 1000 characters or 32 folders"):
+            unpack(pack({path: b"x"}))
+    else:
+        assert [entry.path for entry in unpack(pack({path: b"x"}))] == [path]
+
+
+@pytest.mark.parametrize(("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")])
+def test_only_the_usual_methods_are_unpacked(method: int, name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"packed with {name}; make it again with deflate"):
+        unpack(pack({"a.jpg": bytes(1000)}, method))
+
+
+def test_what_unpacks_to_too_many_times_its_size_is_refused() -> None:
+    with pytest.raises(TooLarge, match="times its size when unpacked, and at most 200 times"):
+        unpack(pack({f"{number}.jpg": bytes(14_000_000) for number in range(5)}))
 
 
 def test_an_entry_without_a_name_is_no_reason_to_break() -> None:

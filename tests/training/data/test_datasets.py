@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from app.classifiers import Catalog, ClassifierSpec
-from app.errors import InvalidInput
-from app.training.data.datasets import Scan, scan
+from app.errors import InvalidInput, TooLarge
+from app.training.data.datasets import Scan, interpret, scan
 
 CATALOG = Catalog()
 
@@ -105,3 +105,14 @@ def test_nothing_to_use_is_an_error(tmp_path: Path) -> None:
     _touch(tmp_path, "a.jpg")
     with pytest.raises(InvalidInput, match=r"no image .* glaucoma can use; a\.jpg: no label"):
         scan(tmp_path, CATALOG["glaucoma"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"), [(b"a,1\n" * 120_000, "too many rows"), ((b"a" * 100_000 + b",1\n") * 90, "too large")]
+)
+def test_the_tables_of_a_call_have_a_limit_together(rows: bytes, sentence: str) -> None:
+    names = [f"{folder}/{file}" for folder in "ab" for file in ("trainLabels.csv", "1.jpg")]
+    with pytest.raises(
+        TooLarge, match=rf"^[ab]/trainLabels\.csv is (a table of )?{sentence}; all tables of a call may have"
+    ):
+        interpret(sorted(names), lambda _: b"image,level\n" + rows, CATALOG["diabetic_retinopathy"])
