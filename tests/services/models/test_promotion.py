@@ -21,6 +21,7 @@ from app.services.models.retrain import TrainingRequest
 from app.services.wiring import Services
 from app.store.db import db
 from app.store.tables import CORRECTION, Image, Job
+from app.training.data.drawn import SOURCE
 from app.training.evaluation.reuse import FRESH_FROM
 from app.training.progress import silent
 
@@ -65,7 +66,7 @@ def _run(services: Services, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_an_equal_version_is_promoted_and_the_verdict_is_kept_for_ever(services: Services) -> None:
-    _add(services, 220, "test")  # so many that no more than the margin can be hidden
+    _add(services, 200, "test", SOURCE)  # so many that no more than the margin can be hidden, and no copies
     job = _registered(services)
     result, figures = _run(services, job)
     assert (result["promoted"], result["champion_version"]) == (True, 2)
