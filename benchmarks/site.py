@@ -189,10 +189,9 @@ class Site:
         self._env, self._running = env, running
 
     def start_web(self) -> int:
-        """Start a web server, whose log says whom it saw; return its port."""
+        """Start a web server, whose log says who called; return its port."""
         port = free_port()
-        seen = "--access-logfile - --access-logformat '%(h)s %({wsgi.url_scheme}e)s %(s)s %(U)s'"
-        own = {"PORT": str(port), "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": seen}
+        own = {"PORT": str(port), "WEB_CONCURRENCY": "1"}
         argv = [sys.executable, "-m", "deploy.start", sys.executable, "-m", "gunicorn", "--config",
                 "deploy/gunicorn.conf.py", "wsgi:app"]  # fmt: skip
         started = program(argv, {**self._env, **own}, self.folder / "web.log")

@@ -8,6 +8,7 @@ Needs nginx, PostgreSQL, openssl and wrk; everything listens on loopback alone.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Timer
+from urllib.request import urlopen
 
 from benchmarks import drawings
 from benchmarks.load import require_wrk, send
@@ -68,9 +70,10 @@ def measure(running: Site, images: Path, options: argparse.Namespace) -> None:
     third = running.start_web()
     rebalance(running, second, third)
     print(row("one of two killed without warning", url, images, running.web[third].kill))
-    seen = Counter(" ".join(line.split()[:2]) for line in (running.folder / "web.log").read_text().splitlines()
-                   if line.endswith("/api/predict"))  # fmt: skip
-    print(f"\nFovea saw, as the client's address and scheme: {dict(seen)}")
+    with urlopen(f"{running.nginx.url}/livez", context=running.nginx.trust()) as answer:
+        scheme = "https" if "Strict-Transport-Security" in answer.headers else "http"
+    lines = [line for line in (running.folder / "web.log").read_text().splitlines() if '"/api/predict"' in line]
+    print(f"\nFovea saw these clients, by {scheme}: {dict(Counter(json.loads(line)['client'] for line in lines))}")
 
 
 def row(what: str, url: str, images: Path, event: Callable[[], None]) -> str:
