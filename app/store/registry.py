@@ -59,8 +59,8 @@ class Registry:
                     db.session.add(row)
             except IntegrityError:  # another machine took the number, or has done this job
                 place.rename(bundle)
-                if job_id is not None and (known := self.by_job(job_id)) is not None:
-                    return known
+                if job_id is not None and (done := self.by_job(job_id)) is not None:
+                    return done
             else:
                 return version
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from sqlalchemy import event
 
 from app.services.wiring import Services
 from app.store.db import db
+from app.store.tables import Prediction
 from benchmarks import polled
 
 
@@ -23,13 +25,13 @@ def test_it_times_every_call_and_the_log(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_no_polled_call_reads_the_whole_log(app: Flask, client: FlaskClient, services: Services) -> None:
-    polled._fill(polled.Prediction, polled._predictions(services, 300))  # noqa: SLF001 - the benchmark's rows
+    polled._fill(Prediction, polled._predictions(services, 300))  # noqa: SLF001 - the benchmark's rows
     services.history.count()
     assert app
-    asked: list[tuple[str, object]] = []
+    asked: list[tuple[str, Any]] = []
     listen = (db.engine, "before_cursor_execute")
 
-    def note(_connection: object, _cursor: object, statement: str, given: object, *_: object) -> None:
+    def note(_connection: object, _cursor: object, statement: str, given: tuple[Any, ...], *_: object) -> None:
         if statement.lstrip().startswith("SELECT") and "predictions" in statement:
             asked.append((statement, given))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import String, cast, delete, func, insert, literal_column, select, true, update
+from sqlalchemy import Integer, String, cast, delete, func, insert, literal_column, select, true, update
 
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Counted, Prediction, PredictionHour
@@ -21,7 +21,9 @@ _KEY: Final = (PredictionHour.hour, PredictionHour.classifier, PredictionHour.pr
 _NUMBERS: Final = ("predictions", "labelled", "correct")
 _FORMAT: Final = "%Y-%m-%d %H"
 # Lengths are written into the statement: PostgreSQL does not see that an expression with parameters is the grouped one.
-_FIRST, _HOUR_LONG, _DAY_LONG = literal_column("1"), literal_column("13"), literal_column("10")
+_FIRST: Final = literal_column("1", Integer)
+_HOUR_LONG: Final = literal_column("13", Integer)
+_DAY_LONG: Final = literal_column("10", Integer)
 _HOUR: Final = func.substr(cast(Prediction.created_at, String), _FIRST, _HOUR_LONG)
 _DAY: Final = func.substr(PredictionHour.hour, _FIRST, _DAY_LONG)
 _WHAT: Final = (_HOUR, Prediction.classifier, Prediction.predicted_class, Prediction.decision)

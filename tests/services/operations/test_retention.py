@@ -14,6 +14,7 @@ from app.classifiers.catalog import Catalog
 from app.config import Settings
 from app.drawing import draw
 from app.errors import NotFound
+from app.runners import run_here
 from app.services.bulk.batch import STORED
 from app.services.datasets.archive import Member, Upload, members
 from app.services.datasets.duplicates import Duplicates
@@ -139,7 +140,7 @@ def test_datasets_their_versions_and_work_at_hand_are_never_touched(
     files: Files, services: Services, prune: Prune
 ) -> None:
     services.datasets.synth("cat_dog", 20, 0, silent)
-    versions = DatasetVersions(Catalog(None), files, Duplicates(files))
+    versions = DatasetVersions(Catalog(None), files, Duplicates(files), run_here)
     versions.freeze("cat_dog", silent)
     dataset = list(db.session.scalars(select(Image.sha256)))
     for image in db.session.scalars(select(Image).limit(5)):  # left the dataset, not the version

@@ -21,7 +21,7 @@ CLASSES = {"cat_dog": ("cat", "dog"), "glaucoma": ("glaucoma", "normal")}
 
 
 def log(moments: list[datetime]) -> list[str]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, moment in enumerate(moments):
         classifier = ("cat_dog", "glaucoma")[number % 2]
         rows.append({
