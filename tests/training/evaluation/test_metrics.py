@@ -12,10 +12,10 @@ from app.classifiers.card import Thresholds
 from app.errors import InvalidInput
 from app.inference.arrays import Floats
 from app.training.data.samples import Sample
-from app.training.evaluation.bootstrap import draws, percentiles, pivotal
 from app.training.evaluation.metrics import figures
-from app.training.evaluation.proportions import proportion, wilson
-from app.training.evaluation.weighted import FIGURES, Indices, calibration_error
+from app.training.statistics.bootstrap import draws, percentiles, pivotal
+from app.training.statistics.proportions import proportion, wilson
+from app.training.statistics.weighted import FIGURES, Indices, calibration_error
 
 CLASSES = ("a", "b", "c")
 THRESHOLDS = Thresholds(prediction_set=0.2, operating_point=0.3, novelty=1.0)

@@ -1,4 +1,4 @@
-"""The 95 % intervals of the figures of `app.training.evaluation.weighted`; none loses its width at 0 or at 1.
+"""The 95 % intervals of the figures of `app.training.statistics.weighted`; none loses its width at 0 or at 1.
 
 A bootstrap of figures without an error has no width. So it is used only for those that depend on the probabilities
 themselves: calibration errors, which chance only raises, Brier score and log loss.
@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from app.inference.arrays import Floats
-from app.training.evaluation.areas import area_interval, effect, mean_interval, placements
-from app.training.evaluation.bootstrap import Interval, draws, percentiles, pivotal
-from app.training.evaluation.proportions import design_effect, proportion, wilson
-from app.training.evaluation.weighted import FIGURES, RAISED, Indices, calibration_error, class_errors
+from app.training.statistics.areas import area_interval, effect, mean_interval, placements
+from app.training.statistics.bootstrap import Interval, draws, percentiles, pivotal
+from app.training.statistics.proportions import design_effect, proportion, wilson
+from app.training.statistics.weighted import FIGURES, RAISED, Indices, calibration_error, class_errors
 
 Values = Mapping[str, float]
 ERRORS = {name: FIGURES[name] for name in ("classwise_ece", "brier", "log_loss")}  # of the probabilities themselves
