@@ -73,8 +73,9 @@ def recalibrate(spec: ClassifierSpec, bundle: Path, progress: Progress, per_clas
     """Fit all that is fitted after a demonstration bundle's network again; rewrite its card and its novelty file.
 
     Probabilities and thresholds rest on fresh drawings: the validation images are too few of each class for the
-    coverage of a medical classifier, and drawings cost nothing. Novelty and quality rest on the drawings that the
-    network learned from, which are drawn again, as are the test images. `per_class` is that of the training.
+    coverage of a medical classifier, and drawings cost nothing. So does the limit of novelty. Its distances and quality
+    rest on the drawings that the network learned from, which are drawn again, as are the test images. `per_class` is
+    that of the training.
     """
     card = Card.model_validate_json((bundle / CARD_NAME).read_bytes())
     asked = {name: getattr(spec, name) for name in ("coverage", "prevalence", "operating_point")}
@@ -96,8 +97,11 @@ def _fitted(card: Card, bundle: Path, learned: Sequence[Sample], kept_out: Seque
     same = np.full(len(card.classes), 1 / len(card.classes))  # as many drawings of each class
     fitted = fit_answers(answers, spec, same, cross=False)
     train = np.array([each.split == "train" for each in learned])
-    fold, everything = (np.flatnonzero(train), np.flatnonzero(~train)), np.arange(len(learned))
-    novelty, limit = Novelty.fit(known.views, label_indices(learned, card.classes), [fold], everything)
+    rows = np.arange(len(learned) + len(kept_out))
+    old, new = rows[: len(learned)], rows[len(learned) :]
+    views = {name: np.concatenate([points, fresh.views[name]]) for name, points in known.views.items()}
+    labels = label_indices([*learned, *kept_out], card.classes)
+    novelty, limit = Novelty.fit(views, labels, [(old, new)], old)
     novelty.save(bundle / NOVELTY_NAME)
     measures = {name: values[train] for name, values in known.measures.items()}
     return {
