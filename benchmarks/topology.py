@@ -70,7 +70,8 @@ def measure(running: Site, images: Path, options: argparse.Namespace) -> None:
     third = running.start_web()
     rebalance(running, second, third)
     print(row("one of two killed without warning", url, images, running.web[third].kill))
-    with urlopen(f"{running.nginx.url}/livez", context=running.nginx.trust()) as answer:  # noqa: S310  # our own address
+    context = running.nginx.trust()
+    with urlopen(f"{running.nginx.url}/livez", context=context) as answer:  # noqa: S310 - our own nginx
         scheme = "https" if "Strict-Transport-Security" in answer.headers else "http"
     lines = [line for line in (running.folder / "web.log").read_text().splitlines() if '"/api/predict"' in line]
     print(f"\nFovea saw these clients, by {scheme}: {dict(Counter(json.loads(line)['client'] for line in lines))}")

@@ -46,4 +46,4 @@ def test_a_run_in_which_requests_fail_fails() -> None:
     done = locust("--host", f"http://127.0.0.1:{free_port()}", "--short", "-t", "3s")
     assert done.returncode == 1
     assert "FAILED: 100.0% of " in done.stdout
-    assert '"Reader": 10' in done.stderr
+    assert "Ramping to 10 users at a rate of 2.00 per second" in done.stderr
