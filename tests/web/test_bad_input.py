@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,9 @@ from flask.testing import FlaskClient
 from http_checks import CAT, form, huge_png, kept, pack, problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 from werkzeug.routing import BuildError
 
 from app.config import Settings
-from app.store.db import db
 
 JSON = "application/json"
 SLIP = pack({"cat.1.jpg": CAT, "../../evil.jpg": CAT})
@@ -231,29 +228,6 @@ def test_a_person_gets_a_page_and_a_program_a_problem(client: FlaskClient) -> No
     assert (page.status_code, page.mimetype) == (404, "text/html")
     assert "nothing at /nothing" in page.get_data(as_text=True)
     problem(client.get("/api/nothing", headers={"Accept": "text/html"}), 404)
-
-
-def test_an_error_of_ours_is_a_problem_that_tells_no_secret(client: FlaskClient) -> None:
-    db.session.execute(text("DROP TABLE jobs"))
-    db.session.commit()
-    sentence = problem(client.get("/api/jobs"), 500)
-    assert "its log says more" in sentence
-    assert "jobs" not in sentence
-
-
-def test_a_full_disk_is_told_from_an_error_of_ours(client: FlaskClient) -> None:
-    size = db.session.scalar(text("PRAGMA page_count"))
-    db.session.execute(text(f"PRAGMA max_page_count = {size}"))  # SQLite's own way to be full
-    answers = [client.post("/api/predict?classifier=cat_dog", data=CAT) for _ in range(50)]
-    refused = [answer for answer in answers if answer.status_code != 200]
-    assert "disk of the service is full" in problem(refused[0], 503)
-    assert refused[0].headers["Retry-After"] == "2"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full.")
-def test_a_file_that_finds_no_room_is_told_from_an_error_of_ours(app: Flask) -> None:
-    app.add_url_rule("/full", view_func=lambda: str(Path("/dev/full").write_bytes(b"x")))
-    assert "disk of the service is full" in problem(app.test_client().get("/full"), 503)
 
 
 SIGNATURES = st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", CAT[:500]])
