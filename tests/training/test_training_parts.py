@@ -86,8 +86,8 @@ def test_a_run_stands_on_pretrained_weights_where_they_are_at_hand(tmp_path: Pat
 
 
 def test_pretrained_networks_may_see_larger_squares() -> None:
-    spec = Catalog()["eye_diseases"]
+    spec = Catalog()["diabetic_retinopathy"]
     assert input_size("custom_cnn", spec) == get_backbone("custom_cnn").size
-    assert input_size(str(spec.training.pretrained), spec) == spec.training.pretrained_size == 448
+    assert input_size(str(spec.training.pretrained), spec) == spec.training.pretrained_size == 320
     sized = spec.model_copy(update={"preprocessing": spec.preprocessing.model_copy(update={"size": 96})})
     assert input_size(str(spec.training.pretrained), sized) == 96
