@@ -1,7 +1,8 @@
 """The 95 % intervals of the figures of `app.training.evaluation.weighted`; none loses its width at 0 or at 1.
 
 A bootstrap of figures without an error has no width. So it is used only for those that depend on the probabilities
-themselves: calibration errors, which chance only raises, Brier score and log loss.
+themselves: calibration errors, which chance only raises, Brier score and log loss. Where no answer is wrong, they are
+widened by what the errors would do that the accuracy's interval allows for.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ def headline_intervals(
     """Those of the headline figures, whose `values` are known, and so are the `classes`' own; None if undefined."""
     right = probabilities.argmax(axis=1) == labels
     each = class_intervals(labels, probabilities, groups, classes)
-    drawn = draws(
-        labels, probabilities, groups, {name: FIGURES[name] for name in ("classwise_ece", "brier", "log_loss")}
-    )
+    drawn = draws(labels, probabilities, groups, ERRORS)
+    missed, others = _unseen_errors(labels, probabilities, groups)
+    erring = {
+        name: float(figure(others, probabilities, np.ones((1, len(others))))[0]) for name, figure in ERRORS.items()
+    }
+    resampled = {name: pivotal(of, values[name]) if name in RAISED else percentiles(of) for name, of in drawn.items()}
     return {
-        **{name: pivotal(of, values[name]) if name in RAISED else percentiles(of) for name, of in drawn.items()},
+        **{name: _raised(limits, values[name], missed * erring[name]) for name, limits in resampled.items()},
         "accuracy": proportion(right, groups),
         "balanced_accuracy": _balanced(labels, right, groups),
         "macro_f1": _mean(classes["f1"], each["f1"], 2),  # a wrong answer counts in the F1 of two classes
@@ -60,8 +64,28 @@ def class_intervals(
         found["auroc"].append(area)
         found["average_precision"].append(precision)
     drawn = draws(labels, probabilities, groups, {"ece": class_errors})["ece"]
-    found["ece"] = [pivotal(drawn[:, index], float(value)) for index, value in enumerate(values["ece"])]
+    missed, others = _unseen_errors(labels, probabilities, groups)
+    erring = missed * class_errors(others, probabilities, np.ones((1, len(others))))[0]
+    found["ece"] = [
+        _raised(pivotal(drawn[:, index], float(value)), float(value), float(erring[index]))
+        for index, value in enumerate(values["ece"])
+    ]
     return found
+
+
+def _unseen_errors(labels: Indices, probabilities: Floats, groups: Sequence[str]) -> tuple[float, Indices]:
+    """The share of images that may be answered wrongly though none of these was, and what they would show then.
+
+    0 where there is an error: the bootstrap knows it.
+    """
+    right = probabilities.argmax(axis=1) == labels
+    low, _ = proportion(right, groups) or [0.0, 1.0]
+    return (1 - low if right.all() else 0.0), np.argsort(probabilities, axis=1)[:, -2]
+
+
+def _raised(limits: Interval, value: float, by: float) -> Interval:
+    """An interval that reaches at least so far above the value."""
+    return limits and [limits[0], max(limits[1], value + by)]
 
 
 def _balanced(labels: Indices, right: np.ndarray[tuple[int], np.dtype[np.bool_]], groups: Sequence[str]) -> Interval:

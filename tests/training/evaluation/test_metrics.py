@@ -173,7 +173,7 @@ def test_no_interval_of_a_model_without_an_error_is_a_point(n: int) -> None:
         limits += [value for name, value in row.items() if name.endswith("_interval")]
         limits += list(row.get("intervals", {}).values())
     for low, high in (each for each in limits if each is not None):
-        assert high - low > 1 / n
+        assert high - low > 0.5 / n
 
 
 def test_the_intervals_of_areas_and_means_hold_the_truth() -> None:
