@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--images", type=int, default=1500, help="drawings of each classifier's own kind")
     parser.add_argument("--changed", type=int, default=200, help="drawings for each change")
-    parser.add_argument("--repetitions", type=int, default=400, help="windows of each size")
+    parser.add_argument("--repetitions", type=int, default=200, help="windows of each size")
     parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
     options = parser.parse_args()
     print("| classifier | answers | " + " | ".join(("same kind", *_TITLES)) + " |")
