@@ -31,11 +31,11 @@ from app.training.audit.copies import find_pairs
 from app.training.data.datasets import scan
 from app.training.data.samples import Sample
 from app.training.data.splits import unite
-from app.training.evaluation.proportions import proportion
 from app.training.heads.features import compute
 from app.training.networks.backbones import find_weights
 from app.training.networks.frozen import freeze
 from app.training.progress import silent
+from app.training.statistics.proportions import proportion
 from benchmarks.nested import Candidate, Case, Outcome, Setting, choose, fit, judge
 
 CLASSIFIERS = ("cat_dog", "glaucoma", "cataract", "diabetic_retinopathy", "eye_diseases")

@@ -17,7 +17,7 @@ import numpy as np
 from app.drawing import draw
 from app.errors import InvalidInput
 from app.inference.arrays import Pixels
-from app.inference.decode import decode
+from app.inference.image.decode import decode
 from app.training.audit import fingerprints
 from app.training.audit.copies import Pair, find_pairs
 from app.training.data.tables import SUFFIXES

@@ -24,9 +24,9 @@ import httpx
 
 from app.drawing import draw
 from app.inference import limit_threads
-from app.inference.decode import decode
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import preprocess
 from app.inference.predictor import Predictor
-from app.inference.preprocess import preprocess
 from benchmarks.bundle import NAME
 from benchmarks.pace import paced
 from benchmarks.servers import fovea, running, trained

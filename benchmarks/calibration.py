@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from app.inference.arrays import Floats, Integers
 from app.inference.calibration import calibrate
 from app.training.evaluation.scaling import Scaling, fit_scaling
-from app.training.evaluation.weighted import FIGURES
+from app.training.statistics.weighted import FIGURES
 from benchmarks.simulated import Eyes, counts, eyes, trained
 
 PREVALENCES, FRESH, SEED, EQUAL = (0.01, 0.05, 0.1, 0.5), 20_000, 2024, np.array([0.5, 0.5])

@@ -21,7 +21,7 @@ from app.classifiers.card import Reference
 from app.config import CHECKOUT
 from app.drawing import draw
 from app.inference.arrays import Floats, Pixels
-from app.inference.decode import decode
+from app.inference.image.decode import decode
 from app.inference.predictor import Predictor
 from app.services.operations.drift import compare, measures_of, worst
 from app.training.evaluation.calibration import deciles

@@ -17,7 +17,7 @@ from scipy.stats import binomtest, norm
 from app.classifiers.spec import PromotionSpec
 from app.inference.arrays import Floats
 from app.training.evaluation.gate import judge
-from app.training.evaluation.paired import Difference, Strata, areas_under_roc, right_answers
+from app.training.statistics.paired import Difference, Strata, areas_under_roc, right_answers
 
 SIZES = (3, 6, 10, 20, 50, 100, 200, 300, 500)
 ACCURACIES = (0.6, 0.8, 0.95, 0.99)

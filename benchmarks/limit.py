@@ -15,9 +15,9 @@ from typing import Any
 
 from app.classifiers.card import CARD_NAME, Card
 from app.inference import limit_threads
-from app.inference.decode import decode
 from app.inference.engine import ENGINES
-from app.inference.preprocess import preprocess
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import preprocess
 from benchmarks.servers import WORKERS
 
 

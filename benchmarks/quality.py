@@ -23,7 +23,7 @@ from sklearn.model_selection import GroupKFold
 from app.classifiers import Catalog, ClassifierSpec
 from app.drawing import draw
 from app.inference.arrays import Floats, Pixels
-from app.inference.quality import Quality, Reference, assess, measure, reference
+from app.inference.image.quality import Quality, Reference, assess, measure, reference
 from app.training.data.samples import read_square
 from benchmarks import photographs
 

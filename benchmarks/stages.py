@@ -20,13 +20,13 @@ from app import create_app
 from app.classifiers.card import Card
 from app.config import Settings
 from app.factory import EXTENSION
-from app.inference.appearance import describe
-from app.inference.decode import decode
 from app.inference.engine import ENGINES
+from app.inference.image.appearance import describe
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import preprocess
+from app.inference.image.quality import assess, measure
 from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
 from app.inference.predictor import Predictor
-from app.inference.preprocess import preprocess
-from app.inference.quality import assess, measure
 from app.services.serving.predict import PredictionRequest
 from app.services.setup import initialise
 from app.services.wiring import Services

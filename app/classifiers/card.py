@@ -93,8 +93,8 @@ class DataFingerprint(Frozen):
 class Reference(Frozen):
     """Statistics of the training images, to notice images that differ.
 
-    `quality`: of each measure of `app.inference.quality` the [1st, 50th, 99th] percentile, of all together (`together`)
-    the [3rd, 50th, 97th].
+    `quality`: of each measure of `app.inference.image.quality` the [1st, 50th, 99th] percentile, of all together
+    (`together`) the [3rd, 50th, 97th].
     `histograms`: by name (`confidence` and the quality measures), bin `edges` and the `share` of images in each bin,
     for drift. `sizes`: by the same names, how many images that were. `classes`: the share of each class among the
     answers to the images whose confidence is kept. Older cards lack the last two.

@@ -24,9 +24,9 @@ def heat(
     """The evidence for a class at each place of a photograph of `width` x `height` pixels, 0 to 1; 1 is the most.
 
     (h, w) of the photograph's proportions, its longer side at most LONGER_SIDE. `activation` (rows, columns) is the
-    map of the square, `region` the part of the photograph that the square shows, as `app.inference.preprocess.shown`
-    says. What speaks against the class is 0, and so are what the network did not see and, with `retina` (the
-    photograph), its black surround.
+    map of the square, `region` the part of the photograph that the square shows, as
+    `app.inference.image.preprocess.shown` says. What speaks against the class is 0, and so are what the network did
+    not see and, with `retina` (the photograph), its black surround.
     """
     scale = min(1.0, LONGER_SIDE / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -19,7 +19,7 @@ _FEWEST = 2
 _RANK = 16  # directions of the covariance that are kept: 80 KB at the 1280 dimensions of MobileNetV2
 
 Views = Mapping[str, Floats]
-"""Points (n, d) by the name of the view: EMBEDDING, the network's, and APPEARANCE, of `app.inference.appearance`."""
+"""Points (n, d) by the name of the view: EMBEDDING, the network's, and APPEARANCE, of `app.inference.image`."""
 
 
 class Mahalanobis:

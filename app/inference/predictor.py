@@ -15,16 +15,16 @@ from pydantic import ValidationError
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
-from app.inference.appearance import describe
 from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
-from app.inference.decode import Decoded, decode
 from app.inference.engine import ENGINES, Engine, Outputs
 from app.inference.explain import data_url, heat, layer
+from app.inference.image.appearance import describe
+from app.inference.image.decode import Decoded, decode
+from app.inference.image.preprocess import even_out, frame, shown
+from app.inference.image.quality import Quality, assess, measure
 from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
-from app.inference.preprocess import even_out, frame, shown
-from app.inference.quality import Quality, assess, measure
 from app.inference.similar import SIMILAR_NAME, Neighbour, Similar
 
 _BATCH = 8  # squares at a time: bounds the memory, and larger batches gain nothing on a CPU

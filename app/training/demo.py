@@ -14,13 +14,13 @@ from app.classifiers import Card, ClassifierSpec
 from app.classifiers.card import CARD_NAME
 from app.classifiers.spec import Split
 from app.errors import Conflict
-from app.inference.appearance import describe
 from app.inference.arrays import Floats
 from app.inference.engine import ENGINES
+from app.inference.image.appearance import describe
+from app.inference.image.preprocess import even_out
+from app.inference.image.quality import measure
 from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty, Views
 from app.inference.predictor import Predictor
-from app.inference.preprocess import even_out
-from app.inference.quality import measure
 from app.training.data.drawn import drawn_names, redraw
 from app.training.data.provenance import file_hashes
 from app.training.data.samples import label_indices, read_frame

@@ -12,8 +12,8 @@ import numpy as np
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME, Int8
 from app.inference.engine import ENGINES, OnnxEngine
+from app.inference.image.quality import assess
 from app.inference.novelty import NOVELTY_NAME
-from app.inference.quality import assess
 from app.inference.similar import SIMILAR_NAME, Similar
 from app.training.data.provenance import code_revision, file_hashes, fingerprint, library_versions
 from app.training.data.samples import Images, Sample, read_images

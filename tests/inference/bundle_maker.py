@@ -14,8 +14,8 @@ from app.classifiers import Card, ClassifierSpec
 from app.classifiers.card import CARD_NAME, DataFingerprint, Reference, Thresholds
 from app.classifiers.spec import ClassSpec, Preprocessing
 from app.inference.engine import OnnxEngine
+from app.inference.image.quality import measure, reference
 from app.inference.novelty import EMBEDDING, NOVELTY_NAME, Mahalanobis, Novelty
-from app.inference.quality import measure, reference
 from app.inference.similar import SIMILAR_NAME, Similar
 
 SIZE = 64

@@ -10,7 +10,7 @@ from PIL import Image
 from app.classifiers.spec import Preprocessing
 from app.inference.arrays import Pixels
 from app.inference.explain import LONGER_SIDE, heat, layer
-from app.inference.preprocess import preprocess, shown
+from app.inference.image.preprocess import preprocess, shown
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.drawing import draw
 from app.errors import InvalidInput, Unavailable
-from app.inference.appearance import describe
 from app.inference.arrays import Floats, Integers, Pixels
+from app.inference.image.appearance import describe
 from app.inference.novelty import APPEARANCE, EMBEDDING, Mahalanobis, Novelty
 
 

@@ -34,7 +34,12 @@ test("every failure is an ApiError with a sentence, which knows whether to try a
   await assert.rejects(text(`${url}/proxy`), like(/status 502 and gave no reason/, 502, true));
   await assert.rejects(call("GET", "http://127.0.0.1:1/"), like(/cannot be reached/, 0, true));
   assert.throws(() => parse(200, "<html>"), like(/other than JSON/, 200, false));
-  assert.deepEqual(new ApiError("Sign in first.", 401).link, { href: "/login", text: "Sign in" });
+  assert.equal(new ApiError("It is taken.", 409).link, undefined);
+});
+
+test("who must sign in comes back to the page", () => {
+  Object.assign(globalThis, { location: new URL("http://fovea.example/models?version=2") });
+  assert.deepEqual(new ApiError("Sign in first.", 401).link, { href: "/login?next=%2Fmodels%3Fversion%3D2", text: "Sign in" });
 });
 
 test("a key for a request is new every time", () => {

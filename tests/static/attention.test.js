@@ -28,7 +28,7 @@ test("a failure is no news after a week", () => {
 });
 
 test("drift is shown where the images differ", () => {
-  const of = (/** @type {Api.Drift["verdict"]} */ verdict) => ({ classifier: "cat_dog", predictions: 50, verdict, measures: {} });
+  const of = (/** @type {Api.Drift["verdict"]} */ verdict) => ({ classifier: "cat_dog", predictions: 50, images: 50, needed: 30, verdict, measures: {} });
   assert.deepEqual(["stable", "too_few", "watch", "drifted"].map((verdict) => drifts([of(/** @type {any} */ (verdict))], title).map(({ tone }) => tone)), [[], [], ["idle"], ["warn"]]);
 });
 

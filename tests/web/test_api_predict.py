@@ -18,8 +18,8 @@ from app.drawing import draw
 CATALOG = Catalog()
 KEYS = {
     "id", "classifier", "model_version", "predicted_class", "prediction", "confidence", "probabilities",
-    "prediction_set", "decision", "prevalence", "operating_point", "quality",
-    "novelty", "timestamp", "duration_ms", "notice",
+    "prediction_set", "decision", "prevalence", "operating_point", "quality", "novelty", "timestamp", "duration_ms",
+    "notice", "label", "probability",
 }  # fmt: skip
 CASES = [(name, item.name, item.drawing) for name, spec in CATALOG.items() for item in spec.classes]
 SQUARE = Image.fromarray(draw("cat_face", 7, 256).image)
@@ -55,6 +55,7 @@ def test_an_answer_has_the_fields_of_the_contract(client: FlaskClient) -> None:
     assert (body["classifier"], body["model_version"]) == ("cat_dog", 1)
     assert body["prediction"] == body["predicted_class"] == max(body["probabilities"], key=body["probabilities"].get)
     assert body["confidence"] == body["probabilities"][body["prediction"]]
+    assert (body["label"], body["probability"]) == (body["prediction"], body["confidence"])
     assert set(body["probabilities"]) == {"cat", "dog"}
     assert sum(body["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert set(body["prediction_set"]) <= {"cat", "dog"}
@@ -124,7 +125,10 @@ def test_the_same_picture_gets_the_same_answer_in_every_form(client: FlaskClient
 def test_an_answer_is_logged_and_can_be_corrected(client: FlaskClient) -> None:
     given = client.post("/api/predict", **form([("file", "my cat.jpg", CAT)], classifier="cat_dog")).get_json()
     logged = client.get(f"/api/predictions/{given['id']}").get_json()
-    assert logged == given | {
+    kept = {
+        name: value for name, value in given.items() if name not in {"label", "probability"}
+    }  # names for old clients
+    assert logged == kept | {
         "filename": "my cat.jpg", "job_id": None, "sha256": logged["sha256"], "feedback": None,
     }  # fmt: skip
     corrected = client.post(f"/api/predictions/{given['id']}/feedback", json={"label": "Dog"}).get_json()

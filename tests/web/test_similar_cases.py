@@ -18,7 +18,7 @@ from app.classifiers.spec import Preprocessing
 from app.drawing import draw
 from app.factory import EXTENSION
 from app.inference.engine import OnnxEngine
-from app.inference.preprocess import preprocess
+from app.inference.image.preprocess import preprocess
 from app.inference.similar import SIMILAR_NAME, Similar
 
 GONE = "f" * 64

@@ -10,9 +10,9 @@ import numpy as np
 
 from app.classifiers.card import Card
 from app.inference.arrays import Floats
-from app.inference.decode import decode
 from app.inference.engine import OnnxEngine
-from app.inference.preprocess import preprocess
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import preprocess
 from app.store.files import Files
 from app.store.registry import Registry
 from app.training.progress import Progress

@@ -15,8 +15,8 @@ from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
 from app.config import CHECKOUT
 from app.inference.arrays import Floats, Pixels
-from app.inference.decode import decode
-from app.inference.preprocess import preprocess
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import preprocess
 from app.runners import Run
 from app.services.datasets.duplicates import Duplicates, filled_dataset
 from app.services.datasets.versions import DatasetVersions

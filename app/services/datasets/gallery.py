@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.classifiers.catalog import Catalog
 from app.errors import NotFound
-from app.inference.thumbnail import thumbnail
+from app.inference.image.thumbnail import thumbnail
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import Image

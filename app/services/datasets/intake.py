@@ -16,7 +16,7 @@ from app.classifiers.catalog import Catalog
 from app.classifiers.labels import group_of, known_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
-from app.inference.decode import measure
+from app.inference.image.decode import measure
 from app.runners import Run
 from app.services.datasets.archive import Member, Upload, members
 from app.store.db import db, replace, storable

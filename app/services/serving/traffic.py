@@ -16,7 +16,7 @@ from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import ChallengerTraffic, Prediction, ShadowAnswer, TrafficMode
 from app.store.transaction import transaction
-from app.training.evaluation.proportions import wilson
+from app.training.statistics.proportions import wilson
 
 LATEST: Final = 2000  # answers that percentiles are taken of
 SHOWN: Final = 20

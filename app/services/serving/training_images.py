@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.errors import NotFound
-from app.inference.thumbnail import thumbnail
+from app.inference.image.thumbnail import thumbnail
 from app.runners import Run
 from app.services.serving.predict import Predict
 from app.store.files import Files

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.arrays import Floats, Integers, Pixels
-from app.inference.decode import decode
-from app.inference.preprocess import find_retina
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import find_retina
 
 FORMAT: Final = "look-1"  # names the kept files; change it whenever a fingerprint is computed differently
 SIDE: Final = 96

@@ -13,11 +13,11 @@ import numpy as np
 
 from app.classifiers.spec import SPLITS, Preprocessing, Split
 from app.errors import InvalidInput
-from app.inference.appearance import describe
 from app.inference.arrays import Floats, Integers, Pixels
-from app.inference.decode import decode
-from app.inference.preprocess import even_out, frame
-from app.inference.quality import measure
+from app.inference.image.appearance import describe
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import even_out, frame
+from app.inference.image.quality import measure
 from app.training.progress import Progress
 
 THREADS = min(8, os.cpu_count() or 1)  # decoding releases the interpreter's lock
@@ -68,7 +68,7 @@ class Answers(NamedTuple):
 class Images:
     """Preprocessed `squares` (n, size, size, 3) with their class indices `labels` (n,) and quality `measures` (n,).
 
-    `appearance` (n, k) are the statistics of `app.inference.appearance`.
+    `appearance` (n, k) are the statistics of `app.inference.image.appearance`.
     `rows` are the row numbers of each split. `answers` are those of `model.onnx`, where they are known already.
     """
 

@@ -14,8 +14,8 @@ from app.inference.arrays import Floats, Integers
 from app.inference.calibration import calibrate, shift_prior
 from app.inference.drift import histogram
 from app.inference.engine import Engine
+from app.inference.image.quality import reference
 from app.inference.novelty import APPEARANCE, EMBEDDING, Novelty
-from app.inference.quality import reference
 from app.training.data.samples import Answers, Images
 from app.training.evaluation.conformal import fit_thresholds
 from app.training.evaluation.operating_point import choose

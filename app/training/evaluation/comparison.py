@@ -16,11 +16,11 @@ from app.classifiers.spec import PromotionSpec
 from app.inference.arrays import Floats, Pixels
 from app.inference.predictor import Predictor
 from app.training.data.samples import Sample, read_square
-from app.training.evaluation.bootstrap import draws, percentiles
 from app.training.evaluation.metrics import answers, class_indices
-from app.training.evaluation.paired import Difference, areas_under_roc, right_answers
-from app.training.evaluation.weighted import FIGURES, Indices, calibration_error
 from app.training.progress import Progress
+from app.training.statistics.bootstrap import draws, percentiles
+from app.training.statistics.paired import Difference, areas_under_roc, right_answers
+from app.training.statistics.weighted import FIGURES, Indices, calibration_error
 
 TIMED = 15  # images whose answers are timed, one by one
 
@@ -57,7 +57,7 @@ def compare(
     """The figures of a paired comparison, as plain JSON values.
 
     `difference` of the metric is the challenger's less the champion's, `interval` its 95 % interval by
-    `app.training.evaluation.paired`. `needed` is how many images like these, by class, would show in 8 of 10 cases that
+    `app.training.statistics.paired`. `needed` is how many images like these, by class, would show in 8 of 10 cases that
     two equal models differ by less than the margin; None where these are enough. `counts` are these by class.
     `mcnemar` counts the images that one alone answers rightly, with the exact two-sided p of McNemar (1947).
     `calibration_rise` is by how much the calibration error grew, with its interval.

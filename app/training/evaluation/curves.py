@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from app.inference.arrays import Floats
-from app.training.evaluation.proportions import wilson
-from app.training.evaluation.weighted import BINS, Indices, bins
+from app.training.statistics.proportions import wilson
+from app.training.statistics.weighted import BINS, Indices, bins
 
 POINTS = 100
 CLASSES = 20  # a classifier with hundreds of classes gets the curves of this many

@@ -15,7 +15,7 @@ from app.classifiers.spec import ClassifierSpec
 from app.inference.arrays import Floats, Integers
 from app.inference.calibration import within
 from app.inference.decision import ANSWERED, Decision, decide
-from app.training.evaluation.proportions import proportion
+from app.training.statistics.proportions import proportion
 
 Flags = NDArray[np.bool_]
 SOURCES = 20

@@ -16,16 +16,16 @@ from app.errors import InvalidInput
 from app.inference.arrays import Floats
 from app.inference.calibration import within
 from app.inference.decision import Decision
+from app.inference.image.quality import measure
 from app.inference.predictor import Predictor
-from app.inference.quality import measure
 from app.training.data.provenance import images_sha256
 from app.training.data.samples import Sample, read_frame, read_square
 from app.training.evaluation.curves import CLASSES, class_curves, reliability
 from app.training.evaluation.decisions import Judged, decided, decision_figures, prediction_set_figures, reached
-from app.training.evaluation.intervals import class_intervals, headline_intervals
-from app.training.evaluation.proportions import proportion
-from app.training.evaluation.weighted import CLASS_FIGURES, FIGURES, Indices
 from app.training.progress import Progress, silent
+from app.training.statistics.intervals import class_intervals, headline_intervals
+from app.training.statistics.proportions import proportion
+from app.training.statistics.weighted import CLASS_FIGURES, FIGURES, Indices
 
 BATCH = 32
 MISTAKES = 20
@@ -100,7 +100,7 @@ def figures(
 ) -> dict[str, Any]:
     """All figures of calibrated probabilities (n, classes), as plain JSON values; None where one is undefined.
 
-    `intervals` holds [low, high] of the headline figures: see `app.training.evaluation.intervals`.
+    `intervals` holds [low, high] of the headline figures: see `app.training.statistics.intervals`.
     AUROC and average precision are means over the classes, each against the rest.
     """
     labels = class_indices(samples, classes)

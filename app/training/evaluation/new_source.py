@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from app.inference.arrays import Floats
-from app.training.evaluation.bootstrap import draws, percentiles
-from app.training.evaluation.weighted import FIGURES, Figure, Indices
+from app.training.statistics.bootstrap import draws, percentiles
+from app.training.statistics.weighted import FIGURES, Figure, Indices
 
 SHOWN = ("accuracy", "balanced_accuracy", "auroc")
 

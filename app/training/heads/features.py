@@ -13,8 +13,8 @@ from types import ModuleType
 import numpy as np
 
 from app.classifiers.spec import Preprocessing, TrainingSpec
-from app.inference import appearance, decode, preprocess, quality
 from app.inference.arrays import Floats, Pixels
+from app.inference.image import appearance, decode, preprocess, quality
 from app.training.batching import batches
 from app.training.data import augmentation
 from app.training.data.samples import THREADS, Sample, read_frame
@@ -30,7 +30,7 @@ AS_IT_IS = ""
 class Features:
     """`embeddings` (n, d) of the images as they are, with their quality `measures` (n,) by name.
 
-    `appearance` (n, k) are the statistics of `app.inference.appearance`.
+    `appearance` (n, k) are the statistics of `app.inference.image.appearance`.
     `varied` are the embeddings of varied copies of the images that are not for testing, each (m, d), in their order.
     """
 

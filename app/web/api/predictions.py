@@ -8,7 +8,7 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
-from app.inference.thumbnail import thumbnail
+from app.inference.image.thumbnail import thumbnail
 from app.services.serving.log import as_answer
 from app.web import forms
 from app.web.docs import body, problems

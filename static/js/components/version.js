@@ -51,7 +51,7 @@ const tiles = (metrics) => [
   metrics.screening && proportion("Sensitivity", metrics.screening.sensitivity, metrics.screening.sensitivity_interval),
   metrics.screening && proportion("Specificity", metrics.screening.specificity, metrics.screening.specificity_interval),
   metrics.decisions && proportion("Clear answers", metrics.decisions.answered, metrics.decisions.answered_interval),
-  metrics.decisions?.answered && metrics.decisions.accuracy_answered !== undefined && proportion("Correct, of these", metrics.decisions.accuracy_answered, metrics.decisions.accuracy_answered_interval),
+  Boolean(metrics.decisions?.answered) && metrics.decisions?.accuracy_answered !== undefined && proportion("Correct, of these", metrics.decisions.accuracy_answered, metrics.decisions.accuracy_answered_interval),
 ];
 
 /** @param {Api.Card[]} cards @returns {Child[]} */

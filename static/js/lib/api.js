@@ -8,7 +8,11 @@ export class ApiError extends Error {
   constructor(message, status = 0) {
     super(message);
     this.status = status;
-    this.link = status === 401 ? { href: `/login?next=${encodeURIComponent(location.pathname + location.search)}`, text: "Sign in" } : undefined;
+  }
+
+  /** The way to sign in and come back to this page, where a key is missing. */
+  get link() {
+    return this.status === 401 ? { href: `/login?next=${encodeURIComponent(location.pathname + location.search)}`, text: "Sign in" } : undefined;
   }
 
   /** Whether the same call may succeed later: the request itself was not at fault. */

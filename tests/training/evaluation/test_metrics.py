@@ -12,10 +12,10 @@ from app.classifiers.card import Thresholds
 from app.errors import InvalidInput
 from app.inference.arrays import Floats
 from app.training.data.samples import Sample
-from app.training.evaluation.bootstrap import draws, percentiles, pivotal
 from app.training.evaluation.metrics import figures
-from app.training.evaluation.proportions import proportion, wilson
-from app.training.evaluation.weighted import FIGURES, Indices, calibration_error
+from app.training.statistics.bootstrap import draws, percentiles, pivotal
+from app.training.statistics.proportions import proportion, wilson
+from app.training.statistics.weighted import FIGURES, Indices, calibration_error
 
 CLASSES = ("a", "b", "c")
 THRESHOLDS = Thresholds(prediction_set=0.2, operating_point=0.3, novelty=1.0)
@@ -170,10 +170,12 @@ def test_no_interval_of_a_model_without_an_error_is_a_point(n: int) -> None:
     limits = [*found["intervals"].values(), found["prediction_set"]["coverage_interval"]]
     limits += [found["screening"][f"{name}_interval"] for name in ("sensitivity", "specificity")]
     for row in (*found["per_class"].values(), *found["sources"].values()):
-        limits += [value for name, value in row.items() if name.endswith("_interval")]
+        limits += [value for name, value in row.items() if name.endswith("_interval") and name != "ece_interval"]
         limits += list(row.get("intervals", {}).values())
     for low, high in (each for each in limits if each is not None):
-        assert high - low > 0.5 / n
+        assert high - low > 1 / n
+    for row in found["per_class"].values():
+        assert row["ece_interval"][1] > 1 / (2 * n)  # a wrong answer concerns two of the three classes
 
 
 def test_the_intervals_of_areas_and_means_hold_the_truth() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from app.inference.decode import decode
+from app.inference.image.decode import decode
 
 SIDE = 320  # pixels of the longer side
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.inference.arrays import Floats
-from app.training.evaluation.weighted import Figure, Indices
+from app.training.statistics.weighted import Figure, Indices
 
 RESAMPLES = 1000
 CHUNK = 100  # resamples at a time, which bounds the memory

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from app.errors import InvalidInput, TooLarge, UnsupportedMedia
 from app.inference.arrays import Pixels
-from app.inference.decode import decode
+from app.inference.image.decode import decode
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 

@@ -1,8 +1,7 @@
-"""The 95 % intervals of the figures of `app.training.evaluation.weighted`; none loses its width at 0 or at 1.
+"""The 95 % intervals of the figures of `app.training.statistics.weighted`; none loses its width at 0 or at 1.
 
 A bootstrap of figures without an error has no width. So it is used only for those that depend on the probabilities
-themselves: calibration errors, which chance only raises, Brier score and log loss. Where no answer is wrong, they are
-widened by what the errors would do that the accuracy's interval allows for.
+themselves (calibration errors, which chance only raises, Brier score and log loss), and what it cannot see is added.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from app.inference.arrays import Floats
-from app.training.evaluation.areas import area_interval, effect, mean_interval, placements
-from app.training.evaluation.bootstrap import Interval, draws, percentiles, pivotal
-from app.training.evaluation.proportions import design_effect, proportion, wilson
-from app.training.evaluation.weighted import FIGURES, RAISED, Indices, calibration_error, class_errors
+from app.training.statistics.areas import area_interval, effect, mean_interval, placements
+from app.training.statistics.bootstrap import Interval, draws, percentiles, pivotal
+from app.training.statistics.proportions import design_effect, proportion, wilson
+from app.training.statistics.weighted import FIGURES, RAISED, Figure, Indices, calibration_error, class_errors
 
 Values = Mapping[str, float]
 ERRORS = {name: FIGURES[name] for name in ("classwise_ece", "brier", "log_loss")}  # of the probabilities themselves
@@ -27,14 +26,9 @@ def headline_intervals(
     """Those of the headline figures, whose `values` are known, and so are the `classes`' own; None if undefined."""
     right = probabilities.argmax(axis=1) == labels
     each = class_intervals(labels, probabilities, groups, classes)
-    drawn = draws(labels, probabilities, groups, ERRORS)
-    missed, others = _unseen_errors(labels, probabilities, groups)
-    erring = {
-        name: float(figure(others, probabilities, np.ones((1, len(others))))[0]) for name, figure in ERRORS.items()
-    }
-    resampled = {name: pivotal(of, values[name]) if name in RAISED else percentiles(of) for name, of in drawn.items()}
+    errors = _errors(labels, probabilities, groups, ERRORS, values)
     return {
-        **{name: _raised(limits, values[name], missed * erring[name]) for name, limits in resampled.items()},
+        **{name: limits for name, (limits,) in errors.items()},
         "accuracy": proportion(right, groups),
         "balanced_accuracy": _balanced(labels, right, groups),
         "macro_f1": _mean(classes["f1"], each["f1"], 2),  # a wrong answer counts in the F1 of two classes
@@ -63,29 +57,7 @@ def class_intervals(
             precision = wilson(float(values["average_precision"][index]) * inside, inside)
         found["auroc"].append(area)
         found["average_precision"].append(precision)
-    drawn = draws(labels, probabilities, groups, {"ece": class_errors})["ece"]
-    missed, others = _unseen_errors(labels, probabilities, groups)
-    erring = missed * class_errors(others, probabilities, np.ones((1, len(others))))[0]
-    found["ece"] = [
-        _raised(pivotal(drawn[:, index], float(value)), float(value), float(erring[index]))
-        for index, value in enumerate(values["ece"])
-    ]
-    return found
-
-
-def _unseen_errors(labels: Indices, probabilities: Floats, groups: Sequence[str]) -> tuple[float, Indices]:
-    """The share of images that may be answered wrongly though none of these was, and what they would show then.
-
-    0 where there is an error: the bootstrap knows it.
-    """
-    right = probabilities.argmax(axis=1) == labels
-    low, _ = proportion(right, groups) or [0.0, 1.0]
-    return (1 - low if right.all() else 0.0), np.argsort(probabilities, axis=1)[:, -2]
-
-
-def _raised(limits: Interval, value: float, by: float) -> Interval:
-    """An interval that reaches at least so far above the value."""
-    return limits and [limits[0], max(limits[1], value + by)]
+    return found | _errors(labels, probabilities, groups, {"ece": class_errors}, values)
 
 
 def _balanced(labels: Indices, right: np.ndarray[tuple[int], np.dtype[np.bool_]], groups: Sequence[str]) -> Interval:
@@ -110,6 +82,36 @@ def _mean(values: Floats, limits: Sequence[Interval], shared: int) -> Interval:
     if not known:
         return None
     return mean_interval([value for value, _ in known], [limit for _, limit in known], min(shared, len(known)))
+
+
+def _errors(
+    labels: Indices,
+    probabilities: Floats,
+    groups: Sequence[str],
+    figures: Mapping[str, Figure],
+    values: Mapping[str, float] | Mapping[str, Floats],
+) -> dict[str, list[Interval]]:
+    """The bootstrap's, and at least as far up as the wrong answers that chance may have hidden would raise the figure.
+
+    To such an answer the true class is the one that the model holds for the second likeliest.
+    """
+    right = probabilities.argmax(axis=1) == labels
+    limits = proportion(right, groups)
+    hidden = float(right.mean()) - limits[0] if limits else 1.0
+    second, once = probabilities.argsort(axis=1)[:, -2].astype(np.int64), np.ones((1, len(labels)))
+    found: dict[str, list[Interval]] = {}
+    for name, drawn in draws(labels, probabilities, groups, figures).items():
+        wrong = np.atleast_1d(figures[name](second, probabilities, once)[0])
+        columns = zip(drawn.reshape(len(drawn), -1).T, np.atleast_1d(values[name]), wrong, strict=True)
+        found[name] = [
+            _reaching(pivotal(column, value) if name in RAISED else percentiles(column), value + hidden * (bad - value))
+            for column, value, bad in columns
+        ]
+    return found
+
+
+def _reaching(limits: Interval, least: float) -> Interval:
+    return limits and [limits[0], max(limits[1], float(least))]
 
 
 def _calibration(

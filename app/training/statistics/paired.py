@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.inference.arrays import Floats
-from app.training.evaluation.areas import Placements, placements
-from app.training.evaluation.proportions import Z, design_effect
-from app.training.evaluation.weighted import Indices
+from app.training.statistics.areas import Placements, placements
+from app.training.statistics.proportions import Z, design_effect
+from app.training.statistics.weighted import Indices
 
 HALVINGS = 40  # of the search for a limit: to 1e-12
 LIKELY = 2.80  # normal quantiles of 97.5 % and of 80 %: with so many images the limit lies inside in 8 of 10 cases

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from app.inference.arrays import Floats
-from app.training.evaluation.paired import areas_under_roc, right_answers, tango
-from app.training.evaluation.proportions import Z, design_effect
-from app.training.evaluation.weighted import Indices
+from app.training.statistics.paired import areas_under_roc, right_answers, tango
+from app.training.statistics.proportions import Z, design_effect
+from app.training.statistics.weighted import Indices
 
 
 def _groups(n: int, size: int = 1) -> list[str]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from app.classifiers.spec import Preprocessing
 from app.errors import InvalidInput
 from app.inference.arrays import Pixels
-from app.inference.decode import decode
-from app.inference.preprocess import find_retina, preprocess
+from app.inference.image.decode import decode
+from app.inference.image.preprocess import find_retina, preprocess
 
 Crop = Literal["retina", "center", "pad", "stretch"]
 CROPS: tuple[Crop, ...] = ("retina", "center", "pad", "stretch")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from app.inference.arrays import Floats
-from app.training.evaluation.proportions import Z, design_effect
-from app.training.evaluation.weighted import Indices
+from app.training.statistics.proportions import Z, design_effect
+from app.training.statistics.weighted import Indices
 
 HALVINGS = 40
 

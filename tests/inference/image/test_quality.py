@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from app.inference import quality
 from app.inference.arrays import Pixels
-from app.inference.quality import Reference, assess, measure
+from app.inference.image import quality
+from app.inference.image.quality import Reference, assess, measure
 
 Change = Callable[[Pixels], Pixels]
 

@@ -1,0 +1,1 @@
+"""From the bytes of a photograph to a square of pixels, and what can be measured on it."""

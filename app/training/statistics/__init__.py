@@ -1,0 +1,1 @@
+"""Figures of weighted images and their intervals: bootstrap, proportions, areas and paired differences."""
