@@ -114,9 +114,14 @@ def test_a_challenger_with_traffic_does_not_answer_for_the_champion(app: Flask, 
     services: Services = app.extensions["fovea"]
     (services.settings.models_dir / "cat_dog" / "2").symlink_to(services.settings.models_dir / "cat_dog" / "1")
     told = app.test_cli_runner().invoke(
-        args=["models", "challenger", "cat_dog", "2", "--mode", "canary", "--percent", "100"]
+        args=["models", "challenger", "cat_dog", "2", "--mode", "canary", "--percent", "100", "--json"]
     )
     assert json.loads(told.stdout)["percent"] == 100
-    assert json.loads(app.test_cli_runner().invoke(args=["models", "challenger", "cat_dog"]).stdout)["challenger"] == 2
+    assert (
+        json.loads(app.test_cli_runner().invoke(args=["models", "challenger", "cat_dog", "--json"]).stdout)[
+            "challenger"
+        ]
+        == 2
+    )
     assert run(app, pets)[0] == 0
     assert set(db.session.scalars(db.select(Prediction.model_version))) == {1}

@@ -96,7 +96,12 @@ def test_each_request_is_a_line_of_json_without_its_query(locked: tuple[int, Pat
     port, log = locked
     url = f"http://127.0.0.1:{port}/api/status?patient=Miller"
     given = httpx.get(url, headers={"X-Request-ID": "trace-7"})
-    (line,) = [found for found in map(json.loads, log.read_text().splitlines()) if found["request_id"] == "trace-7"]
+    for _ in range(100):  # the line is written after the answer
+        lines = [found for found in map(json.loads, log.read_text().splitlines()) if found["request_id"] == "trace-7"]
+        if lines:
+            break
+        time.sleep(0.1)
+    (line,) = lines
     assert line.pop("time").endswith("+00:00")
     assert line.pop("duration_ms") > 0
     assert line == {

@@ -51,12 +51,11 @@ class PredictionAnswer(Schema):
     )
     decision: str = Field(description="accept, refer, no_refer, uncertain, ungradable or out_of_distribution")
     prevalence: dict[str, float] | None = Field(
-        default=None,
         description="The class mix of the clinic that probabilities are adjusted to; null where they are for that of"
         " the calibration images",
     )
     operating_point: float | None = Field(
-        default=None, description="The positive class's probability from which it is referred; null without one"
+        description="The positive class's probability from which it is referred; null without one"
     )
     quality: Quality
     novelty: Novelty
