@@ -21,7 +21,9 @@ def add_version(models: Path, classifier: str, version: int, **changes: object) 
 def contradict(models: Path, classifier: str, version: int) -> Path:
     """Add a version that takes each class for another one."""
     card = json.loads((models / classifier / "1" / CARD_NAME).read_text())
-    return add_version(models, classifier, version, classes=[*card["classes"][1:], card["classes"][0]])
+    classes, calibration = [*card["classes"][1:], card["classes"][0]], card["calibration"]
+    calibration["bias"] = dict(zip(classes, (calibration["bias"][name] for name in card["classes"]), strict=True))
+    return add_version(models, classifier, version, classes=classes, calibration=calibration)
 
 
 def damage(bundle: Path) -> None:
