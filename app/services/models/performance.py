@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.classifiers.card import Card
+from app.training.statistics.proportions import mean_interval
 
 FIGURES: Final = ("accuracy", "precision", "recall", "f1")
 MEANS: Final = "mean of the classes"
@@ -56,18 +56,9 @@ def unknown() -> dict[str, Any]:
 
 
 def _mean(rows: Sequence[tuple[float | None, Sequence[float] | None]]) -> tuple[float | None, list[float] | None]:
-    """Return the mean of some shares and its interval from theirs, by MOVER (Zou & Donner 2008), which needs no spread.
-
-    None where one is undefined.
-    """
+    """Return the mean of some shares and its interval from theirs; None where one is undefined."""
     shares = [share for share, _ in rows if share is not None]
     if not rows or len(shares) < len(rows):
         return None, None
-    mean, limits = sum(shares) / len(rows), [limit for _, limit in rows if limit is not None]
-    if len(limits) < len(rows):
-        return mean, None
-    below, above = (
-        math.sqrt(sum((share - limit[side]) ** 2 for share, limit in zip(shares, limits, strict=True))) / len(rows)
-        for side in (0, 1)
-    )
-    return mean, [max(0.0, mean - below), min(1.0, mean + above)]
+    limits = [limit for _, limit in rows if limit is not None]
+    return sum(shares) / len(rows), None if len(limits) < len(rows) else mean_interval(shares, limits, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -75,14 +74,3 @@ def area_interval(area: float, inside: float, outside: float) -> list[float]:
             out, within = (middle, within) if beyond(middle) else (out, middle)
         found.append(within)
     return found
-
-
-def mean_interval(values: Sequence[float], intervals: Sequence[Sequence[float]], shared: float) -> list[float]:
-    """The interval of a mean of figures from theirs (MOVER); an error counts in `shared` of them.
-
-    1: the figures are of different images. As many as there are: all err together, and the limits are averaged.
-    """
-    count, ends = len(values), np.array(intervals, float)
-    middle = float(np.mean(values))
-    below, above = (math.sqrt(shared * ((end - np.array(values)) ** 2).sum()) / count for end in ends.T)
-    return [max(0.0, middle - below), min(1.0, middle + above)]

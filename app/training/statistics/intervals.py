@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from app.inference.arrays import Floats
-from app.training.statistics.areas import area_interval, effect, mean_interval, placements
+from app.training.statistics.areas import area_interval, effect, placements
 from app.training.statistics.bootstrap import Interval, draws, percentiles, pivotal
-from app.training.statistics.proportions import design_effect, proportion, wilson
+from app.training.statistics.proportions import design_effect, mean_interval, proportion, wilson
 from app.training.statistics.weighted import FIGURES, RAISED, Figure, Indices, calibration_error, class_errors
 
 Values = Mapping[str, float]
@@ -25,7 +25,7 @@ def headline_intervals(
 ) -> dict[str, Interval]:
     """Those of the headline figures, whose `values` are known, and so are the `classes`' own; None if undefined."""
     right = probabilities.argmax(axis=1) == labels
-    each = class_intervals(labels, probabilities, groups, classes)
+    each = _class_shares(labels, probabilities, groups, classes)
     errors = _errors(labels, probabilities, groups, ERRORS, values)
     return {
         **{name: limits for name, (limits,) in errors.items()},
@@ -42,6 +42,14 @@ def class_intervals(
     labels: Indices, probabilities: Floats, groups: Sequence[str], values: Mapping[str, Floats]
 ) -> dict[str, list[Interval]]:
     """Those of each class's figures, whose `values` (classes,) are known."""
+    shares = _class_shares(labels, probabilities, groups, values)
+    return shares | _errors(labels, probabilities, groups, {"ece": class_errors}, values)
+
+
+def _class_shares(
+    labels: Indices, probabilities: Floats, groups: Sequence[str], values: Mapping[str, Floats]
+) -> dict[str, list[Interval]]:
+    """Those of each class's F1, area under the ROC curve and average precision, which need no bootstrap."""
     answered, of = probabilities.argmax(axis=1), np.array(groups)
     found: dict[str, list[Interval]] = {"f1": [], "auroc": [], "average_precision": []}
     for index, placed in enumerate(placements(labels, probabilities)):
@@ -57,7 +65,7 @@ def class_intervals(
             precision = wilson(float(values["average_precision"][index]) * inside, inside)
         found["auroc"].append(area)
         found["average_precision"].append(precision)
-    return found | _errors(labels, probabilities, groups, {"ece": class_errors}, values)
+    return found
 
 
 def _balanced(labels: Indices, right: np.ndarray[tuple[int], np.dtype[np.bool_]], groups: Sequence[str]) -> Interval:

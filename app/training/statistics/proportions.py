@@ -47,3 +47,14 @@ def design_effect(residuals: Floats, groups: Sequence[str], weights: Floats | No
     together = (np.bincount(group, weight) ** 2).sum() / (weight**2).sum()
     added = (weight**2).mean() * len(weight) / (group.max() + 1)
     return max(1.0, float((spread + together * added) / (base + added)))
+
+
+def mean_interval(values: Sequence[float], intervals: Sequence[Sequence[float]], shared: float) -> list[float]:
+    """The interval of a mean of figures from theirs (MOVER, Zou & Donner 2008); an error counts in `shared` of them.
+
+    1: the figures are of different images. As many as there are: all err together, and the limits are averaged.
+    """
+    count, ends = len(values), np.array(intervals, float)
+    middle = float(np.mean(values))
+    below, above = (math.sqrt(shared * ((end - np.array(values)) ** 2).sum()) / count for end in ends.T)
+    return [max(0.0, middle - below), min(1.0, middle + above)]
