@@ -15,7 +15,7 @@ from app.cli.rows import WRITERS, write
 from app.context import services
 from app.services.bulk.batch import KIND
 from app.services.datasets.archive import Member, source_members
-from app.services.jobs.eta import eta_seconds
+from app.services.jobs.reporting import eta_seconds
 from app.services.jobs.transitions import ACTIVE, MOVES, events
 from app.store.tables import Job
 from app.store.transaction import release_connection

@@ -89,6 +89,11 @@ class DatasetVersions:
                 row.used = earliest([row.used, splits.get(row.sha256)])
         return divided
 
+    def has_new(self, classifier: str) -> bool:
+        """Whether there are images that were not yet compared with the others."""
+        hashes = db.session.scalars(select(Image.sha256).where(Image.classifier == classifier)).all()
+        return bool(self._duplicates.new(classifier, hashes))
+
     def learned(self, classifier: str, version: str) -> list[manifest.Row] | None:
         """Return the images of a dataset version that a model learned from; None where the version is not known."""
         try:

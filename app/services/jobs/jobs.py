@@ -34,13 +34,17 @@ KEEPABLE: Final = "training"  # the stage in which a cancelled job has something
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch."""
+    """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch.
+
+    `left` are the seconds that it still needs; None where it is too early to say.
+    """
 
     stage: str
     done: int
     total: int
     percent: float
     epoch: dict[str, float] | None = None
+    left: float | None = None
 
 
 class Jobs:
@@ -158,7 +162,10 @@ class Jobs:
         When they asked to keep what there is, a training gets Enough, and what follows it goes on to its end.
         """
         moment, percent = now(), round(min(report.percent, 99.9), 1)
-        values = {"done": report.done, "total": report.total, "percent": percent, "heartbeat_at": moment}
+        values: dict[str, Any] = {
+            "done": report.done, "total": report.total, "percent": percent, "remaining": report.left,
+            "reported_at": moment, "heartbeat_at": moment,
+        }  # fmt: skip
         if report.epoch is not None:
             values["history"] = [*job.history, report.epoch]
         began = report.stage != job.stage
@@ -249,7 +256,7 @@ class Jobs:
             reason = f"The worker died {job.attempts} times while it ran; {_DEADLY.get(job.kind, 'look at its log')}."
             self.fail(job.id, reason, same)
         else:
-            move(job.id, "running", "queued", cause, same, **NEW_TRY)
+            move(job.id, "running", "queued", cause, same, **NEW_TRY | {"percent": Job.percent})  # it never falls
 
     def _call_next(self, job_id: str) -> None:
         """Hand the job that has waited longest for this one's end to the queue."""
@@ -264,7 +271,8 @@ class Jobs:
             move(job_id, "running", "cancelled", "Stopped early; the best epoch was kept.", mine,
                  stage="cancelled", result=result)  # fmt: skip
         else:
-            move(job_id, "running", "succeeded", "Done.", mine, stage="done", percent=100.0, result=result)
+            move(job_id, "running", "succeeded", "Done.", mine,
+                 stage="done", percent=100.0, done=Job.total, result=result)  # fmt: skip
 
 
 _OTHER = aliased(Job)

@@ -29,6 +29,7 @@ NEW_TRY: Final[dict[str, Any]] = {
     "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
     "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
     "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,
+    "reported_at": None, "remaining": None, "timings": {},
 }  # fmt: skip
 
 
