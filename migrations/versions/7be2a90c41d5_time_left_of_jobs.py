@@ -14,8 +14,8 @@ depends_on = None
 def upgrade() -> None:
     """Go up to this revision."""
     with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("reported_at", sa.DateTime(), nullable=True))
-        batch_op.add_column(sa.Column("remaining", sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column("ends_at", sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column("sure_until", sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column("timings", sa.JSON(), server_default=sa.text("'{}'"), nullable=False))
 
 
@@ -23,5 +23,5 @@ def downgrade() -> None:
     """Go back to the revision before."""
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_column("timings")
-        batch_op.drop_column("remaining")
-        batch_op.drop_column("reported_at")
+        batch_op.drop_column("sure_until")
+        batch_op.drop_column("ends_at")

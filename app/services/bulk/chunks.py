@@ -19,7 +19,7 @@ from app.services.jobs.estimate import FIRST, rest
 from app.services.jobs.heartbeat import SILENCE, is_dead, this_worker
 from app.services.jobs.jobs import LOST, MAX_ATTEMPTS, RECEIVING, Jobs
 from app.services.jobs.queues import ROUTES, SHARED
-from app.services.jobs.transitions import change, move, note
+from app.services.jobs.transitions import change, estimated, move, note
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job, JobChunk, JobItem
 from app.store.transaction import release_connection, transaction
@@ -121,7 +121,7 @@ class Chunks:
             chunk.beat.values(heartbeat_at=moment).returning(JobChunk.first), execution_options=UNSYNCHRONIZED
         ).first()
         running = update(Job).where(Job.id == chunk.job_id, Job.status == "running")
-        counted = running.values(done=Job.done + answered, heartbeat_at=moment, reported_at=moment)
+        counted = running.values(done=Job.done + answered, heartbeat_at=moment)
         job = db.session.execute(
             counted.returning(Job.done, Job.total, Job.stage_at, Job.stage_percent), execution_options=UNSYNCHRONIZED
         ).first()
@@ -130,7 +130,7 @@ class Chunks:
         percent = 100 * job.done / max(job.total, 1)
         seen = (percent - job.stage_percent) / max(100 - job.stage_percent, 1e-9)
         left = rest((moment - job.stage_at).total_seconds(), seen) if percent >= FIRST and seen > 0 else None
-        change(chunk.job_id, "running", percent=percent, remaining=left)
+        change(chunk.job_id, "running", percent=percent, **estimated(moment, left, left or 0))
 
     def finish(self, chunk: Chunk) -> None:
         """Close the chunk."""

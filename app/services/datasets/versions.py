@@ -150,6 +150,7 @@ def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], fil
     splits = assign(
         keys,
         spec.training.seed,
+        spec.split.shares,
         given=[None if correction else row.split for row, correction in zip(rows, corrections, strict=True)],
         used=["train" if correction else row.used for row, correction in zip(rows, corrections, strict=True)],
     )

@@ -13,10 +13,14 @@ WATCHED: Final = 1.0  # seconds in it: from there on its own pace counts for mor
 
 
 class Outlook(NamedTuple):
-    """How far work is, in percent, and the seconds that it still needs; None where it is too early to say."""
+    """How far work is, in percent, and the seconds that it still needs; None where it is too early to say.
+
+    `sure` are the seconds for which that holds without another report: those that the present stage still needs.
+    """
 
     percent: float
     left: float | None
+    sure: float
 
 
 class Timing(NamedTuple):
@@ -54,11 +58,11 @@ class Estimate:
             self._took_before += self._took
             self._enter(stage, share)
         self._share = max(self._share, share)
-        left = self._left()
+        left, sure = self._left()
         if passed:
             reached = self._percent + (MOST - self._percent) * passed / (passed + left)
             self._percent = max(self._percent, min(reached, MOST))
-        return Outlook(self._percent, left if self._percent >= FIRST else None)
+        return Outlook(self._percent, left if self._percent >= FIRST else None, sure)
 
     @property
     def measured(self) -> dict[str, tuple[float, float]]:
@@ -84,13 +88,14 @@ class Estimate:
             expected = self._todo.pop(next(iter(self._todo)))
         self._expected = expected * self._new
 
-    def _left(self) -> float:
-        """The seconds that this stage and the later ones need."""
+    def _left(self) -> tuple[float, float]:
+        """The seconds that this stage and the later ones need, and those of this stage."""
         later = sum(self._todo.values())
         ahead = self._expected + later
         # What was measured counts for as much as it was expected to take, beside what is ahead.
         pace = (self._took_before + ahead) / (self._expected_before + ahead) if ahead else 1.0
-        return self._left_here(pace * self._expected) + pace * later
+        here = self._left_here(pace * self._expected)
+        return here + pace * later, here
 
     def _left_here(self, expected: float) -> float:
         """The seconds that the rest of this stage needs: by its own pace, the more the longer it was seen."""

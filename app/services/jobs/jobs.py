@@ -17,7 +17,7 @@ from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
 from app.services.jobs.faults import SMALLER, explain
 from app.services.jobs.heartbeat import heartbeat, is_dead, this_worker
 from app.services.jobs.queues import ALONE, ROUTES, SHARED
-from app.services.jobs.transitions import NEW_TRY, change, move, note, was
+from app.services.jobs.transitions import NEW_TRY, change, estimated, move, note, was
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job
 from app.store.transaction import release_connection, transaction
@@ -36,7 +36,7 @@ KEEPABLE: Final = "training"  # the stage in which a cancelled job has something
 class JobProgress:
     """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch.
 
-    `left` are the seconds that it still needs; None where it is too early to say.
+    `left` are the seconds that it still needs, None where it is too early to say; that holds for `sure` seconds.
     """
 
     stage: str
@@ -45,6 +45,7 @@ class JobProgress:
     percent: float
     epoch: dict[str, float] | None = None
     left: float | None = None
+    sure: float = 0.0
 
 
 class Jobs:
@@ -163,8 +164,8 @@ class Jobs:
         """
         moment, percent = now(), round(min(report.percent, 99.9), 1)
         values: dict[str, Any] = {
-            "done": report.done, "total": report.total, "percent": percent, "remaining": report.left,
-            "reported_at": moment, "heartbeat_at": moment,
+            "done": report.done, "total": report.total, "percent": percent, "heartbeat_at": moment,
+            **estimated(moment, report.left, report.sure),
         }  # fmt: skip
         if report.epoch is not None:
             values["history"] = [*job.history, report.epoch]

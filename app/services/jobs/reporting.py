@@ -41,7 +41,7 @@ class Reporter:
         self._last, self._stage, done = moment, stage, min(done, total)
         self._check()
         found = self._estimate.report(stage, done / max(total, 1), moment - self._began)
-        self._jobs.progress(self._job, JobProgress(stage, done, total, found.percent, epoch, found.left))
+        self._jobs.progress(self._job, JobProgress(stage, done, total, found.percent, epoch, found.left, found.sure))
 
     def finish(self) -> None:
         """Keep what each stage took, for the estimates of later jobs."""
@@ -56,7 +56,8 @@ class Reporter:
 
 
 def eta_seconds(job: Job) -> float | None:
-    """Return the seconds a running job still needs, by its last report; None when it is too early to say."""
-    if job.status != "running" or job.remaining is None or job.reported_at is None:
+    """Return the seconds a running job still needs; None when it is too early to say, or its stage takes too long."""
+    moment = now()
+    if job.status != "running" or job.ends_at is None or job.sure_until is None or moment > job.sure_until:
         return None
-    return max(round(job.remaining - (now() - job.reported_at).total_seconds()), LEAST)
+    return max(float(round((job.ends_at - moment).total_seconds())), LEAST)

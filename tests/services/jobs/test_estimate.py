@@ -20,9 +20,10 @@ def test_progress_never_falls_and_stays_within_its_bounds(
     estimate, before, clock = Estimate(expected, begun), begun, 0.0
     for stage, share, passed in reports:
         clock += passed
-        percent, left = estimate.report(stage, share, clock)
+        percent, left, sure = estimate.report(stage, share, clock)
         assert before <= percent <= MOST
         assert left is None if percent < FIRST else left is not None and 0 <= left < float("inf")
+        assert sure >= 0
         before = percent
 
 

@@ -13,7 +13,7 @@ from app.errors import Cancelled, Conflict, InvalidInput, NotFound, Unavailable
 from app.services.jobs.heartbeat import SILENCE
 from app.services.jobs.jobs import MAX_ATTEMPTS, RESEND, JobProgress, Jobs
 from app.services.jobs.reporting import eta_seconds
-from app.services.jobs.transitions import ACTIVE, FINAL
+from app.services.jobs.transitions import ACTIVE, FINAL, estimated
 from app.store.db import now
 from app.store.tables import Job
 
@@ -108,13 +108,12 @@ def test_a_job_that_succeeded_has_done_all_that_there_was(jobs: Jobs) -> None:
 
 
 def test_the_time_left_is_that_of_the_last_report_less_what_has_passed_since(jobs: Jobs) -> None:
-    job_id = one_that_is(jobs, "running")
-    change(job_id, remaining=None, reported_at=now())
+    job_id, moment = one_that_is(jobs, "running"), now() - timedelta(seconds=10)
     assert eta_seconds(jobs.get(job_id)) is None
-    change(job_id, remaining=40.0, reported_at=now() - timedelta(seconds=10))
+    change(job_id, **estimated(moment, 40.0, 20.0))
     assert eta_seconds(jobs.get(job_id)) == pytest.approx(30, abs=2)
-    change(job_id, reported_at=now() - timedelta(hours=1))
-    assert eta_seconds(jobs.get(job_id)) == 1.0
+    change(job_id, **estimated(moment, 40.0, 5.0))  # its stage should be over
+    assert eta_seconds(jobs.get(job_id)) is None
 
 
 @pytest.mark.parametrize("status", ["queued", *FINAL])
