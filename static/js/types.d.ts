@@ -21,7 +21,7 @@ declare namespace Api {
   interface WaitingFeedback { waiting: Counts; predictions: LoggedAnswer[] }
 
   type JobStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
-  type JobKind = "bulk_predict" | "retrain" | "audit";
+  type JobKind = "bulk_predict" | "retrain" | "audit" | "upload";
   interface Epoch { epoch?: number; loss?: number; val_loss?: number; accuracy?: number; val_accuracy?: number }
   interface TrainingSettings { backbone: string; mode: string; epochs: number; promote: string; weights: string }
   interface Job {
