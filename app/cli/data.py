@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, json_option, progress_bar, say, say_table
+from app.cli.report import dataset_page
 from app.context import services
 from app.services.datasets.intake import Report
 
@@ -86,7 +87,8 @@ def report(classifier: str, output: Path) -> None:
 
     The file tells of the CLASSIFIER's dataset and needs nothing else.
     """
-    page = services().exploration.page(classifier, services().audit.latest(classifier))
+    found, audit = services().exploration.figures(classifier), services().audit.latest(classifier)
+    page = dataset_page(found, audit, services().catalog[classifier])
     output.write_text(page, encoding="utf-8")
     say(f"{output} written.")
 

@@ -147,7 +147,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         versions=versions,
         audit=Audit(catalog, files, registry, jobs, duplicates),
         image_comparison=ImageComparison(catalog, registry, files, versions, serving),
-        exploration=Exploration(catalog, files, duplicates, versions, runners.run_cpu_bound),
+        exploration=Exploration(catalog, files, duplicates, versions, runners.run_in_background),
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,

@@ -93,7 +93,12 @@ def filled_dataset(classifier: str) -> Sequence[Image]:
     """Return the images of a dataset as `dataset` does; InvalidInput when there is none."""
     if rows := dataset(classifier):
         return rows
-    raise InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
+    raise nothing_yet(classifier)
+
+
+def nothing_yet(classifier: str) -> InvalidInput:
+    """Return the error of what needs images."""
+    return InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
 
 
 def dataset(classifier: str) -> Sequence[Image]:
