@@ -57,8 +57,11 @@ def default(job: Job, images: int, skipped: Collection[str] = ()) -> dict[str, f
     }
 
 
-def expected(job: Job, default: dict[str, float]) -> dict[str, float]:
-    """The same by what the jobs took that are most like this one: its mode, then its backbone, then its classifier."""
+def expected(job: Job, default: dict[str, float]) -> tuple[dict[str, float], bool]:
+    """The same by what the jobs took that are most like this one: its mode, then its backbone, then its classifier.
+
+    Say, too, whether there was such a job.
+    """
     query = select(Job).where(Job.kind == job.kind, Job.status == "succeeded").order_by(Job.finished_at.desc())
     found = [
         other for other in db.session.scalars(query.limit(LOOKED_AT)) if other.timings and _mode(other) == _mode(job)
@@ -66,7 +69,7 @@ def expected(job: Job, default: dict[str, float]) -> dict[str, float]:
     likeness = [_likeness(job, other) for other in found]
     alike = [other for other, like in zip(found, likeness, strict=True) if like == max(likeness)][:ALIKE]
     earlier = [{stage: Timing(*each) for stage, each in other.timings.items()} for other in alike]
-    return learned(default, earlier)
+    return learned(default, earlier), bool(earlier)
 
 
 def _stages(job: Job) -> dict[str, Cost]:

@@ -10,6 +10,7 @@ MOST: Final = 99.9  # percent of work that runs; 100 is for its end
 FIRST: Final = 10.0  # percent before which nothing is said of the time left
 SEEN: Final = 0.02  # of a stage, and
 WATCHED: Final = 1.0  # seconds in it: from there on its own pace counts for more than what was expected of it
+ENOUGH: Final = 0.05  # of a stage: what it still needs counts as measured from there on
 
 
 class Outlook(NamedTuple):
@@ -34,12 +35,13 @@ class Estimate:
     """Follows work through its stages.
 
     `expected` are the seconds of each stage, in the order in which they come; the first is the one that the work
-    begins in. A stage of another name is taken as it comes. Work that goes on where another process was cut off begins
-    at the `percent` that was reached.
+    begins in. A stage of another name is taken as it comes. `known`: that is what earlier work of the same kind took;
+    if not, nothing is said of the time left before half of the whole is measured. Work that goes on where another
+    process was cut off begins at the `percent` that was reached.
     """
 
-    def __init__(self, expected: Mapping[str, float], percent: float = 0.0) -> None:
-        self._todo = dict(expected)
+    def __init__(self, expected: Mapping[str, float], percent: float = 0.0, *, known: bool = True) -> None:
+        self._todo, self._known = dict(expected), known
         self._percent, self._at, self._share = percent, 0.0, 0.0
         self._expected = self._expected_before = self._took_before = 0.0
         self._measured: dict[str, tuple[float, float]] = {}
@@ -62,7 +64,9 @@ class Estimate:
         if passed:
             reached = self._percent + (MOST - self._percent) * passed / (passed + left)
             self._percent = max(self._percent, min(reached, MOST))
-        return Outlook(self._percent, left if self._percent >= FIRST else None, sure)
+        measured = self._at + (sure if self._seen >= ENOUGH else 0.0)
+        certain = self._percent >= FIRST and (self._known or 2 * measured >= self._at + left)
+        return Outlook(self._percent, left if certain else None, sure)
 
     @property
     def measured(self) -> dict[str, tuple[float, float]]:
@@ -78,6 +82,11 @@ class Estimate:
     def _new(self) -> float:
         """The share of the present stage that was not done before it began."""
         return 1 - self._begin
+
+    @property
+    def _seen(self) -> float:
+        """The share of the new part of the present stage that is done."""
+        return (self._share - self._begin) / self._new if self._new else 1.0
 
     def _enter(self, stage: str, share: float) -> None:
         """Begin a stage, a `share` of which was done before; those that come before it in the order are skipped."""
@@ -99,7 +108,7 @@ class Estimate:
 
     def _left_here(self, expected: float) -> float:
         """The seconds that the rest of this stage needs: by its own pace, the more the longer it was seen."""
-        seen = (self._share - self._begin) / self._new if self._new else 1.0
+        seen = self._seen
         if seen == 0:
             return max(expected - self._took, 0.0)
         observed, due = rest(self._took, seen), expected * (1 - seen)

@@ -29,7 +29,8 @@ class Reporter:
         self, jobs: Jobs, job: Job, default: dict[str, float], check: Callable[[], None] = lambda: None
     ) -> None:
         self._jobs, self._job, self._check, self._default = jobs, job, check, default
-        self._estimate = Estimate(expected(job, default), job.percent)
+        seconds, known = expected(job, default)
+        self._estimate = Estimate(seconds, job.percent, known=known)
         self._last, self._stage = 0.0, ""
         self._began = time.monotonic() - (now() - (job.started_at or now())).total_seconds()
 

@@ -47,6 +47,23 @@ export function curves(canvas, figure, options) {
 }
 
 /**
+ * Draw histograms over shared edges, each as shares of its own whole. Returns `update(series, edges)`.
+ *
+ * @param {HTMLElement} canvas
+ */
+export function histogram(canvas) {
+  const x = { grid: { display: false }, ticks: { maxTicksLimit: 8, maxRotation: 0 } };
+  const paint = make(canvas, { x, y: copy({ ...AXIS, max: undefined }) }, { mode: "index", intersect: false });
+  return (/** @type {(Line & { counts: number[] })[]} */ series, /** @type {number[]} */ edges) => {
+    const labels = edges.slice(1).map((edge, index) => String(Math.round((edge + edges[index]) / 2)));
+    paint(series.map(({ counts, ...line }) => {
+      const whole = Math.max(1, counts.reduce((total, n) => total + n, 0));
+      return { ...line, points: counts.map((n) => n / whole) };
+    }), labels);
+  };
+}
+
+/**
  * Draw curves in the unit square. Returns `update(series)`; points with `sizes` are not connected, each as large as its size.
  *
  * @param {HTMLElement} canvas

@@ -71,6 +71,15 @@ def test_work_that_was_done_before_counts_for_nothing() -> None:
     assert estimate.measured["reading"] == (pytest.approx(0.1), 10.0)
 
 
+def test_defaults_alone_say_nothing_of_the_time_left_before_half_of_it_is_measured() -> None:
+    estimate = Estimate({"starting": 1, "reading": 10, "training": 10}, known=False)
+    percent, left, _ = estimate.report("reading", 0.0, 5.0)
+    assert percent > FIRST
+    assert left is None
+    assert estimate.report("reading", 0.01, 8.0).left is None
+    assert estimate.report("reading", 0.5, 25.0).left == pytest.approx(40, rel=0.3)
+
+
 def test_skipped_stages_are_waited_for_no_longer() -> None:
     estimate = Estimate({"starting": 10, "reading": 1000, "training": 90})
     assert estimate.report("training", 0.0, 10.0).left is None  # too early to say
