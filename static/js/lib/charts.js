@@ -55,11 +55,12 @@ export function histogram(canvas) {
   const x = { grid: { display: false }, ticks: { maxTicksLimit: 8, maxRotation: 0 } };
   const paint = make(canvas, { x, y: copy({ ...AXIS, max: undefined }) }, { mode: "index", intersect: false });
   return (/** @type {(Line & { counts: number[] })[]} */ series, /** @type {number[]} */ edges) => {
-    const labels = edges.slice(1).map((edge, index) => String(Math.round((edge + edges[index]) / 2)));
+    const alike = edges[edges.length - 1] - edges[0] <= 1; // all images have the same value
+    const middles = edges.slice(1).map((edge, index) => Math.round((edge + edges[index]) / 2));
     paint(series.map(({ counts, ...line }) => {
-      const whole = Math.max(1, counts.reduce((total, n) => total + n, 0));
-      return { ...line, points: counts.map((n) => n / whole) };
-    }), labels);
+      const whole = counts.reduce((total, n) => total + n, 0);
+      return { ...line, points: alike ? [whole && 1] : counts.map((n) => n / Math.max(1, whole)) };
+    }), alike ? [String(Math.round((edges[0] + edges[edges.length - 1]) / 2))] : middles.map(String));
   };
 }
 
