@@ -53,7 +53,7 @@ export function curves(canvas, figure, options) {
  */
 export function histogram(canvas) {
   const x = { grid: { display: false }, ticks: { maxTicksLimit: 8, maxRotation: 0 } };
-  const paint = make(canvas, { x, y: copy({ ...AXIS, max: undefined }) }, { mode: "index", intersect: false });
+  const paint = make(canvas, { x, y: { ...copy(AXIS), max: undefined } }, { mode: "index", intersect: false });
   return (/** @type {(Line & { counts: number[] })[]} */ series, /** @type {number[]} */ edges) => {
     const alike = edges[edges.length - 1] - edges[0] <= 1; // all images have the same value
     const middles = edges.slice(1).map((edge, index) => Math.round((edge + edges[index]) / 2));
