@@ -10,6 +10,7 @@ MOST: Final = 99.9  # percent of work that runs; 100 is for its end
 FIRST: Final = 10.0  # percent before which nothing is said of the time left
 SEEN: Final = 0.02  # of a stage, and
 WATCHED: Final = 1.0  # seconds in it: from there on its own pace counts for more than what was expected of it
+TINY: Final = 1e-6  # share that says nothing of a pace
 ENOUGH: Final = 0.05  # of a stage: what it still needs counts as measured from there on
 
 
@@ -109,7 +110,7 @@ class Estimate:
     def _left_here(self, expected: float) -> float:
         """The seconds that the rest of this stage needs: by its own pace, the more the longer it was seen."""
         seen = self._seen
-        if seen == 0:
+        if seen < TINY:
             return max(expected - self._took, 0.0)
         observed, due = rest(self._took, seen), expected * (1 - seen)
         trust = min(seen / (seen + SEEN), self._took / (self._took + WATCHED))

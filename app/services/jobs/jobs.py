@@ -18,7 +18,7 @@ from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
 from app.services.jobs.faults import SMALLER, explain
 from app.services.jobs.heartbeat import heartbeat, is_dead, this_worker
 from app.services.jobs.queues import ALONE, ROUTES, SHARED
-from app.services.jobs.transitions import NEW_TRY, change, estimated, move, note, was
+from app.services.jobs.transitions import NEW_TRY, change, estimated, move, note, wait_in_line, was
 from app.store.audit_log import record
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job
@@ -122,7 +122,7 @@ class Jobs:
             try:
                 taken = wanted()
             except IntegrityError:
-                _wait_in_line(job_id)
+                wait_in_line(job_id)
                 return None
         return self.get(job_id) if taken else None
 
@@ -289,13 +289,6 @@ def _same_claim(job: Job) -> ColumnElement[bool]:
 
 def _sent_within(time: timedelta) -> ColumnElement[bool]:
     return Job.enqueued_at.between(now() - time, now() + time)  # a clock may have been put back
-
-
-def _wait_in_line(job_id: str) -> None:
-    """Leave the job to whoever ends the one before it, or to the sweep."""
-    with transaction():
-        if change(job_id, "queued", enqueued_at=None):
-            note(job_id, "queued", "Waits for the end of another training of the same classifier.")
 
 
 def _stop(job: Job) -> None:

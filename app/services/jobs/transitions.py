@@ -94,6 +94,13 @@ def note(job_id: str, status: str, cause: str) -> None:
     db.session.execute(insert(JobEvent).values(row))
 
 
+def wait_in_line(job_id: str) -> None:
+    """Leave the job to whoever ends the one before it, or to the sweep."""
+    with transaction():
+        if change(job_id, "queued", enqueued_at=None):
+            note(job_id, "queued", "Waits for the end of another training of the same classifier.")
+
+
 def events(job_id: str) -> list[dict[str, Any]]:
     """Return what happened to a job, the oldest first: when, the status from then on, and why."""
     query = select(JobEvent.at, JobEvent.status, JobEvent.cause).where(JobEvent.job_id == job_id).order_by(JobEvent.id)

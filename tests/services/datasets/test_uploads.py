@@ -34,7 +34,7 @@ def archive(files: dict[str, bytes], name: str = "pets.zip") -> Upload:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as packed:
         for path, data in files.items():
-            packed.writestr(path, data)
+            packed.writestr(zipfile.ZipInfo(path), data)
     return Upload(name, stream)
 
 
