@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
@@ -62,24 +62,27 @@ def expected(job: Job, default: dict[str, float]) -> tuple[dict[str, float], boo
 
     Say, too, whether there was such a job.
     """
-    query = select(Job).where(Job.kind == job.kind, Job.status == "succeeded").order_by(Job.finished_at.desc())
+    ended = (Job.kind == job.kind, Job.status == "succeeded")
+    query = select(Job.params, Job.classifier, Job.timings).where(*ended).order_by(Job.finished_at.desc())
     found = [
-        other for other in db.session.scalars(query.limit(LOOKED_AT)) if other.timings and _mode(other) == _mode(job)
+        (_likeness(job, params, classifier), timings)
+        for params, classifier, timings in db.session.execute(query.limit(LOOKED_AT))
+        if timings and _mode(params) == _mode(job.params)
     ]
-    likeness = [_likeness(job, other) for other in found]
-    alike = [other for other, like in zip(found, likeness, strict=True) if like == max(likeness)][:ALIKE]
-    earlier = [{stage: Timing(*each) for stage, each in other.timings.items()} for other in alike]
+    most = max((likeness for likeness, _ in found), default=None)
+    alike = [timings for likeness, timings in found if likeness == most][:ALIKE]
+    earlier = [{stage: Timing(*each) for stage, each in timings.items()} for timings in alike]
     return learned(default, earlier), bool(earlier)
 
 
 def _stages(job: Job) -> dict[str, Cost]:
-    return {"audit": _AUDIT, "upload": _UPLOAD}.get(job.kind) or (_HEAD if _mode(job) == "head" else _FULL)
+    return {"audit": _AUDIT, "upload": _UPLOAD}.get(job.kind) or (_HEAD if _mode(job.params) == "head" else _FULL)
 
 
-def _mode(job: Job) -> str | None:
+def _mode(params: Mapping[str, Any]) -> str | None:
     """How a training trains: a search ends in a head."""
-    return "head" if job.params.get("search") else job.params.get("mode")
+    return "head" if params.get("search") else params.get("mode")
 
 
-def _likeness(job: Job, other: Job) -> tuple[bool, bool]:
-    return job.params.get("backbone") == other.params.get("backbone"), job.classifier == other.classifier
+def _likeness(job: Job, params: Mapping[str, Any], classifier: str) -> tuple[bool, bool]:
+    return job.params.get("backbone") == params.get("backbone"), job.classifier == classifier
