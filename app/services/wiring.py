@@ -19,6 +19,7 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
+from app.services.datasets.uploads import Uploads
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -77,6 +78,7 @@ class Services:
     jobs: Jobs
     predict: Predict
     intake: Intake
+    uploads: Uploads
     batch: Batch
     datasets: Datasets
     versions: DatasetVersions
@@ -141,12 +143,13 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         jobs=jobs,
         predict=predict,
         intake=intake,
+        uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
         audit=Audit(catalog, files, registry, jobs, duplicates),
         image_comparison=ImageComparison(catalog, registry, files, versions, serving),
-        exploration=Exploration(catalog, files, duplicates, versions, runners.run_cpu_bound),
+        exploration=Exploration(catalog, files, duplicates, versions, runners.run_in_background),
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,

@@ -180,7 +180,7 @@ class JobsQuery(Schema):
     """Which jobs to list."""
 
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
-    kind: Literal["bulk_predict", "retrain", "audit"] | None = None
+    kind: Literal["bulk_predict", "retrain", "audit", "upload"] | None = None
     limit: int = Field(default=50, ge=1, le=500)
 
 
