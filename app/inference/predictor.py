@@ -175,12 +175,12 @@ class Predictor:
         return [self._engine.run(squares[i : i + _BATCH]) for i in range(0, len(squares), _BATCH)]
 
     def _load_engine(self, bundle: Path, threads: int) -> tuple[Engine, int]:
-        """Return the engine that the card names, and the bytes of its file."""
+        """Return the engine that the card names, and the bytes of its files."""
         engine = ENGINES.get(self.card.engine)
         if engine is None:
             raise Unavailable(f"The bundle needs the engine {self.card.engine!r}; known are: {', '.join(ENGINES)}.")
-        path = _verified(bundle, engine.file_name, self.card)
-        return engine(path, threads), path.stat().st_size
+        paths = [_verified(bundle, name, self.card) for name in (engine.file_name, *engine.beside)]
+        return engine(paths[0], threads), sum(path.stat().st_size for path in paths)
 
     def _novelty_score(self, embedding: Floats, framed: Pixels) -> NoveltyScore:
         views = {EMBEDDING: embedding}
