@@ -84,6 +84,8 @@ def make_shared_bundle(folder: Path, seed: int = 0, **changes: object) -> Path:
     squares = np.stack([photograph(number) for number in range(60)])
     embeddings = SharedEngine(folder / SharedEngine.file_name).run(squares).embedding
     Novelty({EMBEDDING: Mahalanobis.fit(embeddings, np.arange(60) % 2)}, {EMBEDDING: 1.0}).save(folder / NOVELTY_NAME)
+    labels, hashes = [SPEC.class_names[number % 2] for number in range(60)], [f"{number:064x}" for number in range(60)]
+    Similar.fit(embeddings, labels, hashes, hashes).save(folder / SIMILAR_NAME)
     card = Card.model_validate_json((folder / CARD_NAME).read_bytes())
     names = (*card.files, SharedEngine.file_name, BODY, WEIGHTS)
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}

@@ -38,6 +38,7 @@ from app.services.operations.webhooks import Webhooks
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
 from app.services.serving.predict import Predict
+from app.services.serving.several import Several
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
@@ -75,6 +76,7 @@ class Services:
     queues: Queues
     jobs: Jobs
     predict: Predict
+    several: Several
     intake: Intake
     batch: Batch
     datasets: Datasets
@@ -138,6 +140,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         queues=queues,
         jobs=jobs,
         predict=predict,
+        several=Several(catalog, predict),
         intake=intake,
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),

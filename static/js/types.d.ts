@@ -17,6 +17,7 @@ declare namespace Api {
     novelty: { score: number; threshold: number; in_distribution: boolean };
     similar?: { label: string; distance: number; sha256: string; image: string }[] | null;
   }
+  interface Answers { answers: Record<string, Answer>; unanswered: Record<string, string> }
   interface LoggedAnswer extends Answer { filename: string | null; feedback: { label: string; at: string } | null }
   interface WaitingFeedback { waiting: Counts; predictions: LoggedAnswer[] }
 

@@ -23,12 +23,12 @@ _SIGNATURES = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
 )
-_REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which replaces the grey scale of these
-    (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
-    (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
-    (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
-    (1, 0),
-)
+_REDUCED = {  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which replaces the grey scale of these
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    1: 0,
+}
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
@@ -38,12 +38,20 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # the sender is told of a ba
 
 @dataclass(frozen=True)
 class Decoded:
-    """Upright RGB `pixels`, perhaps at a reduced scale; `width` and `height` of the upright original."""
+    """Upright RGB `pixels`, perhaps at a reduced scale; `width` and `height` of the upright original.
+
+    `scale`: the side of the original over that of the pixels; None where the file is read at no scale but its own.
+    """
 
     pixels: Pixels
     width: int
     height: int
     format: str
+    scale: int | None = None
+
+    def suits(self, min_side: int) -> bool:
+        """Say whether `decode` with this `min_side` gives the same pixels."""
+        return self.scale is None or self.scale == _scale(min(self.width, self.height), min_side)
 
 
 def decode(data: bytes, min_side: int | None = None) -> Decoded:
@@ -78,13 +86,11 @@ def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
         width, height = image.size
         _check_size(width, height)
         orientation = image.getexif().get(_ORIENTATION, 1)
-        if kind == "JPEG" and image.mode in ("RGB", "L"):
-            pixels = _decode_jpeg(data, min(width, height), min_side)
-        else:
-            pixels = _to_rgb(image)
+        scale = _scale(min(width, height), min_side) if kind == "JPEG" and image.mode in ("RGB", "L") else None
+        pixels = _to_rgb(image) if scale is None else _decode_jpeg(data, scale)
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Decoded(_turn_upright(pixels, orientation), width, height, kind)
+    return Decoded(_turn_upright(pixels, orientation), width, height, kind, scale)
 
 
 def _sniff(data: bytes) -> str:
@@ -110,10 +116,14 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _decode_jpeg(data: bytes, side: int, min_side: int | None) -> Pixels:
-    """Decode with libjpeg's scaling, which rounds sides up and costs a fraction of a full decode."""
-    flag = next(flag for scale, flag in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
-    flags = flag | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+def _scale(side: int, min_side: int | None) -> int:
+    """The largest scale of libjpeg, which rounds sides up, that leaves the shorter side this many pixels."""
+    return next(scale for scale in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
+
+
+def _decode_jpeg(data: bytes, scale: int) -> Pixels:
+    """Decode with libjpeg's scaling, which costs a fraction of a full decode."""
+    flags = _REDUCED[scale] | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     rgb = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if rgb is None:
         raise _damaged("JPEG")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from sqlalchemy import Table, insert
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.errors import FoveaError, InvalidInput, NotFound
+from app.inference.photograph import Photograph
 from app.inference.predictor import Prediction as Answer
 from app.inference.predictor import Predictor
 from app.inference.similar import Neighbour, Similar
@@ -57,12 +58,11 @@ class Choice:
 
 
 class Computed(NamedTuple):
-    """What a model said, in `compute_ms` of computing time, of the image that is stored under `sha256`."""
+    """What a model said, in `compute_ms` of computing time, had it been alone with the image."""
 
     predictor: Predictor
     answer: Answer
     compute_ms: float
-    sha256: str
 
 
 class Predict:
@@ -77,24 +77,40 @@ class Predict:
 
     def predict(self, request: PredictionRequest) -> dict[str, Any]:
         """Answer one image and log it, in a transaction of its own."""
+        return self.predict_each([request])[0]
+
+    def predict_each(self, requests: Sequence[PredictionRequest]) -> list[dict[str, Any]]:
+        """Answer one image for several classifiers: `requests` differ in these alone. All are logged, or none."""
         started = time.perf_counter()
-        choice = self._choose(request)
+        choices = [self._choose(request) for request in requests]
         release_connection()  # nothing of the database is held while the image is computed
-        computed = self._compute(request, choice)
-        body = _body(request, choice.version, computed, started)
+        found, sha256 = self._compute(requests[0], choices)
+        answered = list(zip(requests, choices, found, strict=True))
+        bodies = [_body(request, choice.version, each, started) for request, choice, each in answered]
         with db.engine.begin() as connection:
-            connection.execute(_LOG, _row(request, body, computed))
-        if choice.shadow is not None:
-            asked = (request.data, request.explain, body["id"], request.classifier, choice.version, computed.compute_ms)
-            self._shadow.ask(choice.shadow, ShadowRequest(*asked))
-        return body
+            rows = zip(requests, bodies, found, strict=True)
+            connection.execute(_LOG, [_row(request, body, each, sha256) for request, body, each in rows])
+        for (request, choice, each), body in zip(answered, bodies, strict=True):
+            if choice.shadow is not None:
+                asked = (request.data, request.explain, body["id"], request.classifier, choice.version, each.compute_ms)
+                self._shadow.ask(choice.shadow, ShadowRequest(*asked))
+        return bodies
+
+    def answerable(self, classifier: str) -> str | None:
+        """Say why a classifier cannot answer; None where it can. NotFound where there is no such classifier."""
+        self._catalog[classifier]
+        try:
+            self._serving.champion(classifier)
+        except FoveaError as error:
+            return str(error)
+        return None
 
     def answer(self, request: PredictionRequest) -> dict[str, Any]:
         """Answer one image; return the row of the log, for the caller to `log`."""
         started = time.perf_counter()
         choice = self._choose(request)
-        computed = self._compute(request, choice)
-        return _row(request, _body(request, choice.version, computed, started), computed)
+        (found,), sha256 = self._compute(request, [choice])
+        return _row(request, _body(request, choice.version, found, started), found, sha256)
 
     def log(self, rows: list[dict[str, Any]]) -> None:
         """Write rows of the log, in the present transaction."""
@@ -140,13 +156,14 @@ class Predict:
         number = self.version(classifier, version)
         return number, self._serving.load(classifier, number).card
 
-    def _compute(self, request: PredictionRequest, choice: Choice) -> Computed:
-        def compute() -> tuple[Predictor, Answer, float]:
-            predictor, began = choice.load(), time.thread_time()
-            answer = predictor.predict(request.data, request.explain, request.similar)
-            return predictor, answer, (time.thread_time() - began) * 1000
+    def _compute(self, request: PredictionRequest, choices: Sequence[Choice]) -> tuple[list[Computed], str]:
+        """Let each choice answer, and store the image; return what they say and the image's SHA-256."""
 
-        return self._files.compute_and_store(compute, lambda found: Computed(*found, self._files.put(request.data)))
+        def compute() -> list[Computed]:
+            photograph = Photograph(request.data)
+            return [_computed(photograph, request, choice.load()) for choice in choices]
+
+        return self._files.compute_and_store(compute, lambda found: (found, self._files.put(request.data)))
 
     def _choose(self, request: PredictionRequest) -> Choice:
         """Return what answers.
@@ -170,6 +187,13 @@ class Predict:
 def _drawn(data: bytes, percent: float) -> bool:
     """Say whether this image is among the share of all."""
     return zlib.crc32(data) < 2**32 * percent / 100
+
+
+def _computed(photograph: Photograph, request: PredictionRequest, predictor: Predictor) -> Computed:
+    began, spared = time.thread_time(), photograph.spared_ms
+    answer = predictor.predict(photograph, request.explain, request.similar)
+    took = (time.thread_time() - began) * 1000 + photograph.spared_ms - spared
+    return Computed(predictor, answer, took)
 
 
 def _body(request: PredictionRequest, version: int, computed: Computed, started: float) -> dict[str, Any]:
@@ -200,7 +224,7 @@ def _body(request: PredictionRequest, version: int, computed: Computed, started:
     return body
 
 
-def _row(request: PredictionRequest, body: dict[str, Any], computed: Computed) -> dict[str, Any]:
+def _row(request: PredictionRequest, body: dict[str, Any], computed: Computed, sha256: str) -> dict[str, Any]:
     """The row of the log."""
     return {
         "id": body["id"],
@@ -208,7 +232,7 @@ def _row(request: PredictionRequest, body: dict[str, Any], computed: Computed) -
         "model_version": body["model_version"],
         "job_id": request.job_id,
         "filename": request.filename and request.filename[-255:],
-        "sha256": computed.sha256,
+        "sha256": sha256,
         "predicted_class": body["predicted_class"],
         "confidence": body["confidence"],
         "decision": body["decision"],
