@@ -9,6 +9,7 @@ import { takeFiles } from "../lib/files.js";
 import { URGENT_FIRST, headlineOf } from "../lib/labels.js";
 
 const AT_ONCE = 2;
+const STRANGE = "out_of_distribution";
 const SIMILAR = "5"; // training images beside an answer
 /** @type {Api.Classifier[]} */
 let chosen; // one, or all
@@ -79,10 +80,11 @@ async function show({ file, name, place }, asked) {
   }
 }
 
-/** A card for each classifier, the most urgent first. @param {Api.Answers} found @param {Api.Classifier[]} asked @param {string} source @param {string} name */
+/** A card for each classifier, the most urgent first, those for another kind of image last. @param {Api.Answers} found @param {Api.Classifier[]} asked @param {string} source @param {string} name */
 function cards({ answers, unanswered }, asked, source, name) {
   const answered = asked.filter((spec) => answers[spec.name]);
-  const urgency = (/** @type {Api.Classifier} */ spec) => URGENT_FIRST.indexOf(answers[spec.name].decision);
+  const order = [...URGENT_FIRST.filter((decision) => decision !== STRANGE), STRANGE];
+  const urgency = (/** @type {Api.Classifier} */ spec) => order.indexOf(answers[spec.name].decision);
   const heading = (/** @type {Api.Classifier} */ spec) => (asked.length > 1 ? `${spec.title} · ${name}` : name);
   return [
     ...answered.sort((one, other) => urgency(one) - urgency(other)).map((spec) =>
