@@ -35,9 +35,10 @@ from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
+from app.services.serving.known import KnownAnswers
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
-from app.services.serving.predict import Predict
+from app.services.serving.predict import Memory, Predict
 from app.services.serving.several import Several
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
@@ -127,7 +128,8 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     serving = Serving(registry, runners)
-    predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
+    memory = Memory(files, KnownAnswers(settings.answer_cache == "on", runners.run_blocking_io))
+    predict = Predict(catalog, registry, serving, Shadow(runners.run_in_background), memory)
     intake = Intake(catalog, files, max_file_bytes, runners.run_cpu_bound)
     duplicates = Duplicates(files)
     versions, history = DatasetVersions(catalog, files, duplicates, runners.run_cpu_bound), History(catalog)

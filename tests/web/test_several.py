@@ -16,7 +16,7 @@ from app.store.db import db
 from app.store.tables import Prediction, ShadowAnswer
 
 EYE = draw("fundus_glaucoma", 11, 512).jpeg()
-OWN = {"id", "timestamp", "duration_ms"}  # of each answer
+OWN = {"id", "timestamp", "duration_ms", "cached"}  # of each answer
 
 
 def ask(client: FlaskClient, classifier: str, status: int = 200, **query: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -22,6 +22,7 @@ class Prediction(Base):
         Index("predictions_by_time", "created_at"),
         Index("predictions_by_job", "job_id"),
         Index("predictions_by_classifier", "classifier", "created_at", "model_version"),
+        Index("predictions_by_image", "sha256", "classifier", "model_version", "created_at"),
         Index(
             "predictions_labelled",
             "labelled_at",

@@ -68,6 +68,7 @@ class PredictionAnswer(Schema):
     timestamp: datetime
     duration_ms: float
     notice: str | None
+    cached: bool = Field(default=False, description="The same version has answered this very image before")
 
 
 class GivenAnswer(PredictionAnswer):
