@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
+from app.inference import return_memory
 from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
@@ -97,6 +98,7 @@ class Predictor:
         self._engine, self.size = self._load_engine(bundle, threads)
         self._novelty = Novelty.load(_verified(bundle, NOVELTY_NAME, self.card))
         self._warm_up()
+        return_memory()  # to load a network takes twice what it is
 
     def predict(self, data: bytes | Photograph, explain: bool = False, similar: int = 0) -> Prediction:
         """Answer for an image file; raises what `decode` raises. `similar`: how many training images to name.
