@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "7a4e2d91c3b8"
-down_revision = "c41d0f6a72be"
+down_revision = "7a3e51c0d9b4"
 branch_labels = None
 depends_on = None
 
