@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "app" / "inference"
 ALLOWED = {"numpy", "cv2", "onnxruntime", "PIL", "pydantic", "app.classifiers", "app.errors", "app.inference"}
 STANDARD = {
     "__future__", "base64", "collections", "ctypes", "dataclasses", "functools", "hashlib", "io", "math", "pathlib",
-    "typing", "warnings", "weakref", "zipfile",
+    "time", "typing", "warnings", "weakref", "zipfile",
 }  # fmt: skip
 
 
