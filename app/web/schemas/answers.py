@@ -43,6 +43,8 @@ class PredictionAnswer(Schema):
     model_version: int
     predicted_class: str
     prediction: str = Field(description="Equal to predicted_class")
+    patient: str | None = Field(description="Whose photograph it is, as the caller said")
+    eye: str | None = Field(description="left or right, as the caller said")
     confidence: float
     probabilities: dict[str, float]
     prediction_set: list[str] = Field(
@@ -135,8 +137,6 @@ class LoggedPrediction(PredictionAnswer):
     filename: str | None
     job_id: str | None
     sha256: str
-    patient: str | None = Field(description="Whose photograph it is, as the caller said")
-    eye: str | None = Field(description="left or right, as the caller said")
     feedback: Feedback | None
     reviews: list[GivenReview] = Field(description="One of each reviewer, the oldest first")
 
