@@ -38,6 +38,7 @@ from app.services.operations.webhooks import Webhooks
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
 from app.services.serving.predict import Predict
+from app.services.serving.reviews import Reviews
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
@@ -85,6 +86,7 @@ class Services:
     feedback: Feedback
     gallery: Gallery
     history: History
+    reviews: Reviews
     models: Models
     monitor: Monitor
     drift: Drift
@@ -148,6 +150,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,
+        reviews=Reviews(catalog, history),
         models=Models(catalog, registry, settings.weights_dir),
         monitor=Monitor(settings, catalog, registry, queues, serving),
         drift=Drift(catalog, registry, runners.run_cpu_bound),

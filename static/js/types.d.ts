@@ -17,7 +17,14 @@ declare namespace Api {
     novelty: { score: number; threshold: number; in_distribution: boolean };
     similar?: { label: string; distance: number; sha256: string; image: string }[] | null;
   }
-  interface LoggedAnswer extends Answer { filename: string | null; feedback: { label: string; at: string } | null }
+  type Verdict = "right" | "wrong" | "unsure" | "ungradable";
+  interface Review { reviewer: string; verdict: Verdict; label: string | null; note: string | null; at: string }
+  interface LoggedAnswer extends Answer {
+    filename: string | null; feedback: { label: string; at: string } | null; patient: string | null; eye: string | null; reviews: Review[];
+  }
+  interface ReviewSummary {
+    reviewers: Record<string, Partial<Record<Verdict, number>>>; agreement: { reviewers: string[]; n: number; same: number; kappa: number | null }[];
+  }
   interface WaitingFeedback { waiting: Counts; predictions: LoggedAnswer[] }
 
   type JobStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
@@ -78,7 +85,7 @@ declare namespace Api {
     metrics: Metrics; history: Epoch[]; int8?: { kept: boolean } | null; thresholds: { operating_point?: number };
   }
   interface ModelInfo extends Card { alias_moves: AliasMove[] }
-  interface AliasMove { alias: string; version: number | null; at: string; reason: string }
+  interface AliasMove { alias: string; version: number | null; at: string; reason: string; actor: string | null }
 
   interface TestAnswer { predicted_class: string; confidence: number }
   interface TestImage { sha256: string; file: string; label: string; answer: TestAnswer; other?: TestAnswer }
