@@ -66,6 +66,12 @@ class StatisticsQuery(OptionalClassifier):
 class PredictForm(ClassifierField):
     """What to answer with."""
 
+    classifier: str = Field(
+        default_factory=lambda: services().catalog.default,
+        max_length=1000,
+        description="Name of the classifier; several names with commas between them, or 'all', for an answer of each",
+        json_schema_extra={"default": DEFAULT},
+    )
     version: str | None = Field(default=None, max_length=20, description="A version number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
     similar: int = Field(default=0, ge=0, le=MOST, description="How many of the nearest training images to return")
@@ -180,7 +186,7 @@ class JobsQuery(Schema):
     """Which jobs to list."""
 
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
-    kind: Literal["bulk_predict", "retrain", "audit"] | None = None
+    kind: Literal["bulk_predict", "retrain", "audit", "upload"] | None = None
     limit: int = Field(default=50, ge=1, le=500)
 
 

@@ -42,13 +42,12 @@ export function openAnswer(chosen, specOf, rows, { onShow, more } = {}) {
     });
   }
 
-  /** @param {Api.LoggedAnswer} answer @param {string} file */
+  /** @param {Api.LoggedAnswer} answer @param {string} file @returns {void} */
   function draw(answer, file) {
     const spec = specOf(answer);
-    if (!spec) return fill(body, h("p", {}, `The classifier ${answer.classifier} no longer exists.`));
-    const name = answer.filename ?? file;
-    return fill(body, answerCard(answer, spec, { source: `/api/predictions/${answer.id}/image`, name }),
-      more?.(answer, spec, (changed) => draw(changed, file)));
+    const gone = () => h("p", {}, `The classifier ${answer.classifier} no longer exists.`);
+    const card = (/** @type {Api.Classifier} */ of) => answerCard(answer, of, { source: `/api/predictions/${answer.id}/image`, name: answer.filename ?? file });
+    fill(body, spec ? card(spec) : gone(), spec && more?.(answer, spec, (changed) => draw(changed, file)));
   }
 
   /** @param {number} index @param {number} by */

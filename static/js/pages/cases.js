@@ -9,6 +9,7 @@ import { fixed, plural, time } from "../lib/format.js";
 import { URGENT_FIRST, decisionOf, titleOf } from "../lib/labels.js";
 
 const FIELDS = /** @type {const} */ (["q", "classifier", "decision", "reviewed", "since", "until"]);
+const VERDICTS = /** @type {const} */ (["right", "wrong", "unsure", "ungradable"]);
 const WAIT = 300; // milliseconds after the last key before a search
 /** @type {Map<string, Api.Classifier>} */
 let specs = new Map();
@@ -75,9 +76,9 @@ async function drawReviewers() {
     find("reviewers").hidden = names.length === 0;
     fill(find("reviewers"), h("h2", { class: "small-title" }, "Reviewers"),
       table("Verdicts of each reviewer", ["Reviewer", ...["Right", "Wrong", "Unsure", "Ungradable"].map((number) => ({ number }))],
-        names.map((name) => [name, ...["right", "wrong", "unsure", "ungradable"].map((verdict) => ({ number: reviewers[name][verdict] ?? 0 }))])),
+        names.map((name) => [name, ...VERDICTS.map((verdict) => ({ number: String(reviewers[name][verdict] ?? 0) }))])),
       agreement.length > 0 && table("Agreement of two reviewers", ["Reviewers", { number: "Both reviewed" }, { number: "Same verdict" }, { number: "Cohen's kappa" }],
-        agreement.map(({ reviewers: pair, n, same, kappa }) => [pair.join(" and "), { number: n }, { number: same }, { number: kappa === null ? "undefined" : fixed(kappa) }])));
+        agreement.map(({ reviewers: pair, n, same, kappa }) => [pair.join(" and "), { number: String(n) }, { number: String(same) }, { number: kappa === null ? "undefined" : fixed(kappa) }])));
   });
 }
 
