@@ -82,6 +82,14 @@ class Int8(Frozen):
     int8_ms: float
 
 
+class Origin(Frozen):
+    """Where a network of the user's is from, in the words of its description."""
+
+    title: str
+    source: str
+    licence: str
+
+
 class DataFingerprint(Frozen):
     """The data of a training run: `sha256` is the id of its dataset version; counts by split and class."""
 
@@ -121,6 +129,7 @@ class Card(Frozen):
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     backbone: str
+    origin: Origin | None = None
     mode: str
     epochs: int = Field(ge=0)
     seed: int

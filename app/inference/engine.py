@@ -12,11 +12,14 @@ from app.inference.arrays import Floats, Pixels
 
 
 class Outputs(NamedTuple):
-    """float32: `probabilities` (n, classes), `embedding` (n, d), `activation` (n, h, w, classes)."""
+    """float32: `probabilities` (n, classes), `embedding` (n, d), `activation` (n, h, w, classes).
+
+    The last is None of a network that has no feature map.
+    """
 
     probabilities: Floats
     embedding: Floats
-    activation: Floats
+    activation: Floats | None = None
 
 
 class Engine(Protocol):
@@ -48,13 +51,14 @@ class OnnxEngine:
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise Unavailable(f"{path.name} cannot be loaded by ONNX Runtime; train or copy it again.") from error
         names = {output.name for output in self._session.get_outputs()}
-        if missing := set(Outputs._fields) - names:
+        if missing := {"probabilities", "embedding"} - names:
             raise Unavailable(f"{path.name} lacks the outputs {sorted(missing)}; export it again.")
         self._input = self._session.get_inputs()[0].name
+        self._outputs = [name for name in Outputs._fields if name in names]
 
     def run(self, batch: Pixels) -> Outputs:
         """Run on uint8 squares (n, size, size, 3)."""
-        return Outputs(*self._session.run(Outputs._fields, {self._input: batch}))
+        return Outputs(*self._session.run(self._outputs, {self._input: batch}))
 
 
 class Int8Engine(OnnxEngine):

@@ -45,8 +45,8 @@ class Prediction:
 
     `prevalence` is the class mix that the probabilities were adjusted to, None where they are for the mix of the
     calibration images. `operating_point`: the positive class's probability, among these, from which it is referred.
-    `explanation`, where asked for: a data URL of a PNG to lay over the upright photograph. `similar`, likewise: the
-    nearest training images; None also where the bundle keeps none.
+    `explanation`, where asked for: a data URL of a PNG to lay over the upright photograph; None also where the network
+    has no feature map. `similar`, likewise: the nearest training images; None also where the bundle keeps none.
     """
 
     predicted_class: str
@@ -88,8 +88,8 @@ class Predictor:
         framed = frame(decoded.pixels, self.card.preprocessing)
         outputs = self._engine.run(even_out(framed, self.card.preprocessing)[None])
         answer = self._answer(framed, outputs, decoded.width, decoded.height)
-        if explain:
-            answer = replace(answer, explanation=self._explain(answer, decoded, outputs))
+        if explain and outputs.activation is not None:
+            answer = replace(answer, explanation=self._explain(answer, decoded, outputs.activation))
         if similar and self.similar is not None:
             answer = replace(answer, similar=self.similar.nearest(outputs.embedding[0], similar))
         return answer
@@ -101,9 +101,9 @@ class Predictor:
             return None
         return Similar.load(_verified(self._bundle, SIMILAR_NAME, self.card))
 
-    def _explain(self, answer: Prediction, decoded: Decoded, outputs: Outputs) -> str:
-        """Draw the evidence for the predicted class."""
-        activation = outputs.activation[0, :, :, self.card.classes.index(answer.predicted_class)]
+    def _explain(self, answer: Prediction, decoded: Decoded, maps: Floats) -> str:
+        """Draw the evidence for the predicted class; `maps` (1, rows, columns, classes)."""
+        activation = maps[0, :, :, self.card.classes.index(answer.predicted_class)]
         region = shown(decoded.pixels, self.card.preprocessing)
         retina = decoded.pixels if self.card.preprocessing.crop == "retina" else None
         return data_url(layer(heat(activation, region, decoded.width, decoded.height, retina)))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.classifiers import Card
-from app.classifiers.card import CARD_NAME, Int8
+from app.classifiers.card import CARD_NAME, Int8, Origin
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.image.quality import assess
 from app.inference.novelty import NOVELTY_NAME
@@ -22,6 +22,7 @@ from app.training.evaluation.decisions import decided
 from app.training.evaluation.metrics import whole_figures
 from app.training.evaluation.new_source import new_source
 from app.training.heads.head import learn_head
+from app.training.networks.backbones import get_backbone
 from app.training.networks.frozen import freeze
 from app.training.networks.graft import graft
 from app.training.plan import Plan
@@ -60,6 +61,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         classes=spec.class_names,
         preprocessing=spec.preprocessing,
         backbone=plan.backbone,
+        origin=_origin(plan),
         mode=plan.mode,
         epochs=plan.epochs,
         seed=plan.seed,
@@ -76,10 +78,22 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         reference=calibration.reference,
         code_revision=code_revision(),
         libraries=library_versions(),
-        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name})),
+        files=file_hashes(bundle, _written(bundle, engine)),
     )
     (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card
+
+
+def _written(bundle: Path, engine: str) -> list[str]:
+    """The names of the files that the card vouches for; a network of the user's has no Keras form."""
+    names = {*FILES, ENGINES[engine].file_name}
+    return sorted(name for name in names if (bundle / name).is_file())
+
+
+def _origin(plan: Plan) -> Origin | None:
+    """Where a network of the user's is from, as its description says."""
+    own = get_backbone(plan.backbone, plan.weights_dir).own
+    return None if own is None else Origin(title=own.title, source=own.source, licence=own.licence)
 
 
 def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple[Images, int, History]:

@@ -49,7 +49,7 @@ def test_a_network_without_the_agreed_outputs_is_refused_by_their_names(tmp_path
     del model.graph.output[1:]
     path = tmp_path / "model.onnx"
     onnx.save(model, path)
-    with pytest.raises(Unavailable, match=r"activation.*embedding"):
+    with pytest.raises(Unavailable, match="embedding"):
         OnnxEngine(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,10 @@ from scipy.special import softmax
 
 from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE, map_weights
+from app.training.networks.graph import ARCHIVE, GRAPH, map_weights
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
 @dataclass(frozen=True)
@@ -34,43 +36,52 @@ class Head:
 
 
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
-    """Write `model.onnx` and `model.keras` to `bundle`; return the number of parameters.
+    """Write `model.onnx` and, of a body that Keras made, `model.keras` to `bundle`; return the number of parameters.
 
     Where the body is in eight bits, the Keras model answers the same but for rounding.
     """
-    onnx.save(_with_head(onnx.load(frozen.graph), head), bundle / "model.onnx")
-    return _write_archive(frozen.folder / ARCHIVE, head, bundle / "model.keras")
+    model = _with_head(onnx.load(frozen.graph), head)
+    onnx.save(model, bundle / "model.onnx")
+    archive = frozen.folder / ARCHIVE
+    if archive.is_file():
+        return _write_archive(archive, head, bundle / "model.keras")
+    whole = onnx.load(frozen.folder / GRAPH).graph.initializer
+    numbers = sum(int(math.prod(each.dims)) for each in whole if each.data_type in FLOATS)
+    return numbers + int(head.kernel.size + head.bias.size)
 
 
 def _with_head(model: onnx.ModelProto, head: Head) -> onnx.ModelProto:
-    """The graph with the outputs probabilities, embedding and activation.
+    """The graph with the outputs probabilities, embedding and, where there is a feature map, activation.
 
     The activation is that of `export.with_activation`: the feature map times `graph.map_weights`.
     """
     graph = model.graph
-    image, features = graph.input[0], graph.output[1]
-    size, depth = (dimension.dim_value for dimension in features.type.tensor_type.shape.dim[2:])
-    classes = len(head.bias)
-    kernel, bias = map_weights(head.kernel, head.bias)
-    arrays = {"head_kernel": head.kernel, "head_bias": head.bias, "map_kernel": kernel, "map_bias": bias}
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items())
-    graph.node.extend(
-        [
-            helper.make_node("Gemm", ["embedding", "head_kernel", "head_bias"], ["logits"], name="head"),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1, name="softmax"),
+    (depth, classes), features = head.kernel.shape, list(graph.output)[1:]
+    n = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    _add(graph, {"head_kernel": head.kernel, "head_bias": head.bias}, [
+        helper.make_node("Gemm", ["embedding", "head_kernel", "head_bias"], ["logits"], name="head"),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1, name="softmax"),
+    ])  # fmt: skip
+    del graph.output[:]
+    graph.output.extend([_output("probabilities", n, classes), _output("embedding", n, depth)])
+    if features:
+        kernel, bias = map_weights(head.kernel, head.bias)
+        _add(graph, {"map_kernel": kernel, "map_bias": bias}, [
             helper.make_node("MatMul", ["features", "map_kernel"], ["maps"], name="class_activation"),
             helper.make_node("Add", ["maps", "map_bias"], ["activation"], name="class_activation_bias"),
-        ]
-    )
-    n = image.type.tensor_type.shape.dim[0].dim_param
-    outputs = [
-        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [n, classes]),
-        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [n, depth]),
-        helper.make_tensor_value_info("activation", TensorProto.FLOAT, [n, size, size, classes]),
-    ]
-    del graph.output[:]
-    graph.output.extend(outputs)
+        ])  # fmt: skip
+        rows, columns = (each.dim_value for each in features[0].type.tensor_type.shape.dim[1:3])
+        graph.output.append(_output("activation", n, rows, columns, classes))
     return model
+
+
+def _add(graph: onnx.GraphProto, arrays: dict[str, Floats], nodes: list[onnx.NodeProto]) -> None:
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items())
+    graph.node.extend(nodes)
+
+
+def _output(name: str, *shape: str | int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
 def _write_archive(source: Path, head: Head, target: Path) -> int:

@@ -60,7 +60,9 @@ class PredictionAnswer(Schema):
     quality: Quality
     novelty: Novelty
     explanation: str | None = Field(
-        default=None, description="Heat map as a transparent PNG in a data URL, to be drawn over the upright photograph"
+        default=None,
+        description="Heat map as a transparent PNG in a data URL, to be drawn over the upright photograph; null also"
+        " where the network has no feature map",
     )
     similar: list[SimilarCase] | None = Field(
         default=None, description="The nearest first; null for a version without training images: train a new one"
