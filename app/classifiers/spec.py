@@ -170,7 +170,7 @@ class ClassifierSpec(Frozen):
     """A configured problem. `positive` names the class that a screening refers, if there is one.
 
     `coverage`: of the photographs of each class, the share whose prediction set holds that class. `prevalence`: how
-    often the classes occur where the answers are used, of each class or of the positive one; the probabilities are
+    often the classes occur where the answers are used, of each class or of those referred; the probabilities are
     then for that mix, not for that of the training images. `reject_ungradable`: a photograph too poor to judge gets no
     other decision; else its quality is only reported.
     """
@@ -217,7 +217,7 @@ class ClassifierSpec(Frozen):
             raise ValueError(f"refer_from: {self.refer_from!r} is none of the classes after the first")
 
     def _check_prevalence(self) -> None:
-        if isinstance(self.prevalence, float) and self.positive is None:
+        if isinstance(self.prevalence, float) and not self.referred:
             raise ValueError("prevalence: one number is that of the positive class, and there is none; name each class")
         if isinstance(self.prevalence, dict):
             if set(self.prevalence) != set(self.class_names):

@@ -35,7 +35,7 @@ def test_a_prior_is_shifted_as_bayes_rule_says() -> None:
 def test_a_threshold_moves_with_the_probability(scores: list[float], prevalence: float, threshold: float) -> None:
     probabilities = np.array(scores) / sum(scores)
     shifted = shift_prior(probabilities, [0.2, 0.5, 0.3], [prevalence, (1 - prevalence) / 2, (1 - prevalence) / 2])
-    moved = shifted_threshold(threshold, probabilities, shifted, 0)
+    moved = shifted_threshold(threshold, float(probabilities[0]), float(shifted[0]))
     if abs(probabilities[0] - threshold) > 1e-9:
         assert (probabilities[0] >= threshold) == (shifted[0] >= moved)
 

@@ -55,10 +55,17 @@ def _use(card: Card) -> dict[str, str | None]:
         "Classifier": f"{card.classifier}: {', '.join(card.classes)}",
         "Purpose": card.spec.description,
         "Positive class": card.spec.positive or "none",
+        **_grades(card),
         "Medical device": "no; for research and education, never for diagnosis" if card.spec.medical else "no",
         "Intended users": None,
         "Place in the clinical pathway": None,
     }
+
+
+def _grades(card: Card) -> dict[str, str | None]:
+    if not card.spec.ordinal:
+        return {}
+    return {"Grades": ", ".join(card.classes), "Refers from": card.spec.refer_from or "none"}
 
 
 def _data(card: Card) -> dict[str, str | None]:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from app.classifiers.spec import PromotionSpec
+from app.classifiers.spec import PromotionSpec, Screening
 from app.inference.arrays import Floats, Pixels
+from app.inference.calibration import referral
 from app.inference.predictor import Predictor
 from app.training.data.samples import Sample, read_square
-from app.training.evaluation.metrics import answers, class_indices
+from app.training.evaluation.metrics import NOBODY, answers, class_indices
 from app.training.progress import Progress
 from app.training.statistics.bootstrap import draws, percentiles
 from app.training.statistics.paired import Difference, areas_under_roc, right_answers
@@ -52,9 +53,16 @@ def contest(
 
 
 def compare(
-    challenger: Contender, champion: Contender, samples: Sequence[Sample], promotion: PromotionSpec
+    challenger: Contender,
+    champion: Contender,
+    samples: Sequence[Sample],
+    promotion: PromotionSpec,
+    asked: Screening = NOBODY,
 ) -> dict[str, Any]:
     """The figures of a paired comparison, as plain JSON values.
+
+    Of grades from one of which on a screening refers, what is compared is the referral: `of` says so, and whether the
+    answers are right means on which side they are.
 
     `difference` of the metric is the challenger's less the champion's, `interval` its 95 % interval by
     `app.training.statistics.paired`. `needed` is how many images like these, by class, would show in 8 of 10 cases that
@@ -75,6 +83,10 @@ def compare(
         return result
     labels = class_indices(samples, challenger.classes)
     pair = challenger.probabilities, champion.probabilities
+    if asked.ordered and asked.referred:
+        result["of"] = "referral"
+        labels = np.isin(labels, asked.referred).astype(np.int64)
+        pair = _sides(pair[0], asked), _sides(pair[1], asked)
     groups = [each.group for each in samples]
     right = [np.asarray(found.argmax(axis=1) == labels) for found in pair]
     return {
@@ -83,6 +95,12 @@ def compare(
         **_calibration(labels, pair, groups),
         "mcnemar": _mcnemar(*right),
     }
+
+
+def _sides(probabilities: Floats, asked: Screening) -> Floats:
+    """The probabilities (n, 2) of no referral and of a referral."""
+    found = referral(probabilities, asked.referred)
+    return np.stack([1 - found, found], axis=1)
 
 
 def paired_difference(

@@ -6,48 +6,34 @@ import io
 import json
 import math
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from scipy.special import softmax
 
-from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE, GRAPH, map_weights
+from app.training.networks.graph import ARCHIVE, GRAPH
+from app.training.networks.heads import Head, Part, SoftmaxHead
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
-@dataclass(frozen=True)
-class Head:
-    """A softmax layer: `kernel` (d, classes) and `bias` (classes,), float32."""
-
-    kernel: Floats
-    bias: Floats
-
-    def probabilities(self, embeddings: Floats) -> Floats:
-        """Return the probabilities (n, classes) for embeddings (n, d)."""
-        return np.asarray(softmax(embeddings @ self.kernel + self.bias, axis=1))
-
-
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
-    """Write `model.onnx` and, of a body that Keras made, `model.keras` to `bundle`; return the number of parameters.
+    """Write `model.onnx` to `bundle`, and `model.keras` for a softmax on a body that Keras made.
 
-    Where the body is in eight bits, the Keras model answers the same but for rounding.
+    Return the number of parameters. Where the body is in eight bits, the Keras model answers the same but for rounding.
     """
     model = _with_head(onnx.load(frozen.graph), head)
     onnx.save(model, bundle / "model.onnx")
     archive = frozen.folder / ARCHIVE
-    if archive.is_file():
+    if archive.is_file() and isinstance(head, SoftmaxHead):
         return _write_archive(archive, head, bundle / "model.keras")
     whole = onnx.load(frozen.folder / GRAPH).graph.initializer
     numbers = sum(int(math.prod(each.dims)) for each in whole if each.data_type in FLOATS)
-    return numbers + int(head.kernel.size + head.bias.size)
+    return numbers + head.size
 
 
 def _with_head(model: onnx.ModelProto, head: Head) -> onnx.ModelProto:
@@ -56,35 +42,34 @@ def _with_head(model: onnx.ModelProto, head: Head) -> onnx.ModelProto:
     The activation is that of `export.with_activation`: the feature map times `graph.map_weights`.
     """
     graph = model.graph
-    (depth, classes), features = head.kernel.shape, list(graph.output)[1:]
+    (depth, classes), features = head.shape, list(graph.output)[1:]
     n = graph.input[0].type.tensor_type.shape.dim[0].dim_param
-    _add(graph, {"head_kernel": head.kernel, "head_bias": head.bias}, [
-        helper.make_node("Gemm", ["embedding", "head_kernel", "head_bias"], ["logits"], name="head"),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1, name="softmax"),
-    ])  # fmt: skip
+    _add(graph, head.part())
     del graph.output[:]
     graph.output.extend([_output("probabilities", n, classes), _output("embedding", n, depth)])
     if features:
-        kernel, bias = map_weights(head.kernel, head.bias)
-        _add(graph, {"map_kernel": kernel, "map_bias": bias}, [
+        kernel, bias = head.maps()
+        nodes = [
             helper.make_node("MatMul", ["features", "map_kernel"], ["maps"], name="class_activation"),
             helper.make_node("Add", ["maps", "map_bias"], ["activation"], name="class_activation_bias"),
-        ])  # fmt: skip
+        ]
+        _add(graph, Part(nodes, {"map_kernel": kernel, "map_bias": bias}))
         rows, columns = (each.dim_value for each in features[0].type.tensor_type.shape.dim[1:3])
         graph.output.append(_output("activation", n, rows, columns, classes))
     return model
 
 
-def _add(graph: onnx.GraphProto, arrays: dict[str, Floats], nodes: list[onnx.NodeProto]) -> None:
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items())
-    graph.node.extend(nodes)
+def _add(graph: onnx.GraphProto, part: Part) -> None:
+    constants = part.arrays.items()
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(array, np.float32), name) for name, array in constants)
+    graph.node.extend(part.nodes)
 
 
 def _output(name: str, *shape: str | int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _write_archive(source: Path, head: Head, target: Path) -> int:
+def _write_archive(source: Path, head: SoftmaxHead, target: Path) -> int:
     """Copy a Keras archive, its head replaced; return the number of parameters.
 
     The archive is a zip with the layers' settings as JSON and their weights as HDF5.
@@ -108,7 +93,7 @@ def _config(data: bytes, classes: int) -> bytes:
     return json.dumps(config).encode()
 
 
-def _weights(data: bytes, head: Head) -> tuple[bytes, int]:
+def _weights(data: bytes, head: SoftmaxHead) -> tuple[bytes, int]:
     """Return the weights with the head's in place, and the number of parameters."""
     file = io.BytesIO(data)
     sizes: list[int] = []
