@@ -6,15 +6,16 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
+from app.classifiers.card import Card
 from app.classifiers.spec import PromotionSpec, Screening
 from app.inference.arrays import Floats, Pixels
-from app.inference.calibration import referral
+from app.inference.calibration import referral, shift_prior
 from app.inference.predictor import Predictor
 from app.training.data.samples import Sample, read_square
 from app.training.evaluation.metrics import NOBODY, answers, class_indices
@@ -24,16 +25,36 @@ from app.training.statistics.paired import Difference, areas_under_roc, right_an
 from app.training.statistics.weighted import FIGURES, Indices, calibration_error
 
 TIMED = 15  # images whose answers are timed, one by one
+SIDES = ("not referred", "referred")
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A model's calibrated `probabilities` (n, classes) of the test images, and what an answer costs."""
+    """A model's calibrated `probabilities` (n, classes) of the test images, and what an answer costs.
+
+    `prior`: the class mix that the probabilities are for; None where that is not known.
+    """
 
     classes: tuple[str, ...]
     probabilities: Floats
     milliseconds: float
     size: int
+    prior: tuple[float, ...] | None = None
+
+    def for_metric(self, metric: str) -> Floats:
+        """The probabilities that a metric judges: balanced accuracy takes the classes as equally frequent.
+
+        Where sick eyes are rare, honest probabilities rarely exceed one half, and the likeliest class says nothing of
+        how well the model tells them.
+        """
+        if metric != "balanced_accuracy" or self.prior is None or min(self.prior) <= 0:
+            return self.probabilities
+        return shift_prior(self.probabilities, self.prior, [1 / len(self.prior)] * len(self.prior))
+
+    def of_referral(self, referred: Sequence[int]) -> Contender:
+        """The same of two classes: what is not referred, and what is."""
+        prior = None if self.prior is None else _sides(np.array(self.prior), referred).tolist()
+        return replace(self, classes=SIDES, probabilities=_sides(self.probabilities, referred), prior=prior)
 
 
 def contest(
@@ -46,7 +67,7 @@ def contest(
     squares = [np.stack([read_square(each.path, one.card.preprocessing) for each in timed]) for one in both]
     times = _milliseconds(both, squares)
     first, second = (
-        Contender(one.card.classes, found, took, one.size)
+        Contender(one.card.classes, found, took, one.size, _prior(one.card))
         for one, found, took in zip(both, probabilities, times, strict=True)
     )
     return first, second
@@ -61,8 +82,7 @@ def compare(
 ) -> dict[str, Any]:
     """The figures of a paired comparison, as plain JSON values.
 
-    Of grades from one of which on a screening refers, what is compared is the referral: `of` says so, and whether the
-    answers are right means on which side they are.
+    Of grades of which a screening refers some, the referral is compared, by SIDES; `of` says so.
 
     `difference` of the metric is the challenger's less the champion's, `interval` its 95 % interval by
     `app.training.statistics.paired`. `needed` is how many images like these, by class, would show in 8 of 10 cases that
@@ -82,25 +102,25 @@ def compare(
     if not result["same_classes"]:
         return result
     labels = class_indices(samples, challenger.classes)
-    pair = challenger.probabilities, champion.probabilities
     if asked.ordered and asked.referred:
         result["of"] = "referral"
         labels = np.isin(labels, asked.referred).astype(np.int64)
-        pair = _sides(pair[0], asked), _sides(pair[1], asked)
+        challenger, champion = challenger.of_referral(asked.referred), champion.of_referral(asked.referred)
+    pair = challenger.probabilities, champion.probabilities
     groups = [each.group for each in samples]
     right = [np.asarray(found.argmax(axis=1) == labels) for found in pair]
     return {
         **result,
-        **_difference(labels, pair, groups, promotion, result["counts"]),
+        **_difference(labels, (challenger, champion), groups, promotion, result["counts"]),
         **_calibration(labels, pair, groups),
         "mcnemar": _mcnemar(*right),
     }
 
 
-def _sides(probabilities: Floats, asked: Screening) -> Floats:
-    """The probabilities (n, 2) of no referral and of a referral."""
-    found = referral(probabilities, asked.referred)
-    return np.stack([1 - found, found], axis=1)
+def _sides(probabilities: Floats, referred: Sequence[int]) -> Floats:
+    """The probabilities (..., 2) of no referral and of a referral."""
+    found = referral(probabilities, referred)
+    return np.stack([1 - found, found], axis=-1)
 
 
 def paired_difference(
@@ -115,13 +135,14 @@ def paired_difference(
 
 def _difference(
     labels: Indices,
-    pair: tuple[Floats, Floats],
+    contenders: tuple[Contender, Contender],
     groups: Sequence[str],
     promotion: PromotionSpec,
     counts: dict[str, int],
 ) -> dict[str, Any]:
     """The metric of both, the difference, the interval of that, and how many images would tell."""
     once = np.ones((1, len(labels)))
+    pair = contenders[0].for_metric(promotion.metric), contenders[1].for_metric(promotion.metric)
     new, old = (float(FIGURES[promotion.metric](labels, found, once)[0]) for found in pair)
     found = paired_difference(labels, pair, groups, promotion.metric)
     if found is None:
@@ -155,6 +176,10 @@ def _mcnemar(new: np.ndarray[Any, Any], old: np.ndarray[Any, Any]) -> dict[str, 
     gained, lost = int((new & ~old).sum()), int((old & ~new).sum())
     chance = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
     return {"gained": gained, "lost": lost, "p": chance}
+
+
+def _prior(card: Card) -> tuple[float, ...] | None:
+    return None if card.calibration is None else tuple(card.calibration.prior[name] for name in card.classes)
 
 
 def _milliseconds(predictors: Sequence[Predictor], squares: Sequence[Pixels]) -> list[float]:
