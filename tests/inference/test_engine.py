@@ -31,6 +31,7 @@ def test_outputs_have_their_shapes_for_one_image_and_for_several(network: Path) 
     several = OnnxEngine(network).run(squares)
     assert several.probabilities.shape == (5, 2)
     assert several.embedding.shape == (5, 3)
+    assert several.activation is not None
     assert several.activation.shape == (5, SIZE // POOL, SIZE // POOL, 2)
     assert {output.dtype for output in several} == {np.dtype(np.float32)}
     for one, all_ in zip(OnnxEngine(network, threads=2).run(squares[3:4]), several, strict=True):

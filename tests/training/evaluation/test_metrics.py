@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
 
 from app.classifiers.card import Thresholds
 from app.classifiers.spec import Screening
@@ -213,3 +213,23 @@ def test_a_thousand_images_are_measured_in_seconds() -> None:
     start = time.process_time()
     figures(probabilities, _samples(labels.tolist(), "camera"), CLASSES, SCREENING, THRESHOLDS)
     assert time.process_time() - start < 20
+
+
+def test_the_kappa_of_grades_is_that_of_scikit_learn_and_its_interval_has_width_without_a_mistake() -> None:
+    labels, probabilities = _noisy(200)
+    found = figures(probabilities, _samples(labels.tolist()), CLASSES, Screening((1, 2), ordered=True), THRESHOLDS)
+    answers = probabilities.argmax(axis=1)
+    assert found["quadratic_kappa"] == pytest.approx(cohen_kappa_score(labels, answers, weights="quadratic"))
+    low, high = found["intervals"]["quadratic_kappa"]
+    assert low < found["quadratic_kappa"] < high
+    referred = probabilities[:, 1:].sum(axis=1) >= 0.3
+    assert found["screening"]["sensitivity"] == pytest.approx(referred[labels > 0].mean())
+    assert found["screening"]["specificity"] == pytest.approx(1 - referred[labels == 0].mean())
+    assert "quadratic_kappa" not in figures(probabilities, _samples(labels.tolist()), CLASSES)
+    for n in (10, 100):
+        labels = np.arange(n) % 3
+        perfect = 0.9 * np.eye(3)[labels] + 0.1 * np.eye(3)[(labels + 1) % 3]
+        asked = Screening((1, 2), ordered=True)
+        low, high = figures(perfect, _samples(labels.tolist()), CLASSES, asked)["intervals"]["quadratic_kappa"]
+        assert high == 1
+        assert low < (0.9 if n == 100 else 0.6)
