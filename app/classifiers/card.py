@@ -117,7 +117,8 @@ class Reference(Frozen):
 class Card(Frozen):
     """`card.json`. `metrics` holds the figures of `app.training.evaluation` on the test split.
 
-    `job` is the job that made it: a registration that was cut off is completed by it.
+    `job` is the job that made it: a registration that was cut off is completed by it. `map_offset`: how far the
+    activation maps lie to the right of and below what they show, in shares of the square's side.
     """
 
     format: int = 1
@@ -135,6 +136,7 @@ class Card(Frozen):
     seed: int
     parameters: int
     engine: str = "onnx"
+    map_offset: tuple[float, float] = (0.0, 0.0)
     temperature: float = Field(gt=0)
     calibration: Calibration | None = None
     thresholds: Thresholds

@@ -19,7 +19,7 @@ from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import calibrate, prediction_set, referral, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
 from app.inference.engine import ENGINES, Engine, Outputs
-from app.inference.explain import data_url, heat, layer
+from app.inference.explain import data_url, heat, layer, placed
 from app.inference.image.appearance import describe
 from app.inference.image.decode import Decoded, decode
 from app.inference.image.preprocess import even_out, frame, shown
@@ -106,7 +106,7 @@ class Predictor:
 
     def _explain(self, answer: Prediction, decoded: Decoded, maps: Floats) -> str:
         """Draw the evidence for the predicted class; `maps` (1, rows, columns, classes)."""
-        activation = maps[0, :, :, self.card.classes.index(answer.predicted_class)]
+        activation = placed(maps[0, :, :, self.card.classes.index(answer.predicted_class)], self.card.map_offset)
         region = shown(decoded.pixels, self.card.preprocessing)
         retina = decoded.pixels if self.card.preprocessing.crop == "retina" else None
         return data_url(layer(heat(activation, region, decoded.width, decoded.height, retina)))

@@ -19,6 +19,7 @@ from app.training.data.provenance import code_revision, file_hashes, fingerprint
 from app.training.data.samples import Images, Sample, read_images
 from app.training.evaluation.calibration import Calibrated, fit_calibration
 from app.training.evaluation.decisions import decided
+from app.training.evaluation.map_offset import map_offset
 from app.training.evaluation.metrics import whole_figures
 from app.training.evaluation.new_source import new_source
 from app.training.heads.head import learn_head
@@ -69,6 +70,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         engine=engine,
         int8=int8,
         operating_point=calibration.operating_point,
+        map_offset=map_offset(serving, plan.image_size),
         temperature=calibration.temperature,
         calibration=calibration.calibration,
         thresholds=calibration.thresholds,
