@@ -33,8 +33,10 @@ def test_outputs_have_their_shapes_for_one_image_and_for_several(network: Path) 
     assert several.embedding.shape == (5, 3)
     assert several.activation is not None
     assert several.activation.shape == (5, SIZE // POOL, SIZE // POOL, 2)
-    assert {output.dtype for output in several} == {np.dtype(np.float32)}
+    assert {np.asarray(output).dtype for output in several} == {np.dtype(np.float32)}
     for one, all_ in zip(OnnxEngine(network, threads=2).run(squares[3:4]), several, strict=True):
+        assert one is not None
+        assert all_ is not None
         assert one[0] == pytest.approx(all_[3], abs=1e-5)
 
 

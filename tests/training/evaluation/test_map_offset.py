@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -21,7 +22,7 @@ SIZE, STAGES = 96, 4
 class Strided:
     """Averages of three pixels at every second place, four times: a map whose cells have 16 pixels."""
 
-    file_name = "strided.onnx"
+    file_name: ClassVar[str] = "strided.onnx"
 
     def __init__(self, path: Path, threads: int = 1, pads: tuple[int, ...] = (1, 1, 1, 1)) -> None:
         del threads
@@ -64,7 +65,9 @@ def test_the_map_follows_a_bright_spot(pads: tuple[int, ...], pixels: float | No
     offset = map_offset(engine, SIZE)
     if pixels is not None:  # each stage looks half a pixel of its own beside: 1/2 + 1 + 2 + 4
         assert np.multiply(offset, SIZE) == pytest.approx([-pixels, -pixels], abs=0.7)
-    plain, off, uncorrected = engine.run(np.full((1, SIZE, SIZE, 3), 60, np.uint8)).activation, [], []
+    plain = engine.run(np.full((1, SIZE, SIZE, 3), 60, np.uint8)).activation
+    off: list[tuple[float, float]] = []
+    uncorrected: list[tuple[float, float]] = []
     for x, y in [(34, 40), (40, 61), (48, 48), (57, 36), (62, 60), (45, 53)]:
         square = np.full((SIZE, SIZE, 3), 60, np.uint8)
         square[y - 4 : y + 4, x - 4 : x + 4] = 255
