@@ -18,7 +18,8 @@ from app.drawing import draw
 CATALOG = Catalog()
 KEYS = {
     "id", "classifier", "model_version", "predicted_class", "prediction", "confidence", "probabilities",
-    "prediction_set", "decision", "prevalence", "operating_point", "referral_probability", "grade", "quality", "novelty", "timestamp", "duration_ms",
+    "prediction_set", "decision", "prevalence", "operating_point", "referral_probability", "grade",
+    "quality", "novelty", "timestamp", "duration_ms",
     "notice", "label", "probability",
 }  # fmt: skip
 CASES = [(name, item.name, item.drawing) for name, spec in CATALOG.items() for item in spec.classes]
