@@ -7,8 +7,8 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import onnxruntime
 
-from app.errors import Unavailable
 from app.inference.arrays import Floats, Pixels
+from app.inference.body import BODY, WEIGHTS, open_session, shared_body
 
 
 class Outputs(NamedTuple):
@@ -22,10 +22,17 @@ class Outputs(NamedTuple):
     activation: Floats | None = None
 
 
+REQUIRED = ("probabilities", "embedding")
+
+
 class Engine(Protocol):
-    """A loaded network, safe to call from several threads at once."""
+    """A loaded network, safe to call from several threads at once.
+
+    `file_name` is the file that it is made from, `beside` are those that it reads in the same folder.
+    """
 
     file_name: ClassVar[str]
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         """Load the network; Unavailable when the file is no such network."""
@@ -34,27 +41,15 @@ class Engine(Protocol):
         """Run on uint8 squares (n, size, size, 3)."""
 
 
-class OnnxEngine:
-    """ONNX Runtime on the CPU; its idle threads sleep and leave the cores to other processes."""
+class OnnxEngine(Engine):
+    """ONNX Runtime on the CPU, and a network in one file."""
 
     file_name: ClassVar[str] = "model.onnx"
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's errors share no base class
-            raise Unavailable(f"{path.name} cannot be loaded by ONNX Runtime; train or copy it again.") from error
-        names = {output.name for output in self._session.get_outputs()}
-        if missing := {"probabilities", "embedding"} - names:
-            raise Unavailable(f"{path.name} lacks the outputs {sorted(missing)}; export it again.")
+        self._session = open_session(path, threads, REQUIRED)
         self._input = self._session.get_inputs()[0].name
-        self._outputs = [name for name in Outputs._fields if name in names]
+        self._outputs = _given(self._session, Outputs._fields)
 
     def run(self, batch: Pixels) -> Outputs:
         """Run on uint8 squares (n, size, size, 3)."""
@@ -67,7 +62,39 @@ class Int8Engine(OnnxEngine):
     file_name: ClassVar[str] = "model.int8.onnx"
 
 
+class SharedEngine(Engine):
+    """ONNX Runtime on the CPU: a head on a body that the process loads once for all heads.
+
+    It runs in two steps: what the `body` sees in a batch can be judged by every head on it.
+    """
+
+    file_name: ClassVar[str] = "head.onnx"
+    beside: ClassVar[tuple[str, ...]] = (BODY, WEIGHTS)
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._session = open_session(path, threads, ("probabilities",))
+        self._outputs = _given(self._session, ("probabilities", "activation"))
+        self.body = shared_body(path.parent, threads)
+
+    def run(self, batch: Pixels) -> Outputs:
+        """Run on uint8 squares (n, size, size, 3)."""
+        return self.judge(*self.body.run(batch))
+
+    def judge(self, embedding: Floats, features: Floats | None) -> Outputs:
+        """Run the head on what the body gave: embeddings (n, d) and, of most, feature maps (n, h, w, d)."""
+        given = {"embedding": embedding} if features is None else {"embedding": embedding, "features": features}
+        probabilities, *activation = self._session.run(self._outputs, given)
+        return Outputs(probabilities, embedding, *activation)
+
+
+def _given(session: onnxruntime.InferenceSession, names: tuple[str, ...]) -> list[str]:
+    """Those of the outputs that a network has: one without a feature map has no activation."""
+    known = {output.name for output in session.get_outputs()}
+    return [name for name in names if name in known]
+
+
 ENGINES: dict[str, type[Engine]] = {
     "onnx": OnnxEngine,
     "onnx-int8": Int8Engine,
+    "onnx-shared": SharedEngine,
 }

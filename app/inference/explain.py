@@ -42,7 +42,7 @@ def placed(activation: Floats, offset: tuple[float, float]) -> Floats:
 
     `offset`: how far it lies to the right of and below that, in shares of its width and height.
     """
-    if offset == (0, 0):
+    if not any(offset):
         return activation
     rows, columns = activation.shape
     x = ((np.arange(_FINER * columns) + 0.5) / (_FINER * columns) + offset[0]) * columns - 0.5

@@ -79,7 +79,7 @@ def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, fl
     `size` is the side of its input in pixels. It computes in eight bits where it was made so, unless `float32`.
     InvalidInput when a file of `weights` or the size does not fit the backbone. Several processes may call it at once.
     """
-    frozen = Frozen(cache, _key(backbone, weights, size))
+    frozen = locate(backbone, weights, size, cache, float32=float32)
     folder = frozen.folder
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +89,13 @@ def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, fl
             (_make_own if _is_own(weights) else partial(_make, backbone))(weights, size, made)
             _move(made, folder)
     return replace(frozen, eight_bits=not float32 and (folder / EIGHT_BITS).is_file())
+
+
+def locate(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, float32: bool = False) -> Frozen:
+    """Return what `freeze` returns, whether or not it is there."""
+    frozen = Frozen(cache, _key(backbone, weights, size))
+    small = (frozen.folder / EIGHT_BITS).is_file() if _is_own(weights) else get_backbone(backbone).eight_bits
+    return replace(frozen, eight_bits=small and not float32)
 
 
 def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> None:
