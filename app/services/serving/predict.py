@@ -245,6 +245,8 @@ def _body(request: PredictionRequest, version: int, computed: Computed, started:
         "decision": answer.decision,
         "prevalence": answer.prevalence,
         "operating_point": answer.operating_point,
+        "referral_probability": answer.referral_probability,
+        "grade": answer.grade,
         "quality": dict(vars(answer.quality)),
         "novelty": dict(vars(answer.novelty)),
         "notice": computed.predictor.card.notice,
