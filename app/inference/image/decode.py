@@ -16,6 +16,7 @@ from app.inference.arrays import Pixels
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 20_000
 
+SIGNATURE_BYTES = 12  # at the beginning of a file; they tell its format
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -53,7 +54,7 @@ def decode(data: bytes, min_side: int | None = None) -> Decoded:
     many pixels. Raises UnsupportedMedia for other content, TooLarge above the limits, InvalidInput for a
     damaged file.
     """
-    kind = _sniff(data)
+    kind = sniff(data)
     try:
         return _decode(data, kind, min_side)
     except InvalidInput:
@@ -73,6 +74,18 @@ def measure(data: bytes) -> tuple[int, int]:
     return decoded.width, decoded.height
 
 
+def sniff(data: bytes) -> str:
+    """Return the format that the first SIGNATURE_BYTES of a file, or all of it, say; raises as `decode` does."""
+    if not data:
+        raise InvalidInput("The file is empty; send a JPEG, PNG, BMP, TIFF or WebP image.")
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    raise UnsupportedMedia("This is not an image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
+
+
 def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
     with Image.open(io.BytesIO(data), formats=(kind,)) as image:  # reads the header only
         width, height = image.size
@@ -85,17 +98,6 @@ def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Decoded(_turn_upright(pixels, orientation), width, height, kind)
-
-
-def _sniff(data: bytes) -> str:
-    if not data:
-        raise InvalidInput("The file is empty; send a JPEG, PNG, BMP, TIFF or WebP image.")
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    for signature, kind in _SIGNATURES:
-        if data.startswith(signature):
-            return kind
-    raise UnsupportedMedia("This is not an image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
 
 
 def _damaged(kind: str) -> InvalidInput:

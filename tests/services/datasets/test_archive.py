@@ -157,7 +157,7 @@ def test_the_entries_of_all_archives_count_together() -> None:
 @given(st.integers(1, 40), st.integers(1, 1200))
 def test_long_and_deep_paths_are_refused(depth: int, name: int) -> None:
     path = "a/" * depth + "b" * name
-    if depth > zips.MAX_DEPTH or len(path) > zips.MAX_PATH:
+    if depth > paths.MAX_DEPTH or len(path) > paths.MAX_PATH:
         with pytest.raises(InvalidInput, match="more than 1000 characters or 32 folders"):
             unpack(pack({path: b"x"}))
     else:
