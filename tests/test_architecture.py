@@ -15,7 +15,7 @@ import pytest
 from app.config import CHECKOUT
 
 KNOWS_CELERY = {"app/producer.py", "worker/celery_app.py", "worker/losses.py"}
-HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "onnx", "tf2onnx", "fsspec", "obstore"}
+HEAVY = {"keras", "tensorflow", "sklearn", "scipy", "onnx", "tf2onnx", "obstore"}
 
 
 def sources() -> Iterator[Path]:

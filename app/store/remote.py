@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from app.errors import NotFound, Unavailable
 from app.runners import Run
 
 if TYPE_CHECKING:  # these types are there for type checkers only
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Store
 
 log = logging.getLogger(__name__)
 
@@ -26,31 +26,32 @@ RETRIES: Final[RetryConfig] = {
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
 }
 PIECE: Final = 8_000_000  # bytes of a large object that are in memory at once
+T = TypeVar("T")
 AWAY: Final = "The storage of images and models does not answer; nothing was changed, try again in a minute."
 
 
-def connect(url: str) -> tuple[Any, str]:
-    """Return the fsspec file system of an s3:// URL, and the path in it; keys and address come from AWS_*."""
-    from obstore.fsspec import FsspecStore  # noqa: PLC0415 - who keeps files locally does without
+def connect(url: str) -> S3Store:
+    """Return the store of an s3:// URL, whose paths are relative to it; keys and address come from AWS_*."""
+    from obstore.store import S3Store  # noqa: PLC0415 - who keeps files locally does without
 
-    return FsspecStore("s3", client_options=CLIENT, retry_config=RETRIES), url.removeprefix("s3://").strip("/")
+    return S3Store.from_url(url.rstrip("/"), client_options=CLIENT, retry_config=RETRIES)
 
 
 class Place:
     """A place below an s3:// URL to read files from, such as images to import."""
 
     def __init__(self, url: str) -> None:
-        self._system, self._root = connect(url)
+        self._store = connect(url)
 
     def list(self) -> list[str]:
         """Return the names of all files, relative to the place and in order."""
         with _speaking():
-            return sorted(str(key).removeprefix(f"{self._root}/") for key in self._system.find(self._root))
+            return sorted(found["path"] for chunk in self._store.list() for found in chunk)
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file; NotFound when it is gone."""
         with _speaking():
-            return bytes(self._system.cat_file(f"{self._root}/{name}"))
+            return bytes(self._store.get(name).bytes())
 
 
 class Remote:
@@ -60,42 +61,39 @@ class Remote:
     """
 
     def __init__(self, url: str, run_blocking_io: Run) -> None:
-        self._system, self._root = connect(url)
+        self._store = connect(url)
         self._run_blocking_io = run_blocking_io
 
     def put(self, kind: str, data: bytes) -> str:
         """Store the bytes among the objects of a kind; return their SHA-256."""
         sha256 = hashlib.sha256(data).hexdigest()
-        self._send(self._system.pipe_file, self._key(kind, sha256), data)
+        self._send(_key(kind, sha256), data)
         return sha256
 
     def put_file(self, kind: str, path: Path) -> str:
         """Store a file, however large, in the same way."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        self._send(self._system.put_file, str(path), self._key(kind, sha256))
+        self._send(_key(kind, sha256), path)
         return sha256
 
     def read(self, kind: str, sha256: str) -> bytes:
         """Return an object's bytes; NotFound when it is not stored."""
-        data: bytes = self._do(self._system.cat_file, self._key(kind, sha256))
+        data = self._do(lambda: bytes(self._store.get(_key(kind, sha256)).bytes()))
         _check(hashlib.sha256(data).hexdigest(), sha256)
         return data
 
     def fetch(self, kind: str, sha256: str, target: Path) -> None:
         """Write an object, however large, to the file `target`; NotFound when it is not stored."""
-        self._do(self._copy, self._key(kind, sha256), sha256, target)
+        self._do(lambda: self._copy(kind, sha256, target))
 
     def list(self, kind: str) -> Iterator[tuple[str, int, datetime]]:
         """Yield the SHA-256, the bytes and the last moment of storing of each object of a kind, by SHA-256.
 
         It waits in the thread that asks, so it is not for a web process.
         """
-        from obstore.store import from_url  # noqa: PLC0415 - as above; its list has the times, which fsspec's lacks
-
-        store = from_url(f"s3://{self._root}/{kind}", client_options=CLIENT, retry_config=RETRIES)
         with _speaking():
-            for chunk in store.list():
+            for chunk in self._store.list(kind):
                 for found in chunk:
                     yield PurePosixPath(found["path"]).name, found["size"], found["last_modified"]
 
@@ -105,39 +103,39 @@ class Remote:
         A bucket cannot do both at once: what is stored again between the look and the removal, some milliseconds,
         is lost. So `before` has to be long ago.
         """
-        key = self._key(kind, sha256)
+        key = _key(kind, sha256)
         try:
-            if self._do(self._system.info, key)["last_modified"] >= before:
+            if self._do(lambda: self._store.head(key))["last_modified"] >= before:
                 return False
         except NotFound:
             return False
-        self._do(self._system.rm_file, key)
+        self._do(lambda: self._store.delete(key))
         return True
 
-    def _copy(self, key: str, sha256: str, target: Path) -> None:
-        size, digest = self._system.info(key)["size"], hashlib.sha256()
+    def _copy(self, kind: str, sha256: str, target: Path) -> None:
+        digest = hashlib.sha256()
         with target.open("wb") as file:
-            for start in range(0, size, PIECE):
-                piece = self._system.cat_file(key, start=start, end=min(start + PIECE, size))
+            for piece in self._store.get(_key(kind, sha256)).stream(PIECE):
                 digest.update(piece)
                 file.write(piece)
         _check(digest.hexdigest(), sha256)
 
-    def _send(self, call: Callable[..., Any], *args: Any) -> None:  # noqa: ANN401
+    def _send(self, key: str, content: bytes | Path) -> None:
         try:
-            self._do(call, *args)
+            self._do(lambda: self._store.put(key, content))
         except NotFound as error:
             raise Unavailable("There is no bucket as STORAGE_URL names it; make it or correct the setting.") from error
 
-    def _do(self, call: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401 - what the call takes and gives
-        def work() -> Any:  # noqa: ANN401
+    def _do(self, call: Callable[[], T]) -> T:
+        def work() -> T:
             with _speaking():
-                return call(*args)
+                return call()
 
         return self._run_blocking_io(work)
 
-    def _key(self, kind: str, sha256: str) -> str:
-        return f"{self._root}/{kind}/{sha256[:2]}/{sha256}"
+
+def _key(kind: str, sha256: str) -> str:
+    return f"{kind}/{sha256[:2]}/{sha256}"
 
 
 @contextmanager

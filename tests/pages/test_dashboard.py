@@ -36,6 +36,7 @@ def test_signing_in_returns_to_the_page_that_was_asked_for(chromium: Browser, lo
     page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
     sign_in(page, locked_stack, "/models?classifier=glaucoma")
     expect(page.locator("#classifier")).to_have_value("glaucoma")
+    page.wait_for_load_state("networkidle")  # a call under way would be refused once the session has ended
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("/login")
     page.goto("/monitor")

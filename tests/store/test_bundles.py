@@ -12,7 +12,6 @@ import httpx
 import pytest
 from conftest import Bucket, S3Server, free_port
 from flask import Flask
-from obstore.fsspec import FsspecStore
 from sqlalchemy import select
 
 from app import create_app
@@ -153,7 +152,6 @@ def test_an_answer_needs_its_record(machine: Machines, bucket: Bucket, monkeypat
     with here.at_work():
         here.registry.folder(NAME, 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    FsspecStore.clear_instance_cache()  # a process reads the address once
     data_dir = here.services.settings.data_dir
     away = Machine(data_dir, data_dir.parent / "shared.db", bucket.url).app.test_client()
     sent = {"file": (BytesIO(CAT), "cat.jpg"), "classifier": NAME}

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from app.classifiers.card import Card
 from app.classifiers.spec import PromotionSpec
 from app.inference.arrays import Floats, Pixels
+from app.inference.calibration import shift_prior
 from app.inference.predictor import Predictor
 from app.training.data.samples import Sample, read_square
 from app.training.evaluation.metrics import answers, class_indices
@@ -27,12 +29,26 @@ TIMED = 15  # images whose answers are timed, one by one
 
 @dataclass(frozen=True)
 class Contender:
-    """A model's calibrated `probabilities` (n, classes) of the test images, and what an answer costs."""
+    """A model's calibrated `probabilities` (n, classes) of the test images, and what an answer costs.
+
+    `prior`: the class mix that the probabilities are for; None where that is not known.
+    """
 
     classes: tuple[str, ...]
     probabilities: Floats
     milliseconds: float
     size: int
+    prior: tuple[float, ...] | None = None
+
+    def for_metric(self, metric: str) -> Floats:
+        """The probabilities that a metric judges: balanced accuracy takes the classes as equally frequent.
+
+        Where sick eyes are rare, honest probabilities rarely exceed one half, and the likeliest class says nothing of
+        how well the model tells them.
+        """
+        if metric != "balanced_accuracy" or self.prior is None or min(self.prior) <= 0:
+            return self.probabilities
+        return shift_prior(self.probabilities, self.prior, [1 / len(self.prior)] * len(self.prior))
 
 
 def contest(
@@ -45,7 +61,7 @@ def contest(
     squares = [np.stack([read_square(each.path, one.card.preprocessing) for each in timed]) for one in both]
     times = _milliseconds(both, squares)
     first, second = (
-        Contender(one.card.classes, found, took, one.size)
+        Contender(one.card.classes, found, took, one.size, _prior(one.card))
         for one, found, took in zip(both, probabilities, times, strict=True)
     )
     return first, second
@@ -79,7 +95,7 @@ def compare(
     right = [np.asarray(found.argmax(axis=1) == labels) for found in pair]
     return {
         **result,
-        **_difference(labels, pair, groups, promotion, result["counts"]),
+        **_difference(labels, (challenger, champion), groups, promotion, result["counts"]),
         **_calibration(labels, pair, groups),
         "mcnemar": _mcnemar(*right),
     }
@@ -97,13 +113,14 @@ def paired_difference(
 
 def _difference(
     labels: Indices,
-    pair: tuple[Floats, Floats],
+    contenders: tuple[Contender, Contender],
     groups: Sequence[str],
     promotion: PromotionSpec,
     counts: dict[str, int],
 ) -> dict[str, Any]:
     """The metric of both, the difference, the interval of that, and how many images would tell."""
     once = np.ones((1, len(labels)))
+    pair = contenders[0].for_metric(promotion.metric), contenders[1].for_metric(promotion.metric)
     new, old = (float(FIGURES[promotion.metric](labels, found, once)[0]) for found in pair)
     found = paired_difference(labels, pair, groups, promotion.metric)
     if found is None:
@@ -137,6 +154,10 @@ def _mcnemar(new: np.ndarray[Any, Any], old: np.ndarray[Any, Any]) -> dict[str, 
     gained, lost = int((new & ~old).sum()), int((old & ~new).sum())
     chance = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
     return {"gained": gained, "lost": lost, "p": chance}
+
+
+def _prior(card: Card) -> tuple[float, ...] | None:
+    return None if card.calibration is None else tuple(card.calibration.prior[name] for name in card.classes)
 
 
 def _milliseconds(predictors: Sequence[Predictor], squares: Sequence[Pixels]) -> list[float]:

@@ -46,6 +46,7 @@ def test_images_that_a_version_learned_from_are_told_apart(app: Flask, services:
     told = app.test_cli_runner().invoke(args=["evaluate", NAME, "--data", str(folder), "--version", "2"])
     assert told.stderr.splitlines()[-1].startswith("Warning: 6 of the 11 images are among those")
     assert "other 5" in told.stderr
+    told = app.test_cli_runner().invoke(args=["evaluate", NAME, "--data", str(folder), "--version", "2", "--json"])
     assert json.loads(told.stdout)["unseen"]["intervals"]["accuracy"]
 
 

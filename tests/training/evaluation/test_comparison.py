@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,24 @@ def test_an_undecided_comparison_says_how_many_images_would_tell() -> None:
     enough = _contender(_right(2 * few, 5))
     assert compare(enough, enough, _samples(2 * few), PromotionSpec())["needed"] is None
     assert compare(one, one, _samples(40), PromotionSpec(margin=0))["needed"] is None  # no number would
+
+
+def test_rare_classes_are_judged_as_frequent_so_that_honest_probabilities_lose_nothing() -> None:
+    share, n = 0.1, 2000
+    sick = np.arange(n) % 10 == 0
+    logit = np.random.default_rng(3).normal(np.where(sick, 1.2, -1.2), 1.2)
+    samples = [Sample(Path(f"{i}.jpg"), f"{i:064x}", CLASSES[int(sick[i])], "test", f"p{i}") for i in range(n)]
+
+    def model(bias: float, prior: float) -> Contender:
+        found = 1 / (1 + np.exp(-(5 / 3) * logit - bias))
+        return Contender(CLASSES, np.stack([1 - found, found], axis=1), 1.0, 1000, (1 - prior, prior))
+
+    honest, weighted = model(np.log(share / (1 - share)), share), model(0.0, 0.5)
+    found = compare(honest, weighted, samples, PromotionSpec())
+    assert found["difference"] == pytest.approx(0.0, abs=1e-9)  # both order the images alike
+    assert found["challenger"] > 0.8
+    plain = compare(replace(honest, prior=None), replace(weighted, prior=None), samples, PromotionSpec())
+    assert plain["interval"][1] < -0.03  # by the likeliest class the honest model seems surely worse
 
 
 def test_gains_and_losses_are_those_of_mcnemar() -> None:
