@@ -80,7 +80,7 @@ class Member:
 class Found(NamedTuple):
     """The files of a call, and the number of system files (`is_system_file`) that are not among them."""
 
-    members: list[Member]
+    members: Iterable[Member]
     ignored: int = 0
 
     @classmethod
@@ -147,7 +147,7 @@ def source_members(source: str | Path) -> Found:
 def _folder_members(folder: Path) -> Found:
     def member(name: str) -> Member:
         path = folder / name
-        return Member(name, path.stat().st_size, partial(path.open, "rb"))
+        return Member(name, path.stat().st_size, lambda: path.open("rb"))
 
     return Found.of(member(name) for name in list_files(folder))
 
