@@ -96,7 +96,7 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "no list": ({"files": "a.jpg"}, 400, "files"),
     "no text": ({"files": [], "tables": {"a.csv": 1}}, 400, "tables"),
     "too many": ({"files": ["a"] * 50_001}, 400, "files"),
-    "too large": ({"files": ["a" * 8_000_001]}, 413, "over the limit of 8 MB"),
+    "too large": ({"files": ["a" * 4_000_001]}, 413, "over the limit of 4 MB"),
     "label": ({"files": ["a.jpg"], "label": "bird"}, 400, "choose one of: cat, dog"),
     "split": ({"files": ["a.jpg"], "split": "exam"}, 400, "choose one of: train, val, test"),
 }

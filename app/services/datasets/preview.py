@@ -50,7 +50,7 @@ class Preview:
 
 
 def _read(spec: ClassifierSpec, announced: Announced, label: str | None, split: Split | None) -> dict[str, Any]:
-    sent = _by_path([*announced.files, *announced.tables])
+    sent = _by_path([*announced.files, *sorted(announced.tables.keys() - set(announced.files))])
     ignored = [path for path in sent if is_system_file(path)]
     kept = [path for path in sent if not is_system_file(path)]
     archives = [path for path in kept if is_archive(path)]
@@ -91,9 +91,9 @@ def _told(reading: Reading, sent: Mapping[str, Sequence[str]], split: Split | No
 
 
 def _by_path(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the names as they were sent, each once, by the path that they mean."""
+    """Return the names as they were sent by the path that they mean."""
     found: dict[str, list[str]] = {}
-    for name in dict.fromkeys(names):
+    for name in names:
         found.setdefault(relative_path(name), []).append(name)
     return found
 

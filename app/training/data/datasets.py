@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
@@ -128,12 +128,12 @@ class _Tables:
 
     def label(self, path: PurePosixPath) -> tuple[bool, str | None]:
         """Whether a table rules this image, and what it says."""
-        table = next((self._labels[folder] for folder in _upwards(path) if folder in self._labels), None)
+        table = _ruling(self._labels, path)
         return table is not None, None if table is None else table.get(path.name)
 
     def quality(self, path: PurePosixPath) -> str | None:
         """The image's quality, where a table says."""
-        table = next((self._quality[folder] for folder in _upwards(path) if folder in self._quality), None)
+        table = _ruling(self._quality, path)
         return None if table is None else table.get(path.name)
 
     def _read(self, folder: str, file: str, columns: Columns) -> Table:
@@ -148,8 +148,11 @@ class _Tables:
         return table
 
 
-def _upwards(path: PurePosixPath) -> Iterator[str]:
-    return (str(folder) for folder in path.parents)
+def _ruling(tables: Mapping[str, Table], path: PurePosixPath) -> Table | None:
+    """The table of the nearest folder above that has one."""
+    if not tables:
+        return None
+    return next((tables[str(folder)] for folder in path.parents if str(folder) in tables), None)
 
 
 def _join(folder: str, file: str) -> str:
@@ -165,9 +168,10 @@ def _find_label(path: PurePosixPath, spec: ClassifierSpec, tables: _Tables) -> t
     if ruled:
         return text, "table"
     folder = next((part for part in reversed(path.parent.parts) if _is_label(spec, part)), None)
+    if folder is not None and spec.data.convention != "prefix":
+        return folder, "folder"
     prefix = label_from_path(spec, path.name)
-    by_name = folder is None or (prefix is not None and spec.data.convention == "prefix")
-    return (prefix, "name") if by_name else (folder, "folder")
+    return (folder, "folder") if prefix is None and folder is not None else (prefix, "name")
 
 
 def _is_label(spec: ClassifierSpec, text: str) -> bool:

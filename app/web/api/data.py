@@ -27,7 +27,7 @@ from app.web.schemas.requests import (
     UploadForm,
 )
 
-PREVIEW_BYTES: Final = 8_000_000  # of file names and tables
+PREVIEW_BYTES: Final = 4_000_000  # of file names and tables
 
 blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 
