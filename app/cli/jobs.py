@@ -124,7 +124,7 @@ def submit(classifier: str, folder: str, output: Path | None, key: str | None) -
         job_id = services().batch.submit(classifier, told, key=key).id
     click.echo(job_id)
     if found.ignored:
-        click.echo(f"{found.ignored} system files ignored.", err=True)
+        click.echo(f"System files ignored: {found.ignored}.", err=True)
     if output is not None:
         _follow(job_id)
         _write(job_id, output)

@@ -110,7 +110,7 @@ def _file_name(part: Any) -> str:  # noqa: ANN401 - the library's, untyped
     return name
 
 
-def _unquote(value: str, _: bool) -> str:
+def _unquote(value: str, _: bool) -> Any:  # noqa: ANN401 - as above
     return multipart.content_disposition_unquote(value)
 
 

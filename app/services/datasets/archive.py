@@ -13,7 +13,7 @@ from typing import IO, Final, NamedTuple
 
 from app.errors import FoveaError, InvalidInput, NothingUsable, TooLarge, Unavailable
 from app.inference.image.decode import SIGNATURE_BYTES, sniff
-from app.paths import is_system_file, relative_path
+from app.paths import is_system_file, natural_key, relative_path
 from app.services.datasets.zips import MAX_ENTRIES, open_archive
 from app.store.remote import Place
 from app.training.data.datasets import list_files
@@ -135,12 +135,13 @@ def members(uploads: Iterable[Upload]) -> Found:
 
 
 def source_members(source: str | Path) -> Found:
-    """List every file below a folder or an s3:// URL, in order; InvalidInput when there is no such place."""
+    """List every file below a folder or an s3:// URL, in natural order; InvalidInput when there is no such place."""
     if isinstance(source, Path) or not source.startswith("s3://"):
         return _folder_members(Path(source))
     place = Place(source)
     if not (files := place.list()):
         raise InvalidInput(f"There is nothing at {source}; give the bucket and the prefix that hold the images.")
+    files.sort(key=lambda file: natural_key(file[0]))
     return Found.of(Member(name, size, partial(_stream, place, name)) for name, size in files)
 
 
@@ -149,7 +150,7 @@ def _folder_members(folder: Path) -> Found:
         path = folder / name
         return Member(name, path.stat().st_size, lambda: path.open("rb"))
 
-    return Found.of(member(name) for name in list_files(folder))
+    return Found.of(member(name) for name in sorted(list_files(folder), key=natural_key))
 
 
 def _stream(place: Place, name: str) -> BytesIO:

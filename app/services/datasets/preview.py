@@ -78,9 +78,9 @@ def _told(reading: Reading, sent: Mapping[str, Sequence[str]], split: Split | No
         for each in reading.refusals
         for name in sent[each.name]
     ]
-    counts: dict[str, dict[str, int]] = {}
-    for (given, label), number in Counter((each["split"] or UNSPLIT, each["label"]) for each in images).items():
-        counts.setdefault(given, {})[label] = number
+    counts: dict[str, Counter[str]] = {}
+    for entry in reading.entries:
+        counts.setdefault(split or entry.split or UNSPLIT, Counter())[entry.label] += len(sent[entry.name])
     return {
         "images": images,
         "rejected": rejected,

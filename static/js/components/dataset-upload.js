@@ -7,8 +7,11 @@ import { count } from "../lib/format.js";
 import { Sending, cutIntoParts, filesOf } from "../lib/upload.js";
 import { showPreview, showResult } from "./upload-preview.js";
 
+const REFUSED = [400, 413, 415]; // statuses of a call that can never succeed
+/** @type {Api.UploadResult} */
+const NOTHING = { accepted: 0, duplicates: 0, ignored: 0, rejected: [] };
 const TABLES_BYTES = 3_000_000; // of all tables that a preview is asked with
-/** @typedef {{ spec: Api.Classifier, label: string, parts: UploadPart[], sent: number, result: Api.UploadResult }} Plan */
+/** @typedef {{ spec: Api.Classifier, label: string, parts: UploadPart[], sent: number, result: Api.UploadResult, foretold: Api.RejectedFile[] }} Plan */
 /** @type {Api.Classifier} */
 let spec;
 /** The files that a preview is shown of. @type {TakenFile[] | undefined} */
@@ -51,9 +54,9 @@ async function propose(found, onAdded) {
   if (proposed !== found || chosen !== spec || label !== findSelect("label").value) return; // something else is wanted by now
   if (!preview) return void fill(find("upload"));
   const parts = cutIntoParts(filesOf(found, preview.images.map(({ file }) => file)), filesOf(found, preview.tables), filesOf(found, preview.archives));
-  const result = { accepted: 0, duplicates: 0, ignored: preview.ignored.length, rejected: preview.rejected };
+  const result = { ...NOTHING, ignored: preview.ignored.length };
   showPreview(find("upload"), preview, { spec: chosen, parts, onCancel: dismiss,
-    onUpload: () => send({ spec: chosen, label, parts, sent: 0, result }, onAdded) });
+    onUpload: () => send({ spec: chosen, label, parts, sent: 0, result, foretold: preview.rejected }, onAdded) });
 }
 
 /** @param {Api.Classifier} chosen @param {string} label @param {TakenFile[]} found @returns {Promise<Api.UploadPreview>} */
@@ -93,7 +96,7 @@ async function send(plan, onAdded) {
   }
   isSending = false;
   proposed = undefined;
-  showResult(find("upload"), plan.result, { sent: plan.sent, of: plan.parts.length });
+  showResult(find("upload"), plan.result, { foretold: plan.foretold, sent: plan.sent, of: plan.parts.length });
   onAdded(plan.spec);
   if (!failure) return;
   showProblem(find("problems"), failure, { retry: () => send(plan, onAdded) });
@@ -101,7 +104,7 @@ async function send(plan, onAdded) {
 }
 
 /**
- * Send the next part. That none of its files can be used is no error here: the others may be good.
+ * Send the next part. One that is refused as it is counts as rejected files: the other parts may be good.
  *
  * @param {Plan} plan
  * @param {Sending} sending
@@ -120,8 +123,9 @@ async function sendPart({ spec: chosen, label, parts, sent }, sending) {
   try {
     return await upload("/api/upload", form, show, { signal: sending.signal });
   } catch (error) {
-    if (!(error instanceof ApiError && error.rejected)) throw error;
-    return { accepted: 0, duplicates: 0, ignored: 0, rejected: error.rejected };
+    if (!(error instanceof ApiError && REFUSED.includes(error.status))) throw error;
+    const { rejected = files.map(({ path }) => ({ file: path, kind: "unreadable", reason: error.message })) } = error;
+    return { ...NOTHING, rejected };
   }
 }
 

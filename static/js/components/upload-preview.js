@@ -67,7 +67,7 @@ function facts({ told_by: toldBy, counts, tables, archives, ignored }) {
   const open = sum(counts.unassigned);
   return [
     sources.length > 0 && `The labels come from ${list(sources)}.`,
-    tables.length > 0 && `Tables read: ${list(tables)}.`,
+    (tables.length > 1 || (tables.length > 0 && !toldBy.table)) && `Tables read: ${list(tables)}.`,
     open > 0 && `Training decides the split of ${plural(open, "image")} that no folder names; the images of a patient stay together.`,
     archives.length > 0 && `What ${list(archives)} holds is read after the upload.`,
     ignored.length > 0 && `${plural(ignored.length, "system file")} ignored.`,
@@ -91,15 +91,16 @@ function leftOut(rejected) {
  *
  * @param {HTMLElement} place
  * @param {Api.UploadResult} result
- * @param {{ sent: number, of: number }} parts
+ * @param {{ foretold: Api.RejectedFile[], sent: number, of: number }} about the files that the preview left out, and the parts
  */
-export function showResult(place, { accepted, duplicates, ignored, rejected }, { sent, of }) {
+export function showResult(place, { accepted, duplicates, ignored, rejected: refused }, { foretold, sent, of }) {
+  const rejected = [...refused, ...foretold];
   const told = [`${plural(accepted, "image")} added`, duplicates && `${plural(duplicates, "duplicate")} skipped`,
     rejected.length && `${plural(rejected.length, "file")} left out`, ignored && `${plural(ignored, "system file")} ignored`].filter(Boolean);
   const isWhole = sent === of;
   fill(place,
     h("div", { role: "status" }, findingLine({ tone: accepted && isWhole ? "good" : "warn", icon: "info-circle", text: `${capital(told.join(", "))}.` })),
     !isWhole && notice(`${count(sent)} of ${plural(of, "part")} arrived, and stay. What is missing can be sent now, or by uploading the folder again: images that are there already are skipped.`),
-    rejected.length > 0 && problem(`${plural(rejected.length, "file")} left out. ${rejected[0].file}: ${rejected[0].reason}`),
-    rejected.length > 1 && leftOut(rejected));
+    refused.length > 0 && problem(`${plural(refused.length, "file")} refused. ${refused[0].file}: ${refused[0].reason}`),
+    leftOut(rejected));
 }
