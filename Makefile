@@ -7,7 +7,7 @@ PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-heade
 
 .DEFAULT_GOAL := help
 .PHONY: help run test chaos lint format screenshots demo-models samples bench bench-stages bench-soak bench-topology \
-  load pins clean
+  load attack pins clean
 
 help: ## Show this list
 	@echo "Fovea trains, serves, watches and retrains image classifiers. Begin with: make run"
@@ -64,6 +64,9 @@ load: $(VENV)/installed-dev ## Load a running Fovea (SCENARIO=light, medium, hea
 	@mkdir -p test-artifacts
 	@$(BIN)/locust --headless --only-summary --scenario $(or $(SCENARIO),light) \
 	  --html test-artifacts/load-$(or $(SCENARIO),light).html $(LOAD)
+
+attack: $(VENV)/installed-dev ## Read thousands of hostile image files and show what each kind costs (ATTACK='--count 20000')
+	@PYTHONPATH=.:tests/security $(BIN)/python tests/security/images.py $(ATTACK)
 
 pins: $(VENV)/uv ## Write requirements*.txt again, with the newest versions
 	@$(BIN)/uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt

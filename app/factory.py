@@ -33,6 +33,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         "app",
         info=Info(title="Fovea", version=__version__),
         doc_ui=False,
+        responses=web.problems(401, 403),  # every call may need a key
         template_folder=str(CHECKOUT / "templates"),
         static_folder=str(CHECKOUT / "static"),
         validation_error_callback=web.on_validation_error,

@@ -68,10 +68,8 @@ def _predictions(services: Services, count: int) -> Iterator[dict[str, Any]]:
     """Yield rows of the log, a tenth of them labelled, the newest now."""
     version = services.registry.champion(CLASSIFIER)
     measures = dict.fromkeys(services.registry.card(CLASSIFIER, version).reference.histograms, 0.5)
-    body = {
-        "predicted_class": "cat", "confidence": 0.5, "probabilities": {"cat": 0.5, "dog": 0.5, "glaucoma": 0.5, "normal": 0.5},
-        "notice": "x" * 700,
-    }  # fmt: skip
+    shares = dict.fromkeys((*CLASSES, "glaucoma", "normal"), 0.5)
+    body = {"predicted_class": "cat", "confidence": 0.5, "probabilities": shares, "notice": "x" * 700}
     for number in range(count):
         at = now() - timedelta(days=DAYS) * (count - number - 1) / max(count, 1)
         labelled = number % 10 == 0

@@ -8,9 +8,11 @@ from functools import cache
 
 from flask import Flask
 
+from app.actor import acting_as
 from app.factory import EXTENSION, create_core
 from app.logs import on_behalf_of
 from app.services.jobs.queues import DELIVER, PRUNE, ROUTES, SWEEP
+from app.services.jobs.transitions import origin
 from app.services.wiring import Services
 from worker.celery_app import LONGEST_TRAINING, celery_app
 
@@ -27,7 +29,8 @@ def _for(job_id: str) -> Iterator[Services]:
     with _core().app_context():
         services: Services = _core().extensions[EXTENSION]
         services.tidy.sweep_when_due()
-        with on_behalf_of(services.jobs.request_of(job_id)):
+        request, actor = origin(job_id)
+        with on_behalf_of(request), acting_as(actor):
             yield services
 
 

@@ -1,7 +1,9 @@
-"""The command line: flask init, data, train, evaluate, predict, jobs, models, keys, db, prune, backup and restore."""
+"""The commands: flask init, data, train, evaluate, predict, jobs, models, keys, audit, db, prune, backup, restore."""
 
 from __future__ import annotations
 
+import getpass
+import os
 import shutil
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +13,8 @@ import click
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import data, database, jobs, keys, models, predict, train
+from app.actor import acting_as
+from app.cli import audit, data, database, jobs, keys, models, predict, train
 from app.errors import FoveaError
 from app.logs import printable
 
@@ -27,6 +30,7 @@ def register(app: Flask) -> None:
         jobs.jobs,
         models.models,
         keys.keys,
+        audit.audit,
         database.db,
         database.prune,
         database.backup,
@@ -49,7 +53,8 @@ def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any command's
         try:
-            return callback(*args, **kwargs)
+            with acting_as(f"command of {_user()}"):
+                return callback(*args, **kwargs)
         except FoveaError as error:
             raise click.ClickException(printable(str(error))) from error
         except DBAPIError as error:
@@ -65,3 +70,11 @@ def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(printable(f"A file cannot be read or written: {why}.")) from error
 
     return run
+
+
+def _user() -> str:
+    """Return the name of the operating system's user; its number where a container has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

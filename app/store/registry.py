@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.classifiers.card import CARD_NAME, Card
 from app.errors import Conflict, Damaged, NotFound, Unavailable
+from app.store.audit_log import record
 from app.store.bundles import Bundles
 from app.store.db import db
 from app.store.outbox import announce
@@ -224,6 +225,7 @@ class Registry:
                     raise Conflict(f"{classifier} {version} is the {alias}; give another version its place first.")
             db.session.delete(row)
             db.session.add(AliasMove(classifier=classifier, alias=REMOVED, version=version, reason=reason))
+            record("version.removed", classifier, version=version, reason=reason)
             moved.enter_context(moved_out(self._place(classifier, version), trash / "removed"))
         self._names.pop((classifier, version), None)
 
@@ -264,4 +266,5 @@ def _unknown(classifier: str, version: int) -> NotFound:
 def _point(classifier: str, alias: Alias, version: int | None, reason: str, *, undo: bool = False) -> None:
     """Record the move of an alias and tell the webhook, in the present transaction."""
     db.session.add(AliasMove(classifier=classifier, alias=alias, version=version, reason=reason, undo=undo))
+    record("alias.moved", classifier, alias=alias, version=version, reason=reason)
     announce("alias.moved", classifier=classifier, alias=alias, version=version, reason=reason)

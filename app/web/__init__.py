@@ -13,6 +13,7 @@ from app.context import services
 from app.runners import Runners
 from app.web import api, docs, errors, metrics, pages, request_id, security
 from app.web.background import run_in_background
+from app.web.docs import problems
 from app.web.errors import Problem, on_validation_error
 from app.web.forms import ENVELOPE_BYTES
 from app.web.json import FastJson
@@ -62,4 +63,4 @@ def _read_file(response: Response) -> Response:
     return response
 
 
-__all__ = ["RUNNERS", "Problem", "on_validation_error", "register"]
+__all__ = ["RUNNERS", "Problem", "on_validation_error", "problems", "register"]

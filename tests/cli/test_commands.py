@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import delete, update
 
 from app import create_app
 from app.config import CHECKOUT, Settings
 from app.drawing import draw
 from app.services.jobs.transitions import FINAL
 from app.services.operations import keys
+from app.services.operations.roles import SCOPES, Holder
 from app.services.wiring import Services
+from app.store.db import db
+from app.store.tables import AuditEntry
+from app.store.transaction import transaction
 
 
 def flask(app: Flask, *words: str | Path) -> Result:
@@ -37,7 +42,7 @@ COMMANDS = [
     "data versions", "train", "evaluate", "predict", "models", "models list",
     "jobs", "jobs list", "jobs show", "jobs cancel", "jobs retry", "jobs results", "jobs submit",
     "models promote", "models rollback", "models challenger", "models card", "models demo", "keys", "keys create",
-    "keys revoke",
+    "keys list", "keys revoke", "audit", "audit log", "audit head", "audit verify",
 ]  # fmt: skip
 
 
@@ -109,10 +114,45 @@ def test_a_model_is_measured_on_a_folder(app: Flask, tmp_path: Path) -> None:
 
 def test_a_key_is_made_and_printed_once(app: Flask) -> None:
     key = flask(app, "keys", "create", "clinic").stdout.strip()
-    assert keys.stands(key)
+    assert keys.holder(key) == Holder("clinic", frozenset(SCOPES))
     assert flask(app, "keys", "revoke", "clinic").stdout == "1 revoked.\n"
-    assert not keys.stands(key)
+    assert keys.holder(key) is None
     assert "no key of the name" in refused(app, "keys", "revoke", "clinic")
+
+
+def test_keys_are_listed_with_what_they_may_do_and_when_they_end(app: Flask) -> None:
+    assert flask(app, "keys", "list").stdout == "There is no key.\n"
+    looking = flask(app, "keys", "create", "screen", "--role", "viewer", "--days", "30").stdout.strip()
+    gateway = flask(app, "keys", "create", "gateway", "--scope", "predict").stdout.strip()
+    found = keys.holder(looking)
+    assert found is not None
+    assert (found.role, found.scopes) == ("viewer", {"read"})
+    flask(app, "keys", "revoke", "gateway")
+    listed = flask(app, "keys", "list").stdout.splitlines()
+    assert [line.split()[:2] for line in listed[-2:]] == [["screen", "viewer"], ["gateway", "revoked"]]
+    assert keys.holder(gateway) is None
+    assert "not both" in refused(app, "keys", "create", "x", "--role", "viewer", "--scope", "predict")
+
+
+def test_the_audit_log_says_who_did_what_and_notices_every_change(app: Flask) -> None:
+    flask(app, "keys", "create", "clinic", "--role", "reviewer")
+    head = flask(app, "audit", "head").stdout.strip()
+    flask(app, "keys", "revoke", "clinic")
+    lines = [json.loads(line) for line in flask(app, "audit", "log").stdout.splitlines()]
+    assert [line["action"] for line in lines[-2:]] == ["key.created", "key.revoked"]
+    assert lines[-1]["actor"].startswith("command of ")
+    assert lines[-1]["previous"] == lines[-2]["sha256"]
+    told = flask(app, "audit", "verify", "--head", head).stdout
+    assert told == f"{len(lines)} entries, each as it was written.\n"
+    with app.app_context(), transaction():
+        db.session.execute(update(AuditEntry).where(AuditEntry.id == len(lines)).values(actor="nobody"))
+    assert f"entry {len(lines)} is not as it was written" in refused(app, "audit", "verify")
+    with app.app_context(), transaction():
+        db.session.execute(delete(AuditEntry).where(AuditEntry.id >= len(lines) - 1))
+    assert flask(app, "audit", "verify").exit_code == 0  # the end can be cut off unseen,
+    assert "missing" in refused(app, "audit", "verify", "--head", head)  # but not by who kept a head
+    assert "not signed" in refused(app, "audit", "verify", "--head", head[:-4] + "0000")
+    assert "no head" in refused(app, "audit", "verify", "--head", "1:2")
 
 
 def test_the_preparation_can_be_repeated(app: Flask) -> None:

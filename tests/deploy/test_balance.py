@@ -16,6 +16,7 @@ import pytest
 from conftest import free_port
 
 from app.config import CHECKOUT
+from benchmarks import connections
 
 WORKERS = 3
 WITHIN_SECONDS = 30
@@ -86,3 +87,15 @@ def test_each_worker_gets_its_share_and_a_new_one_catches_up(web: Web) -> None:
     (new,) = set(_fill(web)) - set(held)
     web.connect(8)
     assert web.held()[new] > 4
+
+
+def test_the_benchmark_counts_connections_of_each_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks.connections", "--rounds", "2"])
+    connections.main()
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0] for row in rows] == [f"| {way}" for way in connections.WAYS]
+    assert all(
+        connections.CONNECTIONS / connections.WORKERS <= float(row[1]) <= connections.CONNECTIONS for row in rows
+    )

@@ -61,7 +61,7 @@ def execute(block: Locator, values: dict[str, str], photograph: Path) -> tuple[i
     return int(status.inner_text().split()[0]), block.locator(".live-responses-table").inner_text()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_every_call_can_be_executed_as_it_stands(page: Page, values: dict[str, str], tmp_path: Path) -> None:
     photograph = tmp_path / "cat.jpg"
     photograph.write_bytes(CAT)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.config import Settings
+from app.services.jobs.queues import ROUTES
 from app.services.operations import keys
+from app.services.operations.roles import ROLES, Role
 from app.services.setup import initialise
+from app.store.audit_log import entries, verify
 from app.store.db import db, now
-from app.store.tables import ApiKey, Session
+from app.store.tables import ApiKey, Job, Session
+from app.store.transaction import transaction
 from app.web.security.auth import PUBLIC
+from app.web.security.scopes import NEEDED, NEEDED_BY_KIND, READING, needed
 
 CHROMIUM = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
@@ -102,6 +108,71 @@ def test_a_key_is_kept_as_a_hash_and_can_be_revoked(visitor: FlaskClient) -> Non
     assert key not in (row.name, row.sha256)
     keys.revoke("clinic")
     problem(visitor.get("/api/status", headers={"X-API-Key": key}), 401)
+
+
+def test_every_call_that_changes_something_says_what_it_needs(locked: Flask) -> None:
+    endpoints = {endpoint for endpoint, method, _ in calls(locked) if method not in READING} - PUBLIC
+    assert endpoints == set(NEEDED)
+    assert set(NEEDED_BY_KIND) == set(ROUTES)
+
+
+@pytest.mark.parametrize("role", list(ROLES))
+def test_a_key_opens_what_its_role_may_and_nothing_else(locked: Flask, visitor: FlaskClient, role: Role) -> None:
+    headers = {"X-API-Key": keys.create("somebody", ROLES[role])}
+    for endpoint, method, url in calls(locked):
+        if endpoint in PUBLIC:
+            continue
+        answer = visitor.open(url, method=method, headers=headers)
+        allowed = needed(endpoint, method) in ROLES[role]
+        assert (answer.status_code != 403) == allowed, (endpoint, method, answer.text)
+        assert answer.status_code != 401
+        assert answer.status_code < 500, (endpoint, method, answer.text)
+
+
+def test_a_refusal_names_the_scope_that_lacks(visitor: FlaskClient) -> None:
+    key = {"X-API-Key": keys.create("desk", ROLES["reviewer"])}
+    told = problem(visitor.post("/api/retrain", json={"classifier": "cat_dog"}, headers=key), 403)
+    assert "'desk' (reviewer) may not do this: it lacks the scope 'train'" in told
+
+
+def test_a_training_is_cancelled_only_by_who_may_train(locked: Flask, visitor: FlaskClient) -> None:
+    with transaction():
+        db.session.add(Job(id="t1", kind="retrain", classifier="cat_dog"))
+        db.session.add(Job(id="b1", kind="bulk_predict", classifier="cat_dog"))
+    reviewer = {"X-API-Key": keys.create("desk", ROLES["reviewer"])}
+    problem(visitor.delete("/api/jobs/t1", headers=reviewer), 403)
+    assert visitor.delete("/api/jobs/b1", headers=reviewer).status_code == 200
+    trainer = {"X-API-Key": keys.create("lab", ROLES["trainer"])}
+    assert visitor.delete("/api/jobs/t1", headers=trainer).get_json()["events"][-1]["cause"] == "Cancelled by key lab."
+    assert locked
+
+
+def test_a_key_ends_on_its_day_and_tells_when_it_was_used(visitor: FlaskClient) -> None:
+    key = {"X-API-Key": keys.create("visitor", ROLES["viewer"], days=1)}
+    assert visitor.get("/api/status", headers=key).status_code == 200
+    row = db.session.scalars(db.select(ApiKey)).one()
+    assert row.last_used_at is not None
+    with transaction():
+        row.expires_at = now() - timedelta(seconds=1)
+    problem(visitor.get("/api/status", headers=key), 401)
+
+
+def test_what_a_key_did_is_in_the_audit_log(visitor: FlaskClient) -> None:
+    key = {"X-API-Key": keys.create("lab")}
+    visitor.post("/login", data={"key": key["X-API-Key"]})
+    visitor.post("/logout")
+    visitor.post("/api/models/cat_dog/1/promote", json={"reason": "it is good"}, headers=key)
+    visitor.get("/api/models/cat_dog/1/bundle", headers=key).close()
+    told = [(entry.actor, entry.action, entry.subject) for entry in entries() if entry.actor == "key lab"]
+    assert told == [
+        ("key lab", "session.started", "lab"), ("key lab", "session.ended", "lab"),
+        ("key lab", "alias.moved", "cat_dog"), ("key lab", "version.downloaded", "cat_dog"),
+    ]  # fmt: skip
+    assert (
+        visitor.get("/api/model-info?classifier=cat_dog", headers=key).get_json()["alias_moves"][0]["actor"]
+        == "key lab"
+    )
+    assert verify("any") == len(list(entries()))
 
 
 def sign_in(visitor: FlaskClient, name: str = "me", **fields: str) -> TestResponse:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import BmpImagePlugin, Image, PngImagePlugin, TiffImagePlugin
 
 from app.errors import InvalidInput, TooLarge, UnsupportedMedia
 from app.inference.arrays import Pixels
+from app.inference.image.structure import check_density, check_png_rows, check_structure
 
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 20_000
@@ -31,6 +32,7 @@ _REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which repl
     (1, 0),
 )
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
+_STRIP = 512  # rows that are converted at once: a whole image in each form would take 20 bytes a pixel
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 Image.MAX_IMAGE_PIXELS = None  # our own limit refuses earlier, with a clear message
@@ -52,9 +54,10 @@ def decode(data: bytes, min_side: int | None = None) -> Decoded:
 
     With `min_side` a JPEG may come at 1/2, 1/4 or 1/8 of its size, as long as its shorter side keeps that
     many pixels. Raises UnsupportedMedia for other content, TooLarge above the limits, InvalidInput for a
-    damaged file.
+    damaged file, or one that is built to cost more than a photograph does.
     """
     kind = sniff(data)
+    check_structure(data, kind)
     try:
         return _decode(data, kind, min_side)
     except InvalidInput:
@@ -90,14 +93,28 @@ def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
     with Image.open(io.BytesIO(data), formats=(kind,)) as image:  # reads the header only
         width, height = image.size
         _check_size(width, height)
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        check_density(data, width, height, kind)
+        orientation = _exif(image, data).get(_ORIENTATION, 1)
         if kind == "JPEG" and image.mode in ("RGB", "L"):
             pixels = _decode_jpeg(data, min(width, height), min_side)
+        elif _is_plain(image, kind):
+            pixels = _read(data, kind, cv2.IMREAD_COLOR_RGB)
+        elif image.mode.startswith("I;16"):
+            pixels = _scale_grey(image)
         else:
             pixels = _to_rgb(image)
+    if kind == "PNG" and (pixels[-1] == pixels[-1, 0]).all():  # Pillow accepts one without its last rows
+        check_png_rows(data)
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Decoded(_turn_upright(pixels, orientation), width, height, kind)
+
+
+def _exif(image: Image.Image, data: bytes) -> Image.Exif:
+    """What the file says of the image; for a PNG Pillow would read all pixels, in case that it follows them."""
+    if isinstance(image, PngImagePlugin.PngImageFile) and b"eXIf" not in data:
+        return Image.Image.getexif(image)
+    return image.getexif()
 
 
 def _damaged(kind: str) -> InvalidInput:
@@ -115,23 +132,38 @@ def _check_size(width: int, height: int) -> None:
 def _decode_jpeg(data: bytes, side: int, min_side: int | None) -> Pixels:
     """Decode with libjpeg's scaling, which rounds sides up and costs a fraction of a full decode."""
     flag = next(flag for scale, flag in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
-    flags = flag | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    return _read(data, "JPEG", flag | cv2.IMREAD_COLOR_RGB)
+
+
+def _is_plain(image: Image.Image, kind: str) -> bool:
+    """Whether OpenCV reads the file as Pillow would, in a fraction of the time and memory."""
+    if isinstance(image, BmpImagePlugin.BmpImageFile):
+        return bool(image.tile[0].codec_name == "bmp_rle")  # Pillow reads these in Python
+    still = not getattr(image, "is_animated", False)
+    return kind == "WEBP" and still and image.mode == "RGB"
+
+
+def _read(data: bytes, kind: str, flags: int) -> Pixels:
+    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if rgb is None:
-        raise _damaged("JPEG")
+        raise _damaged(kind)
     return np.asarray(rgb, np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> Pixels:
-    if image.mode.startswith("I;16"):
-        return _scale_grey(image)
+    """Convert strip by strip; what is transparent shows white."""
     if image.mode in ("I", "F"):
         raise UnsupportedMedia("Images with 32 bits a channel are not read; save it with 8 or 16 bits.")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+    width, height = image.size
+    image.load()
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _STRIP):
+        strip = image.crop((0, top, width, min(top + _STRIP, height)))
+        if image.has_transparency_data:
+            strip = strip.convert("RGBA")
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
+        pixels[top : top + strip.height] = np.asarray(strip.convert("RGB"))
+    return pixels
 
 
 def _scale_grey(image: Image.Image) -> Pixels:

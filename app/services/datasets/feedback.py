@@ -11,6 +11,7 @@ from app.classifiers.catalog import Catalog
 from app.errors import Conflict
 from app.services.datasets.intake import Intake, LabelledImage
 from app.services.serving.log import History
+from app.store.audit_log import record
 from app.store.db import db
 from app.store.files import Files
 from app.store.tables import CORRECTION, Image, Prediction
@@ -50,6 +51,7 @@ class Feedback:
         added = self._intake.add(spec, image)
         if not added and _label(found) != found.label:
             raise Conflict(f"The dataset has this image as {_label(found)} already; withdraw the feedback.")
+        record("feedback.accepted", spec.name, prediction=found.id, label=found.label)
         return {"classifier": spec.name, "label": found.label, "added": added}
 
     def withdraw(self, prediction_id: str) -> Prediction:

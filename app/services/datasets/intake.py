@@ -20,6 +20,7 @@ from app.inference.image.decode import measure
 from app.paths import shortened
 from app.runners import Run
 from app.services.datasets.archive import Found, Member, Upload, members
+from app.store.audit_log import record
 from app.store.db import db, replace, storable
 from app.store.files import Files
 from app.store.tables import Image, RejectedFile
@@ -192,6 +193,8 @@ class _Log:
         """Keep what was refused, count and return the report."""
         with transaction():
             self._keep()
+            added = {"accepted": self.report.accepted, "rejected": len(self.report.rejected)}
+            record("images.added", self.report.classifier, **added)
         self.report.kinds = dict(Counter(row["kind"] for row in self.report.rejected))
         self.report.counts = counts(self.report.classifier)
         return self.report

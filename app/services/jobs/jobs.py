@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
+from app.actor import by_whom
 from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
 from app.services.jobs.faults import SMALLER, explain
 from app.services.jobs.heartbeat import heartbeat, is_dead, this_worker
 from app.services.jobs.queues import ALONE, ROUTES, SHARED
 from app.services.jobs.transitions import NEW_TRY, change, move, note, was
+from app.store.audit_log import record
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job
 from app.store.transaction import release_connection, transaction
@@ -56,10 +58,6 @@ class Jobs:
             raise NotFound(f"There is no job {job_id!r}; see /api/jobs for the jobs there are.")
         return job
 
-    def request_of(self, job_id: str) -> str | None:
-        """Return the id of the HTTP request that started a job; None where none did, or there is no such job."""
-        return db.session.scalar(select(Job.request_id).where(Job.id == job_id))
-
     def list(self, status: str | None = None, kind: str | None = None, limit: int = 50) -> Sequence[Job]:
         """Return the newest jobs first."""
         query = select(Job).order_by(Job.created_at.desc()).limit(limit)
@@ -81,6 +79,7 @@ class Jobs:
         db.session.add(job)
         db.session.flush()
         note(job.id, "queued", "Submitted.")
+        record(f"{job.kind}.submitted", job.classifier, job=job.id)
 
     def forget(self, job_id: str) -> None:
         """Delete a job that came to nothing before it began."""
@@ -182,7 +181,7 @@ class Jobs:
         `keep`: a training that has an epoch behind it leaves its best one as the challenger.
         """
         job = self.get(job_id)
-        cause, shared = "Cancelled by request.", Job.kind.in_(SHARED)
+        cause, shared = f"Cancelled by {by_whom()}.", Job.kind.in_(SHARED)
         if move(job_id, "queued", "cancelled", cause, stage="cancelled"):
             return self.get(job_id)
         if move(job_id, "running", "cancelled", cause, shared, stage="cancelled", cancel_requested=True):
@@ -205,7 +204,7 @@ class Jobs:
         if job.result is not None:
             raise Conflict(f"What the job had done is version {job.result['model_version']} now; start a new one.")
         with transaction():
-            if move(job_id, job.status, "queued", "Retried by request.", attempts=0, **NEW_TRY):
+            if move(job_id, job.status, "queued", f"Retried by {by_whom()}.", attempts=0, **NEW_TRY):
                 self.enqueue(job_id)
         return self.get(job_id)
 

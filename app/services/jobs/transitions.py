@@ -88,3 +88,9 @@ def events(job_id: str) -> list[dict[str, Any]]:
 def was(status: str) -> str:
     """Say in words what a job of this status was or is."""
     return {"cancelled": "was cancelled", "running": "is running", "queued": "is waiting"}.get(status, status)
+
+
+def origin(job_id: str) -> tuple[str | None, str | None]:
+    """Return the id of the HTTP request that started a job, and who did; None each where that is not known."""
+    found = db.session.execute(select(Job.request_id, Job.actor).where(Job.id == job_id)).one_or_none()
+    return (None, None) if found is None else (found[0], found[1])

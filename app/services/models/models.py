@@ -15,6 +15,7 @@ from app.errors import Conflict, Damaged, NotFound
 from app.services.jobs.transitions import ACTIVE
 from app.services.models.card import model_card
 from app.services.models.document import Document
+from app.store.audit_log import record
 from app.store.db import db
 from app.store.registry import ALIASES, Registry
 from app.store.tables import Job
@@ -58,9 +59,11 @@ class Models:
         return None if row is None else row.verdict
 
     def bundle(self, classifier: str, version: int) -> Path:
-        """Return the folder of a version's bundle."""
+        """Return the folder of a version's bundle, for a download, which the audit log keeps."""
         self._catalog[classifier]
-        return self._registry.folder(classifier, version)
+        folder = self._registry.folder(classifier, version)
+        record("version.downloaded", classifier, version=version)
+        return folder
 
     @staticmethod
     def pack(folder: Path, name: str) -> IO[bytes]:
@@ -114,6 +117,7 @@ class Models:
                 "alias": move.alias,
                 "version": move.version,
                 "reason": move.reason,
+                "actor": move.actor,
                 "at": move.created_at.isoformat(),
             }
             for move in self._registry.moves(classifier)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from app.errors import Conflict, Damaged, InvalidInput, NotFound
 from app.store import dump, migrations, sealed
+from app.store.audit_log import record
 from app.store.db import now
 from app.store.files import Files
 from app.store.registry import Registry
@@ -63,6 +64,7 @@ class Backup:
                 progress("models", amount.bundles, len(bundles))
             amount.images, broken = self._save_images(archive, progress)
             amount.missing += broken
+        record("backup.saved", target.name, images=amount.images)
         return amount
 
     def load(self, source: Path, force: bool, progress: Progress) -> Amount:
@@ -84,6 +86,7 @@ class Backup:
                 for amount.bundles, bundle in enumerate(staged, start=1):
                     undo.enter_context(self._registry.replaced(*bundle))
                     progress("models", amount.bundles, len(staged))
+        record("backup.restored", source.name, images=amount.images)
         return amount
 
     def _save_bundle(self, classifier: str, version: int, archive: sealed.Writer) -> list[str]:

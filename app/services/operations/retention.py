@@ -17,6 +17,7 @@ from app.config import MEGABYTE, Settings
 from app.services.jobs.jobs import RECEIVING
 from app.services.jobs.transitions import ACTIVE
 from app.services.serving import usage
+from app.store.audit_log import record
 from app.store.db import UNSYNCHRONIZED, UtcDateTime, db, now
 from app.store.files import Files, Stored
 from app.store.tables import DatasetVersion, Image, Job, JobItem, Prediction
@@ -68,6 +69,8 @@ class Retention:
             _delete(JobItem, JobItem.prediction_id.in_(select(Prediction.id).where(predictions)))
             _delete(Prediction, predictions)
         self._prune_images(jobs, predictions, pruned, dry_run)
+        if not dry_run and any(asdict(pruned).values()):
+            record("retention.applied", "everything", **asdict(pruned))
         log.info("Retention%s: %s", " (dry run)" if dry_run else "", asdict(pruned))
         return pruned
 

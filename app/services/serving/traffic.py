@@ -12,6 +12,7 @@ from app.errors import Conflict, InvalidInput
 from app.services.serving.latency import percentiles
 from app.services.serving.loaded_models import Serving
 from app.store import traffic
+from app.store.audit_log import record
 from app.store.db import db
 from app.store.registry import Registry
 from app.store.tables import ChallengerTraffic, Prediction, ShadowAnswer, TrafficMode
@@ -51,6 +52,7 @@ class Traffic:
             if self._registry.alias(classifier, "challenger") != wanted:
                 self._registry.move(classifier, "challenger", wanted, reason)
             traffic.add(setting)
+            record("traffic.set", classifier, version=wanted, mode=mode, percent=share, reason=reason)
 
     def _wanted(self, classifier: str, version: int | None) -> int:
         """Return the version meant, by default the present challenger; an error when it cannot be the challenger."""

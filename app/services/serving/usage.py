@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Integer, String, cast, delete, func, insert, literal_column, select, true, update
 
+from app.store.audit_log import record
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Counted, Prediction, PredictionHour
 from app.store.transaction import transaction
@@ -78,6 +79,8 @@ def relabel(prediction_id: str, label: str | None, at: datetime | None) -> None:
         hour = found.created_at.astimezone(UTC).strftime(_FORMAT)
         changes = (new - old for new, old in zip(after, before, strict=True))
         _add(Group(hour, found.classifier, found.predicted_class, found.decision, 0, *changes))
+    action = "feedback.given" if label is not None else "feedback.withdrawn"
+    record(action, found.classifier, prediction=prediction_id, label=label)
 
 
 def forget(*which: Any) -> None:  # noqa: ANN401 - SQL expressions

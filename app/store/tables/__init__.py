@@ -13,13 +13,14 @@ from app.store.tables.datasets import (
 )
 from app.store.tables.jobs import Job, JobChunk, JobEvent, JobItem, RequestKey
 from app.store.tables.models import AliasMove, ChallengerTraffic, ModelVersion, ShadowAnswer, TrafficMode
-from app.store.tables.outside import ApiKey, Delivery, Session
+from app.store.tables.outside import ApiKey, AuditEntry, Delivery, Session
 from app.store.tables.predictions import Counted, Prediction, PredictionHour
 
 __all__ = [
     "CORRECTION",
     "AliasMove",
     "ApiKey",
+    "AuditEntry",
     "AuditReport",
     "ChallengerTraffic",
     "Compared",

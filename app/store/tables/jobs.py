@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.actor import current_actor
 from app.logs import current_request
 from app.store.db import Base, Text, UtcDateTime, new_id, now
 from app.store.tables.columns import Id, Name, Sha256
@@ -21,7 +22,7 @@ class Job(Base):
     `percent` and `stage` say how far it is, `stage_at` and `stage_percent` where the present stage began; `history`
     holds one record per epoch; `worker` is `host:pid` of the process that claimed it (null where several share it),
     `heartbeat_at` the last sign of life; `enqueued_at` is null until the queue has taken it. `keep`: cancelled, a
-    training leaves its best epoch behind. `request_id` is that of the HTTP request which started it.
+    training leaves its best epoch behind. `request_id` is that of the HTTP request which started it, `actor` who did.
     """
 
     __tablename__ = "jobs"
@@ -51,6 +52,7 @@ class Job(Base):
     stage_percent: Mapped[float] = mapped_column(default=0.0, server_default=text("0"))
     worker: Mapped[str | None] = mapped_column(Text(255))
     request_id: Mapped[str | None] = mapped_column(Text(64), default=current_request.get)
+    actor: Mapped[str | None] = mapped_column(Text(120), default=current_actor.get)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.actor import current_actor
 from app.store.db import Base, Text, UtcDateTime, now
 from app.store.tables.columns import Id, Name, Sha256
 
@@ -44,6 +45,7 @@ class AliasMove(Base):
     alias: Mapped[str] = mapped_column(String(10))
     version: Mapped[int | None]
     reason: Mapped[str] = mapped_column(Text(500))
+    actor: Mapped[str | None] = mapped_column(Text(120), default=current_actor.get)
     undo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 

@@ -31,14 +31,17 @@ class Delivery(Base):
 
 
 class ApiKey(Base):
-    """A key of the HTTP interface, kept as its SHA-256 only."""
+    """A key of the HTTP interface, kept as its SHA-256 only; `scopes` are what it may do, separated by blanks."""
 
     __tablename__ = "api_keys"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Text(80))
     sha256: Mapped[str] = mapped_column(Sha256, unique=True)
+    scopes: Mapped[str] = mapped_column(Text(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -53,3 +56,22 @@ class Session(Base):
     sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
     key_sha256: Mapped[str] = mapped_column(ForeignKey("api_keys.sha256", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class AuditEntry(Base):
+    """One line of the audit log. Nothing changes or deletes it; see `app.store.audit_log`.
+
+    `actor` did `action` to `subject`; `sha256` is that of the entry, with the hash of the entry before it (`previous`).
+    """
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(Text(120))
+    action: Mapped[str] = mapped_column(Name)
+    subject: Mapped[str] = mapped_column(Text(200))
+    request_id: Mapped[str | None] = mapped_column(Text(64))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous: Mapped[str] = mapped_column(Sha256)
+    sha256: Mapped[str] = mapped_column(Sha256)

@@ -18,6 +18,7 @@ from app.web import forms
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, JobDetail, Jobs
 from app.web.schemas.requests import CancelQuery, JobPath, JobsQuery, RetrainForm
+from app.web.security.scopes import NEEDED_BY_KIND, require
 
 blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
 
@@ -56,12 +57,14 @@ def get_job(path: JobPath) -> Response:
 @blueprint.delete("/api/jobs/<job_id>", responses={200: JobDetail, **problems(404, 409)})
 def cancel_job(path: JobPath, query: CancelQuery) -> Response:
     """Cancel a waiting job or a bulk prediction at once; ask any other to stop. A training may keep its best epoch."""
+    require(NEEDED_BY_KIND[services().jobs.get(path.job_id).kind])
     return _job_response(services().jobs.cancel(path.job_id, query.keep))
 
 
 @blueprint.post("/api/jobs/<job_id>/retry", responses={202: Accepted, **problems(404, 409)})
 def retry_job(path: JobPath) -> Response:
     """Queue a failed or cancelled job again; finished work is kept."""
+    require(NEEDED_BY_KIND[services().jobs.get(path.job_id).kind])
     return accepted(services().jobs.retry(path.job_id))
 
 
@@ -120,6 +123,7 @@ def as_answer(job: Job) -> dict[str, Any]:
         "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
         "request_id": job.request_id,
+        "actor": job.actor,
         **{name: _iso(getattr(job, name)) for name in ("created_at", "started_at", "finished_at")},
     }
 

@@ -137,6 +137,7 @@ class JobAnswer(Schema):
     attempts: int
     cancel_requested: bool
     request_id: str | None = Field(description="X-Request-ID of the call that started it; null where none did")
+    actor: str | None = Field(description="Who started it: a key, a command or the system; null where not known")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

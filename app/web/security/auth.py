@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
+from app.actor import ANYBODY, current_actor
 from app.context import services
 from app.errors import Unauthorized
 from app.services.operations import keys
+from app.services.operations.roles import Holder
 from app.web.errors import asks_for_page
+from app.web.security import scopes
 
 blueprint = Blueprint("auth", __name__)
 
@@ -39,6 +42,7 @@ def register(app: Flask) -> None:
     app.session_interface = _Cookie()
     app.register_blueprint(blueprint)
     app.before_request(_require_key)
+    app.context_processor(lambda: {"holder": g.get("holder")})
 
 
 @blueprint.get("/login")
@@ -77,11 +81,14 @@ def _local(address: str | None) -> str:
 
 
 def _require_key() -> Response | None:
+    current_actor.set(ANYBODY)
     if services().settings.auth == "none" or request.endpoint in PUBLIC:
         return None
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    key = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    if (key and keys.stands(key)) or (TOKEN in session and keys.is_signed_in(session[TOKEN])):
+    found = _holder()
+    if found is not None:
+        current_actor.set(f"key {found.name}")
+        g.holder = found
+        scopes.require(scopes.needed(request.endpoint or "", request.method))
         return None
     if request.method in ("GET", "HEAD") and asks_for_page():
         address = request.full_path if request.query_string else request.path
@@ -89,3 +96,10 @@ def _require_key() -> Response | None:
     raise Unauthorized(
         "This call needs a key: send it as 'Authorization: Bearer <key>' ('flask keys create' makes one)."
     )
+
+
+def _holder() -> Holder | None:
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    key = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    found = keys.holder(key) if key else None
+    return keys.signed_in(session[TOKEN]) if found is None and TOKEN in session else found

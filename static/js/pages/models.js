@@ -101,8 +101,8 @@ function showMoves(chosen, hasVersions) {
 }
 
 /** @param {Api.AliasMove} move */
-const move = ({ alias, version, at, reason }) => h("li", {},
-  h("b", {}, alias === "removed" ? `Version ${version} was deleted` : version ? `Version ${version} became ${alias}` : `Removed the ${alias}`), h("span", { class: "quiet" }, time(at)), h("p", {}, reason));
+const move = ({ alias, version, at, reason, actor }) => h("li", {},
+  h("b", {}, alias === "removed" ? `Version ${version} was deleted` : version ? `Version ${version} became ${alias}` : `Removed the ${alias}`), h("span", { class: "quiet" }, time(at), actor ? ` by ${actor}` : ""), h("p", {}, reason));
 
 /**
  * Ask for a reason, then make the call and show what changed.
