@@ -77,6 +77,9 @@ class BulkForm(ClassifierField):
 
     job_id: str | None = Field(default=None, max_length=64, description="Add the images to this waiting job")
     more: bool = Field(default=False, description="Keep the job waiting: more images follow in another call")
+    sort: bool = Field(
+        default=False, description="Put this call's files in the natural order of their paths, not in that of sending"
+    )
 
 
 class UploadForm(ClassifierField):
