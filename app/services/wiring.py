@@ -19,7 +19,7 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
-from app.services.datasets.preview import Preview
+from app.services.datasets.uploads import Preview, Uploads
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -39,6 +39,7 @@ from app.services.operations.webhooks import Webhooks
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
 from app.services.serving.predict import Predict
+from app.services.serving.reviews import Reviews
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
@@ -78,6 +79,7 @@ class Services:
     predict: Predict
     intake: Intake
     preview: Preview
+    uploads: Uploads
     batch: Batch
     datasets: Datasets
     versions: DatasetVersions
@@ -87,6 +89,7 @@ class Services:
     feedback: Feedback
     gallery: Gallery
     history: History
+    reviews: Reviews
     models: Models
     monitor: Monitor
     drift: Drift
@@ -142,15 +145,17 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         predict=predict,
         intake=intake,
         preview=Preview(catalog, runners.run_cpu_bound),
+        uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
         audit=Audit(catalog, files, registry, jobs, duplicates),
         image_comparison=ImageComparison(catalog, registry, files, versions, serving),
-        exploration=Exploration(catalog, files, duplicates, versions, runners.run_cpu_bound),
+        exploration=Exploration(catalog, files, duplicates, versions, runners.run_in_background),
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,
+        reviews=Reviews(catalog, history),
         models=Models(catalog, registry, settings.weights_dir),
         monitor=Monitor(settings, catalog, registry, queues, serving),
         drift=Drift(catalog, registry, runners.run_cpu_bound),

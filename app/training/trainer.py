@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -87,15 +88,23 @@ def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple
     spec, weights, head = plan.settled(), plan.weight_files(), None
     if weights:
         only_head = plan.mode == "head"  # fine-tuning stops early, by images that the head has not learned from either
+        progress("preparing", 0, 1)
         frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch, float32=not only_head)
-        head = learn_head(plan.samples, spec, frozen, progress, whole=only_head)
+        report = progress if only_head else partial(_first, progress)
+        head = learn_head(plan.samples, spec, frozen, report, whole=only_head)
         if only_head:
             progress("exporting", 0, 1)
             return head.images, graft(head.frozen, head.layer, bundle), head.history
+    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
+    progress("loading", 0, 1)
     from app.training.finetuning import finetune  # noqa: PLC0415  # loads TensorFlow
 
-    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
     return images, *finetune.learn(plan, images, head, bundle, progress)
+
+
+def _first(progress: Progress, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+    """Report the stages of a head that fine-tuning starts from: those of the whole network come after them."""
+    progress({"reading images": "computing features", "training": "training the head"}[stage], done, total, epoch)
 
 
 def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:

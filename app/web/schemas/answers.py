@@ -84,13 +84,42 @@ class Feedback(Schema):
     at: datetime | None
 
 
+class GivenReview(Schema):
+    """What a reviewer said."""
+
+    reviewer: str
+    verdict: Literal["right", "wrong", "unsure", "ungradable"]
+    label: str | None
+    note: str | None
+    at: datetime
+
+
+class Agreement(Schema):
+    """How far two reviewers agree on the answers that both reviewed."""
+
+    reviewers: list[str]
+    n: int
+    same: int
+    kappa: float | None = Field(description="Cohen's kappa; null where both say one thing only")
+
+
+class ReviewSummary(Schema):
+    """The verdicts of each reviewer, and their agreement."""
+
+    reviewers: dict[str, dict[str, int]]
+    agreement: list[Agreement]
+
+
 class LoggedPrediction(PredictionAnswer):
     """A prediction in the log."""
 
     filename: str | None
     job_id: str | None
     sha256: str
+    patient: str | None = Field(description="Whose photograph it is, as the caller said")
+    eye: str | None = Field(description="left or right, as the caller said")
     feedback: Feedback | None
+    reviews: list[GivenReview] = Field(description="One of each reviewer, the oldest first")
 
 
 class LoggedPredictions(RootModel[list[LoggedPrediction]]):

@@ -43,7 +43,7 @@ export function drawRows(rows, spec, drawn) {
   latest = rows;
   fill(find("rows"), rows.map((row) => {
     if (!row.id) return withoutAnswer(row);
-    const element = drawn.get(row.id) ?? withAnswer(row, spec, () => openAnswer(row.id ?? "", spec, latest));
+    const element = drawn.get(row.id) ?? withAnswer(row, spec, () => openAnswer(row.id ?? "", () => spec, latest));
     drawn.set(row.id, element);
     return element;
   }));
