@@ -36,10 +36,12 @@ from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
+from app.services.serving.known import KnownAnswers
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
-from app.services.serving.predict import Predict
+from app.services.serving.predict import Memory, Predict
 from app.services.serving.reviews import Reviews
+from app.services.serving.several import Several
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
@@ -77,6 +79,7 @@ class Services:
     queues: Queues
     jobs: Jobs
     predict: Predict
+    several: Several
     intake: Intake
     preview: Preview
     uploads: Uploads
@@ -130,7 +133,8 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     serving = Serving(registry, runners)
-    predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
+    memory = Memory(files, KnownAnswers(settings.answer_cache == "on", runners.run_blocking_io))
+    predict = Predict(catalog, registry, serving, Shadow(runners.run_in_background), memory)
     intake = Intake(catalog, files, max_file_bytes, runners.run_cpu_bound)
     duplicates = Duplicates(files)
     versions, history = DatasetVersions(catalog, files, duplicates, runners.run_cpu_bound), History(catalog)
@@ -143,6 +147,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         queues=queues,
         jobs=jobs,
         predict=predict,
+        several=Several(catalog, predict),
         intake=intake,
         preview=Preview(catalog, runners.run_cpu_bound),
         uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),

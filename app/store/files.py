@@ -43,6 +43,12 @@ class Files(Protocol):
 
     def put(self, data: bytes) -> str:
         """Store the bytes and return their SHA-256; storing the same bytes again changes nothing but their time."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.put_known(sha256, data)
+        return sha256
+
+    def put_known(self, sha256: str, data: bytes) -> None:
+        """Store bytes whose SHA-256 the caller has; quick where they are stored on this machine already."""
 
     def put_pieces(self, pieces: Iterable[bytes]) -> str:
         """Store bytes of any length, which never are in memory at once; return their SHA-256."""
@@ -117,8 +123,7 @@ class LocalFiles(Files):
         self.root = root
         self._run_cpu_bound = run_cpu_bound
 
-    def put(self, data: bytes) -> str:  # noqa: D102 - as in Files
-        sha256 = hashlib.sha256(data).hexdigest()
+    def put_known(self, sha256: str, data: bytes) -> None:  # noqa: D102 - as in Files
         place = self.place(sha256)
         try:
             os.utime(place)  # `remove` leaves what has been stored again
@@ -127,7 +132,6 @@ class LocalFiles(Files):
             whole = False
         if not whole:  # missing, or cut short by a machine that lost its power
             write(place, data)
-        return sha256
 
     def _put_file(self, path: Path, sha256: str) -> str:
         place, linked = self.place(sha256), path.with_name(f"{path.name}-whole")
@@ -180,8 +184,8 @@ class BucketFiles(Files):
         self._remote = remote
         self._run_cpu_bound = run_cpu_bound
 
-    def put(self, data: bytes) -> str:  # noqa: D102 - as in Files
-        return self._remote.put(IMAGES, data)
+    def put_known(self, sha256: str, data: bytes) -> None:  # noqa: ARG002, D102 - as in Files; the bucket's client counts
+        self._remote.put(IMAGES, data)
 
     def _put_file(self, path: Path, sha256: str) -> str:
         return self._remote.put_file(IMAGES, path, sha256)

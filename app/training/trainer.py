@@ -46,7 +46,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         images, parameters, history = _learn(plan, bundle, Path(scratch), progress)
         # A head on kept features is fitted to what float32 gives, and is to be ready in seconds.
         int8 = None if images.answers else _quantize(bundle, images, progress)
-        engine = "onnx-int8" if int8 and int8.kept else "onnx"
+        engine = "onnx-shared" if images.answers else "onnx-int8" if int8 and int8.kept else "onnx"
         serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
         calibration = fit_calibration(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)
@@ -77,7 +77,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         reference=calibration.reference,
         code_revision=code_revision(),
         libraries=library_versions(),
-        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name})),
+        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name, *ENGINES[engine].beside})),
     )
     (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "7be2a90c41d5"
-down_revision = "7a3e51c0d9b4"
+down_revision = "2f6b90d4e7a1"
 branch_labels = None
 depends_on = None
 

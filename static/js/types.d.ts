@@ -25,6 +25,7 @@ declare namespace Api {
   interface ReviewSummary {
     reviewers: Record<string, Partial<Record<Verdict, number>>>; agreement: { reviewers: string[]; n: number; same: number; kappa: number | null }[];
   }
+  interface Answers { answers: Record<string, Answer>; unanswered: Record<string, string> }
   interface WaitingFeedback { waiting: Counts; predictions: LoggedAnswer[] }
 
   type JobStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";

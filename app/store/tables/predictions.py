@@ -28,6 +28,7 @@ class Prediction(Base):
         # All that a search looks at, so that it reads no answer that it does not give.
         Index("predictions_search", "created_at", "id", *SEARCHED),
         Index("predictions_by_classifier", "classifier", "created_at", "model_version"),
+        Index("predictions_by_image", "sha256", "classifier", "model_version", "created_at"),
         Index(
             "predictions_labelled",
             "labelled_at",

@@ -68,6 +68,7 @@ class PredictionAnswer(Schema):
     timestamp: datetime
     duration_ms: float
     notice: str | None
+    cached: bool = Field(default=False, description="The same version has answered this very image before")
 
 
 class GivenAnswer(PredictionAnswer):
@@ -75,6 +76,24 @@ class GivenAnswer(PredictionAnswer):
 
     label: str = Field(description="Equal to predicted_class")
     probability: float = Field(description="Equal to confidence")
+
+
+class GivenAnswers(Schema):
+    """The answers of several classifiers to one image."""
+
+    answers: dict[str, GivenAnswer] = Field(description="By classifier")
+    unanswered: dict[str, str] = Field(description="Of `all`: why a classifier cannot answer now, by its name")
+
+
+class GivenAnswerOrAnswers(RootModel[GivenAnswer | GivenAnswers]):
+    """One answer where one classifier was named, else the answers by classifier."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's
+        """Say `oneOf`, which is what it is; pydantic says `anyOf` of every union."""
+        schema: dict[str, Any] = handler.resolve_ref_schema(handler(core))
+        schema["oneOf"] = schema.pop("anyOf")
+        return schema
 
 
 class Feedback(Schema):

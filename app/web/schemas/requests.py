@@ -67,6 +67,12 @@ class StatisticsQuery(OptionalClassifier):
 class PredictForm(ClassifierField):
     """What to answer with."""
 
+    classifier: str = Field(
+        default_factory=lambda: services().catalog.default,
+        max_length=1000,
+        description="Name of the classifier; several names with commas between them, or 'all', for an answer of each",
+        json_schema_extra={"default": DEFAULT},
+    )
     version: str | None = Field(default=None, max_length=20, description="A version number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
     similar: int = Field(default=0, ge=0, le=MOST, description="How many of the nearest training images to return")
