@@ -20,7 +20,7 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
-from app.services.datasets.uploads import Uploads
+from app.services.datasets.uploads import Preview, Uploads
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -82,6 +82,7 @@ class Services:
     predict: Predict
     several: Several
     intake: Intake
+    preview: Preview
     uploads: Uploads
     batch: Batch
     datasets: Datasets
@@ -149,6 +150,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         predict=predict,
         several=Several(catalog, predict),
         intake=intake,
+        preview=Preview(catalog, runners.run_cpu_bound),
         uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
