@@ -20,7 +20,7 @@ KEYS = {
     "id", "classifier", "model_version", "predicted_class", "prediction", "confidence", "probabilities",
     "prediction_set", "decision", "prevalence", "operating_point", "referral_probability", "grade",
     "quality", "novelty", "timestamp", "duration_ms",
-    "notice", "label", "probability",
+    "notice", "label", "probability", "patient", "eye",
 }  # fmt: skip
 CASES = [(name, item.name, item.drawing) for name, spec in CATALOG.items() for item in spec.classes]
 SQUARE = Image.fromarray(draw("cat_face", 7, 256).image)
@@ -132,7 +132,7 @@ def test_an_answer_is_logged_and_can_be_corrected(client: FlaskClient) -> None:
         name: value for name, value in given.items() if name not in {"label", "probability"}
     }  # names for old clients
     assert logged == kept | {
-        "filename": "my cat.jpg", "job_id": None, "sha256": logged["sha256"], "feedback": None,
+        "filename": "my cat.jpg", "job_id": None, "sha256": logged["sha256"], "feedback": None, "reviews": [],
     }  # fmt: skip
     corrected = client.post(f"/api/predictions/{given['id']}/feedback", json={"label": "Dog"}).get_json()
     assert corrected["feedback"]["label"] == "dog"

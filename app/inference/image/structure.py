@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -36,14 +37,14 @@ _TILE_SIDES, _TAG_BYTES, _SHORT, _TEXT = (322, 323), 12, 3, (1, 2, 7)  # of a TI
 
 
 def check_structure(data: bytes, kind: str) -> None:
-    """Raise InvalidInput for a file of that kind whose structure costs too much to read, or is none."""
+    """Raise InvalidInput for a file of that kind whose structure costs too much to read.
+
+    Whether it is damaged is for the decoder to say.
+    """
     check = _CHECKS.get(kind)
-    if check is None:
-        return
-    try:
-        check(data)
-    except (IndexError, struct.error) as error:
-        raise _refused(kind, "it ends within its header") from error
+    if check is not None:
+        with suppress(IndexError, struct.error):  # it ends within its header, so it costs nothing
+            check(data)
 
 
 def check_density(data: bytes, width: int, height: int, kind: str) -> None:
@@ -72,6 +73,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, int]]:
     at = 2
     for _ in range(SEGMENTS):
         found = _NOT_FILL.search(data, at, at + FILL)
+        if found is None and at + FILL > len(data):
+            return  # it ends here
         if found is None or data[at] != _MARK:
             raise _refused("JPEG", "it is filled up, or no segment follows another")
         marker, at = data[found.start()], found.end()
