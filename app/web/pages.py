@@ -84,6 +84,7 @@ def _icon_sheet() -> str:
 
 
 def _common() -> dict[str, object]:
+    services().catalog.refresh()  # another process may have made a classifier a moment ago, and led here
     return {
         "classifiers": list(services().catalog.values()),
         "default_classifier": services().catalog.default,

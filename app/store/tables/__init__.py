@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.store.tables.classifiers import StoredClassifier
 from app.store.tables.datasets import (
     CORRECTION,
     AuditReport,
@@ -40,5 +41,6 @@ __all__ = [
     "RequestKey",
     "Session",
     "ShadowAnswer",
+    "StoredClassifier",
     "TrafficMode",
 ]
