@@ -19,6 +19,7 @@ from app.cli.rows import WRITERS, Row, as_table, write
 from app.context import services
 from app.errors import FoveaError
 from app.inference.similar import MOST
+from app.paths import relative_path
 from app.services.serving.predict import PredictionRequest
 
 
@@ -86,7 +87,7 @@ class _Run:
             with self.app.app_context():
                 explain = self.heat_maps is not None
                 request = PredictionRequest(
-                    path.read_bytes(), self.classifier, self.version, path.name, explain, self.similar
+                    path.read_bytes(), self.classifier, self.version, relative_path(str(path)), explain, self.similar
                 )
                 body = services().predict.predict(request)
         except (FoveaError, OSError) as error:

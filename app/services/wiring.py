@@ -21,6 +21,7 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
+from app.services.datasets.preview import Preview
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -79,6 +80,7 @@ class Services:
     jobs: Jobs
     predict: Predict
     intake: Intake
+    preview: Preview
     batch: Batch
     datasets: Datasets
     versions: DatasetVersions
@@ -143,6 +145,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         jobs=jobs,
         predict=predict,
         intake=intake,
+        preview=Preview(catalog, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,

@@ -27,7 +27,7 @@ declare namespace Api {
   interface Job {
     id: string; kind: JobKind; classifier: string; status: JobStatus; cancel_requested: boolean;
     progress: { done: number; total: number; percent: number; stage: string; eta_seconds: number | null };
-    params: TrainingSettings & { model_version: number }; history: Epoch[]; errors: { file: string | null; reason: string }[];
+    params: TrainingSettings & { model_version: number; ignored?: number }; history: Epoch[]; errors: { file: string | null; reason: string }[];
     result: TrainingResult | null; created_at: string; started_at: string | null; finished_at: string | null;
   }
   interface Accepted { job_id: string }
@@ -47,7 +47,12 @@ declare namespace Api {
     resolutions: { width: number; height: number; images: number }[];
   }
   interface DatasetImages { total: number; images: { sha256: string; file: string; label: string }[] }
-  interface UploadResult { accepted: number; duplicates: number; rejected: { file: string; reason: string }[] }
+  interface RejectedFile { file: string; kind?: string; reason: string }
+  interface UploadResult { accepted: number; duplicates: number; ignored: number; rejected: RejectedFile[] }
+  interface UploadPreview {
+    images: { file: string; label: string; split: string | null; told_by: string }[]; counts: Record<string, Counts>; told_by: Counts;
+    rejected: RejectedFile[]; tables: string[]; archives: string[]; ignored: string[];
+  }
 
   interface AuditPair {
     first: string; second: string; labels: string[]; splits: (string | null)[]; mirrored?: boolean;
@@ -131,7 +136,10 @@ type Cell = Child | { number: Child };
 interface Style { tone: Api.Tone; icon: string; title: string }
 interface Finding { tone: Api.Tone; icon: string; text: string }
 interface Attention extends Finding { href: string; action: string }
-interface TakenFile { file: File; folder: string }
+/** A file and its path, folders included. */
+interface TakenFile { file: File; path: string }
+/** What one call of an upload carries. */
+interface UploadPart { files: TakenFile[]; tables: TakenFile[]; bytes: number }
 
 interface ChartSeries { label: string; tone: Api.Tone; dashed?: boolean; points: (ChartPoint | number | undefined)[]; sizes?: number[] }
 interface ChartPoint { x: number; y: number }

@@ -141,6 +141,8 @@ def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page
     page.goto("/data?classifier=cat_dog")
     expect(page.locator("#dataset")).not_to_be_empty()
     page.set_input_files("#files", pets(4, 800))
+    expect(page.locator("#upload")).to_contain_text("What pets.zip holds is read after the upload.")
+    page.get_by_role("button", name="Upload", exact=True).press("Enter")
     expect(page.locator("#upload").get_by_role("status")).to_contain_text("4 images added")
     expect(page.locator("#upload").get_by_role("alert")).to_contain_text("notes.jpg")
     expect(page.locator("#dataset")).to_contain_text("Validation")

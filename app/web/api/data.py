@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
@@ -12,13 +12,22 @@ from app.context import services
 from app.errors import InvalidInput
 from app.services.datasets.archive import nothing_usable
 from app.services.datasets.intake import Report
+from app.services.datasets.preview import Announced
 from app.store.tables import Image
 from app.web import forms
 from app.web.api.jobs import accepted
 from app.web.docs import body, problems
-from app.web.schemas.answers import Accepted, UploadAnswer
+from app.web.schemas.answers import Accepted, PreviewAnswer, UploadAnswer
 from app.web.schemas.images import DatasetImages, ImagePath, ImagesQuery
-from app.web.schemas.requests import ClassifierField, ClassifierPath, DatasetVersionPath, UploadForm
+from app.web.schemas.requests import (
+    ClassifierField,
+    ClassifierPath,
+    DatasetVersionPath,
+    PreviewForm,
+    UploadForm,
+)
+
+PREVIEW_BYTES: Final = 4_000_000  # of file names and tables
 
 blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 
@@ -41,6 +50,17 @@ for rule in ("/api/upload", "/api/upload-data"):
         openapi_extensions=body(UploadForm, "files"),
         operation_id=rule.strip("/").replace("/", "_").replace("-", "_"),
     )(upload)
+
+
+@blueprint.post(
+    "/api/datasets/<classifier>/preview",
+    responses={200: PreviewAnswer, **problems(400, 404, 413)},
+    openapi_extensions=body(PreviewForm, json=True),
+)
+def preview(path: ClassifierPath) -> dict[str, Any]:
+    """Say what an upload would be read as, by its file names and tables, before any image is sent."""
+    wanted = forms.fields(PreviewForm, PREVIEW_BYTES)
+    return services().preview.read(path.classifier, Announced(**wanted.model_dump()))
 
 
 @blueprint.get("/api/datasets/<classifier>", responses=problems(404))
@@ -113,4 +133,4 @@ def _refuse_if_useless(report: Report) -> None:
         return
     if not report.rejected:
         raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
-    raise nothing_usable([(each["file"], each["reason"]) for each in report.rejected])
+    raise nothing_usable(report.rejected)

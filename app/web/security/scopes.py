@@ -19,6 +19,7 @@ NEEDED: Final[dict[str, Scope]] = {
     "predictions.withdraw": "review",
     "predictions.accept": "label",
     "data.upload": "label",
+    "data.preview": "label",
     "data.start_audit": "label",
     "jobs.retrain": "train",
     "classifiers.create": "train",  # a spec settles what a training makes and how its answers are decided

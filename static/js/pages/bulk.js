@@ -7,7 +7,7 @@ import { newKey } from "../lib/api.js";
 import { BulkResults, PAGE } from "../lib/bulk-results.js";
 import { fill, find, findButton, findLink, findSelect, h, icon } from "../lib/dom.js";
 import { attempt } from "../lib/elements.js";
-import { takeFiles } from "../lib/files.js";
+import { inNaturalOrder, takeFiles } from "../lib/files.js";
 import { count, plural } from "../lib/format.js";
 import { hasEnded } from "../lib/poll.js";
 import { uploadWithProgress } from "../lib/upload.js";
@@ -26,7 +26,7 @@ let [offset, stop] = [0, () => {}];
 async function start(found, key = newKey()) {
   const form = new FormData();
   form.append("classifier", spec.name);
-  for (const { file } of found) form.append("files", file, file.name);
+  for (const { file, path } of inNaturalOrder(found)) form.append("files", file, path);
   fill(find("problems"));
   await attempt(find("problems"), async () => {
     const { job_id: id } = await uploadWithProgress(find("upload"), "/api/bulk-predict", form, { label: `Uploading ${plural(found.length, "file")}`, key });
@@ -114,7 +114,8 @@ async function turn(by) {
 /** @param {Api.Job} job */
 const titleOfJob = ({ classifier }) => picker.specs.get(classifier)?.title ?? classifier;
 /** @param {Api.Job} job */
-const about = (job) => `${titleOfJob(job)}, version ${job.params.model_version}, ${plural(job.progress.total, "image")}`;
+const about = (job) => [titleOfJob(job), `version ${job.params.model_version}`, plural(job.progress.total, "image"),
+  ...(job.params.ignored ? [`${plural(job.params.ignored, "system file")} ignored`] : [])].join(", ");
 
 const list = () => listJobs(find("jobs"), "bulk_predict", { current: run?.id, open: ({ id }) => open(id),
   tell: (job) => `${titleOfJob(job)}, ${plural(job.progress.total, "image")}` });

@@ -3,7 +3,7 @@ import { showAudit } from "../components/audit.js";
 import { pickClassifier } from "../components/classifier-picker.js";
 import { counts, origins, suffices } from "../components/dataset-summary.js";
 import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
-import { showFeedback } from "../components/feedback-review.js";
+import { showFeedback } from "../components/feedback.js";
 import { address } from "../lib/address.js";
 import { get } from "../lib/api.js";
 import { fill, find, findLink, findSelect, h, settle } from "../lib/dom.js";
