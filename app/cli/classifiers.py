@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 from app.cli.context import echo_json, json_option, progress_bar, say, say_table
 from app.context import services
 from app.errors import InvalidInput
-from app.services.datasets.archive import folder_members
 from app.services.datasets.intake import Report
+from app.training.data.datasets import list_files
 
 
 @click.group()
@@ -71,15 +71,17 @@ def create(source: str, classes: tuple[str, ...], from_folder: Path | None, titl
     named = {"title": title, "positive": positive, "classes": list(classes) or None}
     given = _fields(source) | {name: value for name, value in named.items() if value is not None}
     if from_folder is None:
-        say(f"{services().classifiers.create(given).name} is made. Import images with 'flask data import', then train.")
+        name = services().classifiers.create(given).name
+        say(f"{name} is created. Import images with 'flask data import {name} FOLDER', then train it.")
         return
     with progress_bar(str(given.get("name"))) as show_progress:
 
         def take(spec: Any) -> Report:  # noqa: ANN401 - a spec
             return services().datasets.import_folder(spec.name, from_folder, from_folder.name[:40], show_progress)
 
-        spec, report = services().classifiers.create_from_members(given, folder_members(from_folder), take)
-    say(f"{spec.name} is made, with {report.accepted} images; {len(report.rejected)} rejected.")
+        paths = list_files(from_folder)
+        spec, report = services().classifiers.create_with(given, paths, take)
+    say(f"{spec.name} is created, with {report.accepted} images; {len(report.rejected)} rejected.")
     say(f"Train it with 'flask train {spec.name}'.")
 
 

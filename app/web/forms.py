@@ -43,9 +43,9 @@ def fields(model: type[T], max_bytes: int = FIELD_BYTES) -> T:
     return model.model_validate({name: value for name, value in given.items() if name in model.model_fields})
 
 
-def json_object(limit: int = FIELD_BYTES) -> dict[str, Any]:
+def json_object(max_bytes: int = FIELD_BYTES) -> dict[str, Any]:
     """Return the JSON object that the body, of at most so many bytes, is; InvalidInput for anything else."""
-    request.max_content_length = limit
+    request.max_content_length = max_bytes
     try:
         body = request.get_json(silent=True)
     except RecursionError:  # brackets within brackets, thousands of them

@@ -18,13 +18,14 @@ from app.training.networks.backbones import BACKBONES
 
 blueprint = Blueprint("pages", __name__)
 
-PAGES = ("predict", "bulk", "data", "train", "models", "monitor")
+PAGES = ("predict", "bulk", "data", "train", "models", "monitor", "classifiers", "classifier")
 # The icons that the templates and scripts name, out of the two thousand of the package.
 ICONS: Final = (
     "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
     "chevron-left", "chevron-right", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle",
     "eye", "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle",
-    "layers", "list", "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
+    "layers", "list", "moon-stars", "mortarboard", "play-fill", "plus-circle", "question-circle",
+    "slash-circle", "upload", "x-circle",
 )  # fmt: skip
 
 
@@ -88,6 +89,9 @@ def _common() -> dict[str, object]:
     return {
         "classifiers": list(services().catalog.values()),
         "default_classifier": services().catalog.default,
+        "editable": {
+            spec.name for spec in services().catalog.values() if services().catalog.source(spec.name) == "stored"
+        },
         "backbones": BACKBONES,
         "medical_notice": MEDICAL_NOTICE,
         "auth": services().settings.auth,

@@ -8,6 +8,8 @@ declare namespace Api {
   interface Classifier {
     name: string; title: string; description: string; classes: ClassInfo[]; positive: string | null; champion: number | null;
     usual: { backbone: string; mode: "full" | "head" }; training: { epochs: number }; promotion: { policy: string };
+    source: "builtin" | "file" | "stored"; editable: boolean; preprocessing: { crop: string }; coverage: number; reject_ungradable: boolean;
+    operating_point: { sensitivity: number | null; best: string | null };
   }
 
   interface Answer {
@@ -54,6 +56,9 @@ declare namespace Api {
     rejected: RejectedFile[]; tables: string[]; archives: string[]; ignored: string[];
   }
 
+  /** What the names of images tell of a new classifier. */
+  interface Proposal extends UploadPreview { classes: ClassInfo[]; data: Record<string, unknown> }
+
   interface AuditPair {
     first: string; second: string; labels: string[]; splits: (string | null)[]; mirrored?: boolean;
     file?: string; label?: string; looks_like?: string; probability?: number;
@@ -83,7 +88,7 @@ declare namespace Api {
     metrics: Metrics; history: Epoch[]; int8?: { kept: boolean } | null; thresholds: { operating_point?: number };
   }
   interface ModelInfo extends Card { alias_moves: AliasMove[] }
-  interface AliasMove { alias: string; version: number | null; at: string; reason: string }
+  interface AliasMove { alias: string; version: number | null; at: string; reason: string; actor?: string | null }
 
   interface TestAnswer { predicted_class: string; confidence: number }
   interface TestImage { sha256: string; file: string; label: string; answer: TestAnswer; other?: TestAnswer }

@@ -16,7 +16,7 @@ from app.runners import Run
 from app.services.classifiers.deletion import Deletion, check_idle
 from app.services.classifiers.forms import changed, spec_of, stored_form
 from app.services.classifiers.guess import guess, preview
-from app.services.datasets.archive import Member, Upload, members, nothing_usable
+from app.services.datasets.archive import Upload, members, nothing_usable
 from app.services.datasets.intake import Intake, Report
 from app.store.audit_log import record
 from app.store.db import db
@@ -67,14 +67,25 @@ class Classifiers:
         InvalidInput, and no classifier, when none of the files can be used.
         """
         sent = list(uploads)
-        paths = [member.path for member in self._run_cpu_bound(lambda: members(sent))]
-        return self._create_with(given, paths, lambda spec: self._intake.upload(spec.name, sent))
+        paths = [member.path for member in self._run_cpu_bound(lambda: members(sent)).members]
+        return self.create_with(given, paths, lambda spec: self._intake.upload(spec.name, sent))
 
-    def create_from_members(
-        self, given: Mapping[str, Any], found: Sequence[Member], take: Callable[[ClassifierSpec], Report]
+    def create_with(
+        self, given: Mapping[str, Any], paths: Sequence[str], take: Callable[[ClassifierSpec], Report]
     ) -> tuple[ClassifierSpec, Report]:
-        """Do the same with files that `take` reads, those of a folder for instance."""
-        return self._create_with(given, [member.path for member in found], take)
+        """Do as `create_with_images` does, with the files of these paths, which `take` reads into the dataset."""
+        fields = dict(given)
+        if not fields.get("classes"):
+            fields |= guess(paths)
+        spec, report = self.create(fields), None
+        try:
+            report = take(spec)
+        finally:
+            if report is None or not report.accepted:
+                self.delete(spec.name, spec.name)
+        if not report.accepted:
+            raise nothing_usable(report.rejected)
+        return spec, report
 
     def preview(self, paths: Sequence[str]) -> dict[str, Any]:
         """Return what a new classifier would be made of by the names of its images; nothing is kept."""
@@ -122,22 +133,6 @@ class Classifiers:
     def as_yaml(self, name: str) -> str:
         """Return the file that makes the same classifier in CLASSIFIERS_DIR."""
         return yaml.safe_dump(stored_form(self._catalog[name]), sort_keys=False, allow_unicode=True)
-
-    def _create_with(
-        self, given: Mapping[str, Any], paths: Sequence[str], take: Callable[[ClassifierSpec], Report]
-    ) -> tuple[ClassifierSpec, Report]:
-        fields = dict(given)
-        if not fields.get("classes"):
-            fields |= guess(paths)
-        spec, report = self.create(fields), None
-        try:
-            report = take(spec)
-        finally:
-            if report is None or not report.accepted:
-                self.delete(spec.name, spec.name)
-        if not report.accepted:
-            raise nothing_usable([(each["file"], each["reason"]) for each in report.rejected])
-        return spec, report
 
     def _check_stored(self, name: str, what: str) -> None:
         """NotFound or Conflict unless the classifier was made while the service ran."""

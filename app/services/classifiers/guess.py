@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from app.classifiers.spec import ClassifierSpec, Split
 from app.errors import InvalidInput
-from app.services.datasets.intake import UNSPLIT
-from app.training.data.datasets import interpret
+from app.paths import is_system_file, relative_path
+from app.services.datasets.preview import Announced, read_names
 from app.training.data.tables import SUFFIXES
 
 MAX_CLASSES: Final = 1000  # as many as a spec may have
@@ -30,7 +30,8 @@ def guess(paths: Iterable[str]) -> dict[str, Any]:
     The classes are the folders of the outermost level at which there are several, folders of splits left out; without
     such, what file names begin with before a number. InvalidInput when neither gives two classes.
     """
-    images = [path for path in map(PurePosixPath, paths) if path.suffix.lower() in SUFFIXES and not _hidden(path)]
+    kept = (PurePosixPath(path) for path in map(relative_path, paths) if not is_system_file(path))
+    images = [path for path in kept if path.suffix.lower() in SUFFIXES]
     if not images:
         raise InvalidInput("There is no image among the files; send JPEG, PNG, BMP, TIFF or WebP images.")
     labels, convention = _folders(images), "folders"
@@ -55,27 +56,10 @@ def guess(paths: Iterable[str]) -> dict[str, Any]:
 
 
 def preview(paths: Sequence[str]) -> dict[str, Any]:
-    """Return the guess, what each file would be read as by it, and counts by split and class.
-
-    Raises as `guess` does.
-    """
+    """Return the guess, and what each file would be read as by it. Raises as `guess` does."""
     found = guess(paths)
     spec = ClassifierSpec.model_validate({"name": "new", "title": "New", "description": "", **found})
-    entries, refusals = interpret(list(paths), _no_table, spec)
-    counts: dict[str, Counter[str]] = {}
-    for entry in entries:
-        counts.setdefault(entry.split or UNSPLIT, Counter())[entry.label] += 1
-    told = {each.name for each in entries} | {each.name for each in refusals}
-    return found | {
-        "images": [{"file": each.name, "label": each.label, "split": each.split} for each in entries],
-        "counts": counts,
-        "rejected": [{"file": each.name, "kind": each.kind, "reason": each.reason} for each in refusals],
-        "ignored": [path for path in paths if path not in told],
-    }
-
-
-def _no_table(name: str) -> bytes:
-    raise InvalidInput(f"{name} is a table, which a new classifier does not read.")
+    return read_names(spec, Announced(paths, {})) | found
 
 
 def _folders(images: Sequence[PurePosixPath]) -> list[str]:
@@ -97,10 +81,6 @@ def _prefixes(images: Sequence[PurePosixPath]) -> list[str]:
 
 def _split(part: str) -> bool:
     return part.lower() in _SPLITS
-
-
-def _hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _name(label: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from app.web.schemas.answers import UploadAnswer
+from app.web.schemas.answers import PreviewAnswer, UploadAnswer
 from app.web.schemas.requests import Schema
 
 MAX_NAMES: Final = 50_000
@@ -99,12 +99,8 @@ class Deleted(Schema):
     deleted: dict[str, int] = Field(description="Number of images, predictions, jobs and versions")
 
 
-class Proposal(Schema):
-    """What names tell of a new classifier: `classes` and `data` as POST /api/classifiers takes them, and counts."""
+class Proposal(PreviewAnswer):
+    """What names tell of a new classifier: `classes` and `data` as POST /api/classifiers takes them, and a preview."""
 
     classes: list[dict[str, str]]
     data: Section
-    images: list[dict[str, str | None]] = Field(description="Each with file, label and split")
-    counts: dict[str, dict[str, int]] = Field(description="By split, `unassigned` without one, and class")
-    rejected: list[dict[str, str]]
-    ignored: list[str] = Field(description="Files of the operating system")
