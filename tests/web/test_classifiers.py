@@ -84,6 +84,10 @@ def test_labelled_images_tell_the_classes(client: FlaskClient) -> None:
         ({"training": {"backbone": "alexnet"}}, 400, "alexnet"),
         ({"data": {"group_pattern": "((a+)+)$"}}, 400, "repeats"),
         ({"colour": "red"}, 400, "colour: is no field"),
+        ({"classes": 5}, 400, "classes"),
+        ({"classes": [{}, {}]}, 400, "classes.0.name: is missing"),
+        ({"title": "half \ud800"}, 400, "cannot be kept"),
+        ({"description": "NUL \0"}, 400, "cannot be kept"),
     ],
 )
 def test_what_cannot_be_made_is_refused(

@@ -17,7 +17,7 @@ from app.services.classifiers.deletion import Deletion, check_idle
 from app.services.classifiers.forms import changed, spec_of, stored_form
 from app.services.classifiers.guess import guess, preview
 from app.services.datasets.archive import Upload, members, nothing_usable
-from app.services.datasets.intake import Intake, Report
+from app.services.datasets.intake import Intake, Report, counts
 from app.store.audit_log import record
 from app.store.db import db
 from app.store.tables import Image, ModelVersion, Prediction, StoredClassifier
@@ -77,14 +77,13 @@ class Classifiers:
         fields = dict(given)
         if not fields.get("classes"):
             fields |= guess(paths)
-        spec, report = self.create(fields), None
+        spec = self.create(fields)
+        is_new = not counts(spec.name)  # a file of this name may have had images
         try:
-            report = take(spec)
-        finally:
-            if report is None or not report.accepted:
-                self.delete(spec.name, spec.name)
-        if not report.accepted:
-            raise nothing_usable(report.rejected)
+            report = _useful(take(spec))
+        except BaseException:
+            self._undo(spec.name, with_images=is_new)
+            raise
         return spec, report
 
     def preview(self, paths: Sequence[str]) -> dict[str, Any]:
@@ -124,7 +123,7 @@ class Classifiers:
             raise Conflict(f"{name} is the DEFAULT_CLASSIFIER; change that setting first.")
         gone = self._deletion.delete(name)
         with transaction():
-            check_idle(name)  # one may have begun meanwhile
+            check_idle(name)  # a job may have begun meanwhile
             db.session.delete(db.session.get_one(StoredClassifier, name))
             record("classifier.deleted", name, **gone)
         self._catalog.refresh()
@@ -133,6 +132,14 @@ class Classifiers:
     def as_yaml(self, name: str) -> str:
         """Return the file that makes the same classifier in CLASSIFIERS_DIR."""
         return yaml.safe_dump(stored_form(self._catalog[name]), sort_keys=False, allow_unicode=True)
+
+    def _undo(self, name: str, with_images: bool) -> None:
+        """Let a classifier that was just made, and the images that came with it, go again."""
+        gone = self._deletion.delete(name) if with_images else {}
+        with transaction():
+            db.session.delete(db.session.get_one(StoredClassifier, name))
+            record("classifier.deleted", name, **gone)
+        self._catalog.refresh()
 
     def _check_stored(self, name: str, what: str) -> None:
         """NotFound or Conflict unless the classifier was made while the service ran."""
@@ -144,6 +151,13 @@ class Classifiers:
             )
         if self._catalog.source(name) == "file":
             raise Conflict(f"{name} is in a file of CLASSIFIERS_DIR and cannot be {what} here; change the file.")
+
+
+def _useful(report: Report) -> Report:
+    """Return the report; InvalidInput when none of the files could be used."""
+    if not report.accepted and not report.duplicates:
+        raise nothing_usable(report.rejected)
+    return report
 
 
 def _taken(name: str) -> Conflict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -72,6 +73,7 @@ def check_names(spec: ClassifierSpec) -> None:
 
 
 def _checked(fields: dict[str, Any]) -> ClassifierSpec:
+    _check_text(fields)
     try:
         spec = ClassifierSpec.model_validate(fields)
     except ValidationError as error:
@@ -86,6 +88,13 @@ def _checked(fields: dict[str, Any]) -> ClassifierSpec:
     _check_pattern(spec.data.group_pattern or "")
     check_names(spec)
     return spec
+
+
+def _check_text(fields: dict[str, Any]) -> None:
+    """InvalidInput when a text holds what no database keeps: a NUL, or half of a character."""
+    text = json.dumps(fields, ensure_ascii=False, default=str)
+    if "\\u0000" in text or text != text.encode(errors="replace").decode():
+        raise InvalidInput("A text holds a character that cannot be kept; write it without.")
 
 
 def _check_pattern(pattern: str) -> None:
@@ -115,7 +124,9 @@ def _title(name: Any) -> str:  # noqa: ANN401 - whatever came
 
 
 def _description(classes: Any) -> str:  # noqa: ANN401 - whatever came
-    titles = [str(each.get("title")) for each in classes or [] if isinstance(each, dict)]
+    if not isinstance(classes, list):
+        return ""
+    titles = [str(each.get("title")) for each in classes if isinstance(each, dict)]
     if len(titles) > TOLD_CLASSES:
         return f"Tells {len(titles)} classes apart."
     return f"Tells {', '.join(titles[:-1])} and {titles[-1]} apart." if len(titles) > 1 else ""
