@@ -21,7 +21,7 @@ from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
-from app.services.datasets.preview import Preview
+from app.services.datasets.uploads import Preview, Uploads
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -38,9 +38,12 @@ from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
+from app.services.serving.known import KnownAnswers
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
-from app.services.serving.predict import Predict
+from app.services.serving.predict import Memory, Predict
+from app.services.serving.reviews import Reviews
+from app.services.serving.several import Several
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
@@ -79,8 +82,10 @@ class Services:
     queues: Queues
     jobs: Jobs
     predict: Predict
+    several: Several
     intake: Intake
     preview: Preview
+    uploads: Uploads
     batch: Batch
     datasets: Datasets
     versions: DatasetVersions
@@ -90,6 +95,7 @@ class Services:
     feedback: Feedback
     gallery: Gallery
     history: History
+    reviews: Reviews
     models: Models
     monitor: Monitor
     drift: Drift
@@ -130,7 +136,8 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     serving = Serving(registry, runners)
-    predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
+    memory = Memory(files, KnownAnswers(settings.answer_cache == "on", runners.run_blocking_io))
+    predict = Predict(catalog, registry, serving, Shadow(runners.run_in_background), memory)
     intake = Intake(catalog, files, max_file_bytes, runners.run_cpu_bound)
     duplicates = Duplicates(files)
     versions, history = DatasetVersions(catalog, files, duplicates, runners.run_cpu_bound), History(catalog)
@@ -144,17 +151,20 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         queues=queues,
         jobs=jobs,
         predict=predict,
+        several=Several(catalog, predict),
         intake=intake,
         preview=Preview(catalog, runners.run_cpu_bound),
+        uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
         audit=Audit(catalog, files, registry, jobs, duplicates),
         image_comparison=ImageComparison(catalog, registry, files, versions, serving),
-        exploration=Exploration(catalog, files, duplicates, versions, runners.run_cpu_bound),
+        exploration=Exploration(catalog, files, duplicates, versions, runners.run_in_background),
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,
+        reviews=Reviews(catalog, history),
         models=Models(catalog, registry, settings.weights_dir),
         monitor=Monitor(settings, catalog, registry, queues, serving),
         drift=Drift(catalog, registry, runners.run_cpu_bound),

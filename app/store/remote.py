@@ -70,9 +70,10 @@ class Remote:
         self._send(_key(kind, sha256), data)
         return sha256
 
-    def put_file(self, kind: str, path: Path) -> str:
-        """Store a file, however large, in the same way."""
-        sha256 = self._run_blocking_io(lambda: _hash_file(path))
+    def put_file(self, kind: str, path: Path, sha256: str | None = None) -> str:
+        """Store a file, however large, in the same way; its SHA-256 is computed where it is not known."""
+        if sha256 is None:
+            sha256 = self._run_blocking_io(lambda: _hash_file(path))
         self._send(_key(kind, sha256), path)
         return sha256
 

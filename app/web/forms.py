@@ -37,7 +37,7 @@ def fields(model: type[T], max_bytes: int = FIELD_BYTES) -> T:
         request.max_content_length = max_bytes
     given: dict[str, Any] = {**request.args, **request.form}
     if request.is_json:
-        given |= json_object()
+        given |= json_object(max_bytes)
     elif any(name.lstrip().startswith("{") for name in request.form) or _unread():
         raise InvalidInput("The body is not read as it is; send a form, or JSON with 'Content-Type: application/json'.")
     return model.model_validate({name: value for name, value in given.items() if name in model.model_fields})
@@ -80,6 +80,12 @@ def image() -> tuple[bytes, str | None]:
 def idempotency_key() -> str | None:
     """Return what the client calls this request, so that it can be repeated."""
     return request.headers.get("Idempotency-Key")
+
+
+def prefers_async() -> bool:
+    """Say whether the client would rather have a job than wait (RFC 7240)."""
+    stated = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return any(preference.partition(";")[0].strip() == "respond-async" for preference in stated)
 
 
 def uploads(needed: bool = True) -> Iterator[Upload]:

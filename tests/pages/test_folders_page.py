@@ -93,6 +93,7 @@ def test_a_labelled_folder_is_previewed_and_sent_in_parts_with_its_table_and_spl
     assert barriers(page) == []
     assert sent == []
     preview.get_by_role("button", name="Upload").press("Enter")
+    expect(page.locator("#upload")).to_be_focused()
     expect(page.locator("#problems")).to_contain_text("The upload failed", timeout=JOB)
     expect(page.locator("#upload").get_by_role("status")).to_contain_text("200 images added")
     expect(page.locator("#upload")).to_contain_text("1 of 2 parts arrived")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ LITTER = {
 }  # fmt: skip
 
 Sent = dict[str, Any]
+Way = Callable[..., Sent]
 
 
 def as_form(files: dict[str, bytes], **fields: str) -> Sent:
@@ -45,7 +47,7 @@ WAYS = pytest.mark.parametrize("way", [as_form, as_zip, as_windows])
 def test_images_of_one_name_in_two_folders_are_told_apart_everywhere(
     client: FlaskClient,
     services: Services,
-    way: Any,  # noqa: ANN401 - a function
+    way: Way,
 ) -> None:
     job_id = client.post(
         BULK, **way(FOLDERS | LITTER | {"patientB/=1+1.jpg": b"no image"}, classifier="cat_dog")
@@ -95,7 +97,7 @@ def test_feedback_finds_the_patient_in_the_base_name(client: FlaskClient, servic
 
 
 @WAYS
-def test_an_upload_reads_classes_and_splits_from_the_folders_of_each_file(client: FlaskClient, way: Any) -> None:  # noqa: ANN401 - a function
+def test_an_upload_reads_classes_and_splits_from_the_folders_of_each_file(client: FlaskClient, way: Way) -> None:
     files = {"eyes/train/normal/1_left.jpg": CAT, "eyes/Test/glaucoma/1_left.jpg": OTHER, "eyes/notes.txt": b"notes"}
     body = client.post(UPLOAD, **way(files | LITTER, classifier="glaucoma")).get_json()
     assert body["counts"] == {"train": {"normal": 1}, "test": {"glaucoma": 1}}
@@ -119,3 +121,12 @@ def test_hostile_names_lead_nowhere(client: FlaskClient, services: Services) -> 
     work_through(services, job_id)
     rows = client.get(f"/api/jobs/{job_id}/results").get_json()
     assert [row["file"] for row in rows] == ["etc/passwd.jpg", "etc/a.jpg", "b.jpg", "unnamed", "b" * 251 + ".jpg"]
+
+
+@pytest.mark.parametrize("way", [as_form, as_zip])
+def test_results_are_in_the_order_of_sending_or_in_natural_order(client: FlaskClient, way: Way) -> None:
+    names = ["p10/left.jpg", "p2/right.jpg", "p2/left.jpg", "P1/left.jpg"]
+    files = {name: CAT + bytes([number]) for number, name in enumerate(names)}
+    for fields, order in (({}, names), ({"sort": "true"}, [names[3], names[2], names[1], names[0]])):
+        job_id = client.post(BULK, **way(files, classifier="cat_dog", **fields)).get_json()["job_id"]
+        assert [row["file"] for row in client.get(f"/api/jobs/{job_id}/results").get_json()] == order

@@ -16,15 +16,15 @@ from app.runners import Run
 from app.services.classifiers.deletion import Deletion, check_idle
 from app.services.classifiers.forms import changed, spec_of, stored_form
 from app.services.classifiers.guess import guess, preview
-from app.services.datasets.archive import Upload, members, nothing_usable
-from app.services.datasets.intake import Intake, Report, counts
+from app.services.datasets.archive import Upload, members
+from app.services.datasets.intake import Intake, Report, counts, refuse_if_useless
 from app.store.audit_log import record
 from app.store.db import db
 from app.store.tables import Image, ModelVersion, Prediction, StoredClassifier
 from app.store.transaction import transaction
 
 MAX_STORED: Final = 500  # every process keeps them all in memory
-UPLOAD: Final = "the next upload"
+UPLOAD: Final = "the next upload or training"
 TRAINING: Final = "the next training"
 AT_ONCE: Final = "now"
 # A model's card holds the spec that it was trained with, and answers are made by the card.
@@ -80,7 +80,8 @@ class Classifiers:
         spec = self.create(fields)
         is_new = not counts(spec.name)  # a file of this name may have had images
         try:
-            report = _useful(take(spec))
+            report = take(spec)
+            refuse_if_useless(report)
         except BaseException:
             self._undo(spec.name, with_images=is_new)
             raise
@@ -151,13 +152,6 @@ class Classifiers:
             )
         if self._catalog.source(name) == "file":
             raise Conflict(f"{name} is in a file of CLASSIFIERS_DIR and cannot be {what} here; change the file.")
-
-
-def _useful(report: Report) -> Report:
-    """Return the report; InvalidInput when none of the files could be used."""
-    if not report.accepted and not report.duplicates:
-        raise nothing_usable(report.rejected)
-    return report
 
 
 def _taken(name: str) -> Conflict:

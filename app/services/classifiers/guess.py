@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.classifiers.spec import ClassifierSpec, Split
 from app.errors import InvalidInput
 from app.paths import is_system_file, relative_path
-from app.services.datasets.preview import Announced, read_names
+from app.services.datasets.uploads import Announced, read_names
 from app.training.data.tables import SUFFIXES
 
 MAX_CLASSES: Final = 1000  # as many as a spec may have

@@ -90,6 +90,10 @@ class Found(NamedTuple):
         kept = [member for member in everything if not is_system_file(member.path)]
         return cls(kept, len(everything) - len(kept))
 
+    def in_natural_order(self) -> Found:
+        """Sort the files by path, patient2 before patient10."""
+        return Found(sorted(self.members, key=lambda member: natural_key(member.path)), self.ignored)
+
 
 def nothing_usable(rejected: Sequence[Mapping[str, str]]) -> NothingUsable:
     """Return the error of a call none of whose files can be used: the first `file` and `reason` stand for all."""
@@ -141,8 +145,7 @@ def source_members(source: str | Path) -> Found:
     place = Place(source)
     if not (files := place.list()):
         raise InvalidInput(f"There is nothing at {source}; give the bucket and the prefix that hold the images.")
-    files.sort(key=lambda file: natural_key(file[0]))
-    return Found.of(Member(name, size, partial(_stream, place, name)) for name, size in files)
+    return Found.of(Member(name, size, partial(_stream, place, name)) for name, size in files).in_natural_order()
 
 
 def _folder_members(folder: Path) -> Found:
@@ -150,7 +153,7 @@ def _folder_members(folder: Path) -> Found:
         path = folder / name
         return Member(name, path.stat().st_size, lambda: path.open("rb"))
 
-    return Found.of(member(name) for name in sorted(list_files(folder), key=natural_key))
+    return Found.of(map(member, list_files(folder))).in_natural_order()
 
 
 def _stream(place: Place, name: str) -> BytesIO:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -19,9 +20,10 @@ from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.image.decode import measure
 from app.paths import shortened
 from app.runners import Run
-from app.services.datasets.archive import Found, Member, Upload, members
+from app.services.datasets.archive import Found, Member, Upload, members, nothing_usable
 from app.store.audit_log import record
-from app.store.db import db, replace, storable
+from app.store.db import db, storable
+from app.store.db import replace as replace_row
 from app.store.files import Files
 from app.store.tables import Image, RejectedFile
 from app.store.transaction import release_connection, transaction
@@ -35,12 +37,16 @@ PATH: Final = 255  # characters that are kept of a file's path
 
 @dataclass(frozen=True)
 class Origin:
-    """Where files come from, and what is given for all of them: a label and a split, if any, and a limit of bytes."""
+    """Where files come from, and what is given for all of them: a label and a split, if any, and a limit of bytes.
+
+    Images that were added `since` then count as accepted: a run that was cut off has added them.
+    """
 
     source: str
     label: str | None = None
     split: Split | None = None
     max_bytes: int = 2**31
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,19 @@ class Intake:
         source: str = "upload",
     ) -> Report:
         """Store images with the label given, else by the classifier's convention, a folder or the name's prefix."""
+        origin, sent = Origin(source, label, known_split(split)), list(uploads)
+        self.check(classifier, origin)
+        return self.receive(classifier, self._run_cpu_bound(lambda: members(sent)), origin, silent)
+
+    def receive(self, classifier: str, found: Found, origin: Origin, progress: Progress) -> Report:
+        """Do the same with files that were unpacked."""
+        spec, label = self.check(classifier, origin)
+        return self.take(spec, found, replace(origin, label=label, max_bytes=self._max_file_bytes), progress)
+
+    def check(self, classifier: str, origin: Origin) -> tuple[ClassifierSpec, str | None]:
+        """Return the classifier and the label as its class; NotFound or InvalidInput when there is none of the name."""
         spec = self._catalog[classifier]
-        label = None if label is None else known_label(spec, label)
-        origin, sent = Origin(source, label, known_split(split), self._max_file_bytes), list(uploads)
-        return self.take(spec, self._run_cpu_bound(lambda: members(sent)), origin, silent)
+        return spec, None if origin.label is None else known_label(spec, origin.label)
 
     def take(self, spec: ClassifierSpec, found: Found, origin: Origin, progress: Progress) -> Report:
         """Take in every file that can be used; the others are counted and listed, never fatal. Twice is as once."""
@@ -108,7 +123,7 @@ class Intake:
         release_connection()  # nothing of the database is held while tables are read, or images looked at
         read = partial(_read_table, by_name)
         entries, refusals, _ = self._run_cpu_bound(lambda: interpret(list(by_name), read, spec, origin.label))
-        log = _Log(spec.name, origin.source)
+        log = _Log(spec.name, origin)
         log.report.ignored = found.ignored
         for refusal in refusals:
             log.refuse(refusal.name, refusal.kind, refusal.reason)
@@ -166,11 +181,13 @@ class Intake:
         except FoveaError as error:
             log.refuse(name, "unreadable", str(error))
             return
+        given = (Image.classifier == spec.name, Image.sha256 == stored.sha256)
+        label, at = db.session.execute(select(Image.label, Image.created_at).where(*given)).one()
+        if log.since is not None and stored.sha256 not in log.seen:
+            new = at >= log.since
         log.report.accepted += new
         log.report.duplicates += not new
         twin = log.seen.setdefault(stored.sha256, name)
-        given = (Image.classifier == spec.name, Image.sha256 == stored.sha256)
-        label = db.session.scalar(select(Image.label).where(*given))
         if label != image.label:
             log.refuse(name, "conflict", f"the same bytes are labelled {label} already, here {image.label}")
         elif twin != name:
@@ -180,8 +197,8 @@ class Intake:
 class _Log:
     """Writes down what became of an import's files: in the report, and in the database for the audit."""
 
-    def __init__(self, classifier: str, source: str) -> None:
-        self.source = source
+    def __init__(self, classifier: str, origin: Origin) -> None:
+        self.source, self.since = origin.source, origin.since
         self.report = Report(classifier)
         self.seen: dict[str, str] = {}
 
@@ -207,7 +224,7 @@ class _Log:
             rows[path] = {"kind": refused["kind"], "reason": refused["reason"][:500]}
         key = {"classifier": self.report.classifier, "source": self.source}
         for path in sorted(rows):  # in one order, so that no two uploads wait for each other
-            replace(RejectedFile, key | {"path": path}, rows[path])
+            replace_row(RejectedFile, key | {"path": path}, rows[path])
 
 
 def _by_path(members: Iterable[Member]) -> dict[str, list[Member]]:
@@ -234,13 +251,22 @@ def _protect(known: Image, split: Split | None) -> None:
 
 
 def known_split(split: str | None) -> Split | None:
-    """Return a split that was named; None for none, InvalidInput when it is none of them."""
+    """Return the split that a word names, None for none; InvalidInput when there is no such split."""
     if split is None:
         return None
     for known in SPLITS:
         if split == known:
             return known
     raise InvalidInput(f"{split!r} is no split; choose one of: {', '.join(SPLITS)}, or leave it out.")
+
+
+def refuse_if_useless(report: Report) -> None:
+    """InvalidInput for an upload without a usable file."""
+    if report.accepted or report.duplicates:
+        return
+    if not report.rejected:
+        raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
+    raise nothing_usable(report.rejected)
 
 
 def counts(classifier: str) -> dict[str, dict[str, int]]:

@@ -89,6 +89,11 @@ class DatasetVersions:
                 row.used = earliest([row.used, splits.get(row.sha256)])
         return divided
 
+    def has_new(self, classifier: str) -> bool:
+        """Whether there are images that were not yet compared with the others."""
+        hashes = db.session.scalars(select(Image.sha256).where(Image.classifier == classifier)).all()
+        return bool(self._duplicates.new(classifier, hashes))
+
     def learned(self, classifier: str, version: str) -> list[manifest.Row] | None:
         """Return the images of a dataset version that a model learned from; None where the version is not known."""
         try:
@@ -145,6 +150,7 @@ def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], fil
     splits = assign(
         keys,
         spec.training.seed,
+        spec.split.shares,
         given=[None if correction else row.split for row, correction in zip(rows, corrections, strict=True)],
         used=["train" if correction else row.used for row, correction in zip(rows, corrections, strict=True)],
     )

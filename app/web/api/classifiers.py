@@ -60,8 +60,7 @@ def create() -> Response:
                 openapi_extensions=body(Names, json=True))  # fmt: skip
 def propose() -> dict[str, Any]:
     """Say which classes and splits the names of images tell, before anything is sent or kept."""
-    names = Names.model_validate(forms.json_object(NAMES_BYTES))
-    return services().classifiers.preview(names.files)
+    return services().classifiers.preview(forms.fields(Names, NAMES_BYTES).files)
 
 
 @blueprint.get("/api/classifiers/<classifier>", responses=problems(404))

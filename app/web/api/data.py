@@ -9,10 +9,8 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
-from app.errors import InvalidInput
-from app.services.datasets.archive import nothing_usable
-from app.services.datasets.intake import Report
-from app.services.datasets.preview import Announced
+from app.services.datasets.intake import Origin, known_split, refuse_if_useless
+from app.services.datasets.uploads import Announced
 from app.store.tables import Image
 from app.web import forms
 from app.web.api.jobs import accepted
@@ -33,11 +31,21 @@ blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 
 
 def upload() -> Response:
-    """Add labelled images: field `files` repeated or a zip archive."""
+    """Add labelled images: field `files` repeated or a zip archive.
+
+    With the header `Prefer: respond-async` (RFC 7240) a worker does it, as a job with progress: the answer is 202, and
+    the job's result is what the answer 201 would be. With the header Idempotency-Key that can be repeated safely.
+    """
     forms.allow_bulk()
     wanted = forms.fields(UploadForm)
+    if forms.prefers_async():
+        origin = Origin("upload", wanted.label, known_split(wanted.split))
+        job = services().uploads.submit(wanted.classifier, forms.uploads(), origin, forms.idempotency_key())
+        answer = accepted(job)
+        answer.headers["Preference-Applied"] = "respond-async"
+        return answer
     report = services().intake.upload(wanted.classifier, forms.uploads(), wanted.label, wanted.split)
-    _refuse_if_useless(report)
+    refuse_if_useless(report)
     answer = jsonify(asdict(report))
     answer.status_code = 201
     return answer
@@ -46,7 +54,7 @@ def upload() -> Response:
 for rule in ("/api/upload", "/api/upload-data"):
     blueprint.post(
         rule,
-        responses={201: UploadAnswer, **problems(400, 404, 413)},
+        responses={201: UploadAnswer, 202: Accepted, **problems(400, 404, 409, 413)},
         openapi_extensions=body(UploadForm, "files"),
         operation_id=rule.strip("/").replace("/", "_").replace("-", "_"),
     )(upload)
@@ -125,12 +133,3 @@ def _as_image(row: Image) -> dict[str, Any]:
         "sha256": row.sha256, "file": row.filename, "label": row.label, "split": row.split, "source": row.source,
         "width": row.width, "height": row.height, "at": row.created_at.isoformat(),
     }  # fmt: skip
-
-
-def _refuse_if_useless(report: Report) -> None:
-    """Make an upload without a usable file an error."""
-    if report.accepted or report.duplicates:
-        return
-    if not report.rejected:
-        raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
-    raise nothing_usable(report.rejected)

@@ -37,6 +37,11 @@ function dismiss() {
   fill(find("upload"));
 }
 
+function cancel() {
+  dismiss();
+  find("upload").focus(); // the button that had the focus is gone
+}
+
 /**
  * Ask the server what it would read the files as, and show its answer.
  *
@@ -55,7 +60,7 @@ async function propose(found, onAdded) {
   if (!preview) return void fill(find("upload"));
   const parts = cutIntoParts(filesOf(found, preview.images.map(({ file }) => file)), filesOf(found, preview.tables), filesOf(found, preview.archives));
   const result = { ...NOTHING, ignored: preview.ignored.length };
-  showPreview(find("upload"), preview, { spec: chosen, parts, onCancel: dismiss,
+  showPreview(find("upload"), preview, { spec: chosen, parts, onCancel: cancel,
     onUpload: () => send({ spec: chosen, label, parts, sent: 0, result, foretold: preview.rejected }, onAdded) });
 }
 
@@ -88,6 +93,7 @@ export async function send(plan, onAdded) {
   isSending = true;
   fill(find("problems"));
   const sending = new Sending(find("upload"), "Uploading");
+  find("upload").focus(); // the preview was taller: bring the progress back into view
   let failure;
   try {
     for (; plan.sent < plan.parts.length; plan.sent++) merge(plan.result, await sendPart(plan, sending));

@@ -7,7 +7,7 @@ import { newKey } from "../lib/api.js";
 import { BulkResults, PAGE } from "../lib/bulk-results.js";
 import { fill, find, findButton, findLink, findSelect, h, icon } from "../lib/dom.js";
 import { attempt } from "../lib/elements.js";
-import { inNaturalOrder, takeFiles } from "../lib/files.js";
+import { takeFiles } from "../lib/files.js";
 import { count, plural } from "../lib/format.js";
 import { hasEnded } from "../lib/poll.js";
 import { uploadWithProgress } from "../lib/upload.js";
@@ -26,7 +26,8 @@ let [offset, stop] = [0, () => {}];
 async function start(found, key = newKey()) {
   const form = new FormData();
   form.append("classifier", spec.name);
-  for (const { file, path } of inNaturalOrder(found)) form.append("files", file, path);
+  form.append("sort", "true"); // patient2 before patient10, inside a zip too
+  for (const { file, path } of found) form.append("files", file, path);
   fill(find("problems"));
   await attempt(find("problems"), async () => {
     const { job_id: id } = await uploadWithProgress(find("upload"), "/api/bulk-predict", form, { label: `Uploading ${plural(found.length, "file")}`, key });
