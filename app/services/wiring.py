@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.classifiers.catalog import Catalog
@@ -53,6 +54,7 @@ from app.store.registry import Registry
 from app.store.remote import Remote
 from app.store.stored_classifiers import StoredSpecs
 from app.store.tables import Job
+from app.training.networks.backbones import check_own
 
 if TYPE_CHECKING:  # heavy: only who trains or evaluates loads them
     from app.services.models.evaluate import Evaluation
@@ -130,7 +132,7 @@ class Services:
 def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     """Return the use cases of a process that hands jobs to `broker` and does its work with `runners`."""
     catalog = Catalog(settings.classifiers_dir, settings.default_classifier, StoredSpecs())
-    _check_files(catalog)
+    _check_files(catalog, settings.weights_dir)
     files, bundles = _storage(settings, runners)
     registry = Registry(settings.models_dir, bundles)
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
@@ -145,7 +147,9 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     return Services(
         settings=settings,
         catalog=catalog,
-        classifiers=Classifiers(catalog, intake, Deletion(files, registry), runners.run_cpu_bound),
+        classifiers=Classifiers(
+            catalog, intake, Deletion(files, registry), settings.weights_dir, runners.run_cpu_bound
+        ),
         files=files,
         registry=registry,
         queues=queues,
@@ -191,10 +195,14 @@ def _storage(settings: Settings, runners: Runners) -> tuple[Files, Bundles]:
     return files, BucketBundles(remote, settings.instance_dir / "cards")
 
 
-def _check_files(catalog: Catalog) -> None:
+def _check_files(catalog: Catalog, weights_dir: Path | None) -> None:
     """ConfigError when a file names a backbone or a drawing that there is not; its first use would fail."""
+    try:
+        check_own(weights_dir)
+    except FoveaError as error:
+        raise ConfigError(f"The setting WEIGHTS_DIR: {error}") from error
     for spec in catalog.files():
         try:
-            check_names(spec)
+            check_names(spec, weights_dir)
         except FoveaError as error:
             raise ConfigError(f"The file of the classifier {spec.name}: {error}") from error

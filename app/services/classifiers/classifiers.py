@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -34,10 +35,13 @@ _TAKES_EFFECT: Final = {"title": AT_ONCE, "description": AT_ONCE, "data": UPLOAD
 class Classifiers:
     """The use cases of a classifier's own life."""
 
-    def __init__(self, catalog: Catalog, intake: Intake, deletion: Deletion, run_cpu_bound: Run) -> None:
+    def __init__(
+        self, catalog: Catalog, intake: Intake, deletion: Deletion, weights_dir: Path | None, run_cpu_bound: Run
+    ) -> None:
         self._catalog = catalog
         self._intake = intake
         self._deletion = deletion
+        self._weights_dir = weights_dir
         self._run_cpu_bound = run_cpu_bound
 
     def create(self, given: Mapping[str, Any]) -> ClassifierSpec:
@@ -45,7 +49,7 @@ class Classifiers:
 
         Conflict when the name exists, or there are too many.
         """
-        spec = spec_of(given)
+        spec = spec_of(given, self._weights_dir)
         self._catalog.refresh()
         if spec.name in self._catalog:
             raise _taken(spec.name)
@@ -103,7 +107,7 @@ class Classifiers:
             if row is None:  # deleted a moment ago
                 raise NotFound(f"There is no classifier {name!r}.")
             before = ClassifierSpec.model_validate(row.spec)
-            after = changed(before, changes)
+            after = changed(before, changes, self._weights_dir)
             effects = _effects(before, after)
             if effects:
                 _check_classes(before, after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ MAX_REPEATS: Final = 3
 _SECTIONS: Final = ("data", "preprocessing", "training", "promotion")
 
 
-def spec_of(given: Mapping[str, Any]) -> ClassifierSpec:
+def spec_of(given: Mapping[str, Any], weights_dir: Path | None) -> ClassifierSpec:
     """Return the spec of the fields that a YAML file has; titles and a description are made where they are left out.
 
     A class may be its name alone. InvalidInput names the field that is wrong.
@@ -38,10 +39,10 @@ def spec_of(given: Mapping[str, Any]) -> ClassifierSpec:
     fields.setdefault("title", _title(fields.get("name")))
     fields.setdefault("description", _description(fields.get("classes")))
     fields.setdefault("training", {"pretrained": PRETRAINED})
-    return _checked(fields)
+    return _checked(fields, weights_dir)
 
 
-def changed(spec: ClassifierSpec, changes: Mapping[str, Any]) -> ClassifierSpec:
+def changed(spec: ClassifierSpec, changes: Mapping[str, Any], weights_dir: Path | None) -> ClassifierSpec:
     """Return the spec with changes, as a JSON merge patch (RFC 7396) has them: null means the default again.
 
     Sections such as `training` may be named in part. InvalidInput names the field that is wrong.
@@ -56,7 +57,7 @@ def changed(spec: ClassifierSpec, changes: Mapping[str, Any]) -> ClassifierSpec:
             known = {each["name"]: each for each in fields["classes"]}
             value = [_class(each, known) for each in value]  # noqa: PLW2901 - as above
         fields[name] = value
-    return _checked({name: value for name, value in fields.items() if value is not None})
+    return _checked({name: value for name, value in fields.items() if value is not None}, weights_dir)
 
 
 def stored_form(spec: ClassifierSpec) -> dict[str, Any]:
@@ -64,15 +65,15 @@ def stored_form(spec: ClassifierSpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude_defaults=True)
 
 
-def check_names(spec: ClassifierSpec) -> None:
+def check_names(spec: ClassifierSpec, weights_dir: Path | None) -> None:
     """InvalidInput or NotFound when a spec names a backbone or a drawing that there is not."""
     for backbone in filter(None, (spec.training.backbone, spec.training.pretrained)):
-        get_backbone(backbone)
+        get_backbone(backbone, weights_dir)
     for subject in filter(None, (each.drawing for each in spec.classes)):
         check_subject(subject)
 
 
-def _checked(fields: dict[str, Any]) -> ClassifierSpec:
+def _checked(fields: dict[str, Any], weights_dir: Path | None) -> ClassifierSpec:
     _check_text(fields)
     try:
         spec = ClassifierSpec.model_validate(fields)
@@ -86,7 +87,7 @@ def _checked(fields: dict[str, Any]) -> ClassifierSpec:
         if not text.strip() or len(text) > most:
             raise InvalidInput(f"{field}: must have 1 to {most} characters.")
     _check_pattern(spec.data.group_pattern or "")
-    check_names(spec)
+    check_names(spec, weights_dir)
     return spec
 
 
