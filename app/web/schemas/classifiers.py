@@ -24,6 +24,9 @@ class ClassifierChanges(Schema):
     )
     medical: bool | None = Field(default=None, description="Every answer then says that it is no diagnosis")
     positive: str | None = Field(default=None, description="The class that a screening refers")
+    ordinal: bool | None = Field(default=None, description="The classes are grades, the lowest first")
+    refer_from: str | None = Field(default=None, description="Of grades, the lowest that a screening refers")
+    split: str | dict[str, float] | None = Field(default=None, description="Such as 80/10/10, or a share for each")
     coverage: float | None = None
     prevalence: float | dict[str, float] | None = None
     reject_ungradable: bool | None = None
