@@ -15,6 +15,7 @@ from app.services.bulk.batch import Batch
 from app.services.classifiers.classifiers import Classifiers
 from app.services.classifiers.deletion import Deletion
 from app.services.classifiers.forms import check_names
+from app.services.classifiers.stored import StoredSpecs
 from app.services.datasets.audit import Audit
 from app.services.datasets.datasets import Datasets
 from app.services.datasets.duplicates import Duplicates
@@ -52,7 +53,6 @@ from app.store.bundles import BucketBundles, Bundles, LocalBundles
 from app.store.files import BucketFiles, Files, LocalFiles
 from app.store.registry import Registry
 from app.store.remote import Remote
-from app.store.stored_classifiers import StoredSpecs
 from app.store.tables import Job
 from app.training.networks.backbones import check_own
 

@@ -104,7 +104,7 @@ def test_settings_are_changed_and_the_classifier_deleted(page: Page) -> None:
     page.get_by_label("Add a class").fill("rust")
     assert barriers(page) == []
     page.get_by_role("button", name="Save").press("Enter")
-    expect(page.locator("#settings").get_by_role("status")).to_contain_text("Saved. Title: now")
+    expect(page.locator("#settings").get_by_role("status")).to_contain_text("in effect now")
     expect(page.get_by_label("Classifier", exact=True).locator("option:checked")).to_have_text("Leaves of a vine")
     kept = page.request.get("/api/classifiers/leaf").json()
     assert [each["title"] for each in kept["classes"]] == ["Healthy", "Powdery mildew", "Rust"]

@@ -80,7 +80,7 @@ function form(spec, yaml) {
 /** When the changes take effect, as a sentence. @param {Record<string, string>} effects */
 function told(effects) {
   const moments = [...new Set(Object.values(effects))];
-  const parts = moments.map((moment) => `${list(Object.keys(effects).filter((name) => effects[name] === moment).map((name) => plain(name).toLowerCase()))}: ${moment}`);
+  const parts = moments.map((moment) => `${list(Object.keys(effects).filter((name) => effects[name] === moment).map((name) => plain(name).toLowerCase()))}: in effect ${moment === "now" ? moment : `from ${moment}`}`);
   return parts.length ? `Saved. ${capital(parts.join("; "))}.` : "Nothing has changed.";
 }
 

@@ -9,6 +9,7 @@ import { fill, find, findInput, h, icon } from "../lib/dom.js";
 import { attempt, findingLine, notice, problem } from "../lib/elements.js";
 import { inNaturalOrder, takeFiles } from "../lib/files.js";
 import { plural } from "../lib/format.js";
+import { headline, tested } from "../lib/metrics.js";
 import { cutIntoParts, filesOf } from "../lib/upload.js";
 
 const NAME_LENGTH = 40;
@@ -124,12 +125,13 @@ async function train(spec) {
 }
 
 /** @param {Api.Classifier} spec @param {Api.TrainingResult} result */
-function showServed(spec, { promoted }) {
+function showServed(spec, { promoted, metrics }) {
   const link = (/** @type {string} */ page, /** @type {string} */ text, /** @type {string} */ kind) =>
     h("a", { class: `btn ${kind}`, href: address(`/${page}`, { classifier: spec.name }) }, text);
   fill(find("served"), promoted
     ? findingLine({ tone: "good", icon: "check-circle", text: `${spec.title} is trained and answers now.` })
     : findingLine({ tone: "warn", icon: "info-circle", text: "The version is saved and waits for your decision." }),
+  headline(metrics, "accuracy"), tested(metrics.n),
   h("div", { class: "actions" }, promoted ? link("predict", "Predict an image", "btn-primary") : link("models", "Decide", "btn-primary"),
     link("classifier", "Settings", "btn-outline-secondary")));
 }

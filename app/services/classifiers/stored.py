@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from flask import has_app_context
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,14 +29,12 @@ class StoredSpecs:
         None outside an application context, and where there is no database or no table yet: whoever asks for more than
         the catalog is told then.
         """
-        if not has_app_context():
-            return None
         query = select(StoredClassifier.name, StoredClassifier.revision)
         try:
             with db.engine.connect() as connection:
                 found = connection.execute(query.order_by(StoredClassifier.created_at, StoredClassifier.name))
                 return {row.name: row.revision for row in found}
-        except SQLAlchemyError:
+        except (RuntimeError, SQLAlchemyError):  # Flask-SQLAlchemy raises the first where there is no application
             return None
 
     def read(self, names: Collection[str]) -> dict[str, ClassifierSpec]:
