@@ -52,7 +52,7 @@ def full(app: Flask) -> Services:
     work_through(services, job.id)
     services.registry.move("cat_dog", "champion", 1, "Again.")
     services.classifiers.create({"name": "leaf", "classes": ["healthy", "mildew"]})
-    db.session.add(ApiKey(name="someone", sha256="0" * 64))
+    db.session.add(ApiKey(name="someone", sha256="0" * 64, scopes="read"))
     db.session.commit()
     return services
 
