@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from typing import Any
 
 import pytest
 from browser import SECONDS, barriers
@@ -156,7 +157,7 @@ def test_a_dataset_is_explored_when_its_part_of_the_page_is_reached(page: Page) 
     for number in range(6):
         name = ("cataract", "normal")[number % 2]
         image = {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": draw(f"eye_{name}", number, 96).jpeg()}
-        sent = {"files": image, "label": name, "classifier": "cataract"}
+        sent: dict[str, Any] = {"files": image, "label": name, "classifier": "cataract"}
         assert page.request.post("/api/upload", multipart=sent).status == 201
     page.goto("/data?classifier=cataract")
     place = page.locator("#exploration")
