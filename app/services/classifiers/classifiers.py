@@ -127,11 +127,7 @@ class Classifiers:
         if self._catalog.default == name:
             raise Conflict(f"{name} is the DEFAULT_CLASSIFIER; change that setting first.")
         gone = self._deletion.delete(name)
-        with transaction():
-            check_idle(name)  # a job may have begun meanwhile
-            db.session.delete(db.session.get_one(StoredClassifier, name))
-            record("classifier.deleted", name, **gone)
-        self._catalog.refresh()
+        self._forget(name, gone)
         return gone
 
     def as_yaml(self, name: str) -> str:
@@ -140,9 +136,16 @@ class Classifiers:
 
     def _undo(self, name: str, with_images: bool) -> None:
         """Let a classifier that was just made, and the images that came with it, go again."""
-        gone = self._deletion.delete(name) if with_images else {}
+        self._forget(name, self._deletion.delete(name) if with_images else {})
+
+    def _forget(self, name: str, gone: Mapping[str, int]) -> None:
+        """Delete the row of a classifier, unless a job has begun meanwhile or somebody else was faster."""
         with transaction():
-            db.session.delete(db.session.get_one(StoredClassifier, name))
+            check_idle(name)
+            row = db.session.get(StoredClassifier, name)
+            if row is None:
+                raise NotFound(f"There is no classifier {name!r}.")
+            db.session.delete(row)
             record("classifier.deleted", name, **gone)
         self._catalog.refresh()
 
