@@ -72,6 +72,7 @@ def test_a_name_that_is_taken_and_a_folder_without_classes_are_explained(page: P
     page.keyboard.press("Control+a")
     page.keyboard.type("Only one")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="2. Images")).to_be_focused()
     page.set_input_files("#folder", leaves / "Healthy")
     expect(page.get_by_role("alert")).to_contain_text("put the images of each class into a folder of its own")
     assert barriers(page) == []
@@ -82,6 +83,7 @@ def test_single_images_belong_to_the_class_that_is_written(page: Page, leaves: P
     page.goto("/classifiers")
     page.get_by_label("What should it tell apart?").fill("By camera")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="2. Images")).to_be_focused()
     page.set_input_files("#camera", leaves / "Healthy" / "1.jpg")
     expect(page.get_by_role("alert")).to_contain_text("Write what the photograph shows first")
     for name in ("Healthy", "With mildew"):
