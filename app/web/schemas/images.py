@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from app.web.schemas.answers import LoggedPrediction
+from app.web.schemas.predictions import LoggedPrediction
 from app.web.schemas.requests import ClassifierPath, OptionalClassifier, Schema
 
 
