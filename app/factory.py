@@ -67,7 +67,8 @@ def _assemble(app: T, settings: Settings | None, runners: Runners) -> T:
     db.init_app(app)
     producer = Producer(settings.broker)
     broker = wiring.Broker(producer.send, producer.waiting if settings.broker_url else None)
-    app.extensions[EXTENSION] = wiring.build(settings, broker, runners)
+    with app.app_context():  # DEFAULT_CLASSIFIER may be in the database
+        app.extensions[EXTENSION] = wiring.build(settings, broker, runners)
     return app
 
 

@@ -1,4 +1,7 @@
-"""The commands: flask init, data, train, evaluate, predict, jobs, models, keys, audit, db, prune, backup, restore."""
+"""The commands of `flask`.
+
+They are init, classifiers, data, train, evaluate, predict, jobs, models, keys, audit, db, prune, backup and restore.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from app.actor import acting_as
-from app.cli import audit, data, database, jobs, keys, models, predict, train
+from app.cli import audit, classifiers, data, database, jobs, keys, models, predict, train
 from app.errors import FoveaError
 from app.logs import printable
 
@@ -23,6 +26,7 @@ def register(app: Flask) -> None:
     """Add the commands to `flask`; an error is one sentence and exit status 1."""
     for command in (
         models.init,
+        classifiers.classifiers,
         data.data,
         train.train,
         train.evaluate,

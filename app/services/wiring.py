@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from app.classifiers.catalog import Catalog
 from app.config import MEGABYTE, Settings
-from app.drawing import check_subject
 from app.errors import ConfigError, FoveaError
 from app.runners import Runners
 from app.services.bulk.batch import Batch
+from app.services.classifiers.classifiers import Classifiers
+from app.services.classifiers.deletion import Deletion
+from app.services.classifiers.forms import check_names
+from app.services.classifiers.stored import StoredSpecs
 from app.services.datasets.audit import Audit
 from app.services.datasets.datasets import Datasets
 from app.services.datasets.duplicates import Duplicates
@@ -51,7 +54,7 @@ from app.store.files import BucketFiles, Files, LocalFiles
 from app.store.registry import Registry
 from app.store.remote import Remote
 from app.store.tables import Job
-from app.training.networks.backbones import check_own, get_backbone
+from app.training.networks.backbones import check_own
 
 if TYPE_CHECKING:  # heavy: only who trains or evaluates loads them
     from app.services.models.evaluate import Evaluation
@@ -75,6 +78,7 @@ class Services:
 
     settings: Settings
     catalog: Catalog
+    classifiers: Classifiers
     files: Files
     registry: Registry
     queues: Queues
@@ -127,8 +131,8 @@ class Services:
 
 def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     """Return the use cases of a process that hands jobs to `broker` and does its work with `runners`."""
-    catalog = Catalog(settings.classifiers_dir, settings.default_classifier)
-    _check_names(catalog, settings.weights_dir)
+    catalog = Catalog(settings.classifiers_dir, settings.default_classifier, StoredSpecs())
+    _check_files(catalog, settings.weights_dir)
     files, bundles = _storage(settings, runners)
     registry = Registry(settings.models_dir, bundles)
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
@@ -143,6 +147,9 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     return Services(
         settings=settings,
         catalog=catalog,
+        classifiers=Classifiers(
+            catalog, intake, Deletion(files, registry), settings.weights_dir, runners.run_cpu_bound
+        ),
         files=files,
         registry=registry,
         queues=queues,
@@ -188,17 +195,14 @@ def _storage(settings: Settings, runners: Runners) -> tuple[Files, Bundles]:
     return files, BucketBundles(remote, settings.instance_dir / "cards")
 
 
-def _check_names(catalog: Catalog, weights_dir: Path | None) -> None:
+def _check_files(catalog: Catalog, weights_dir: Path | None) -> None:
     """ConfigError when a file names a backbone or a drawing that there is not; its first use would fail."""
     try:
         check_own(weights_dir)
     except FoveaError as error:
         raise ConfigError(f"The setting WEIGHTS_DIR: {error}") from error
-    for spec in catalog.values():
+    for spec in catalog.files():
         try:
-            for backbone in filter(None, (spec.training.backbone, spec.training.pretrained)):
-                get_backbone(backbone, weights_dir)
-            for subject in filter(None, (each.drawing for each in spec.classes)):
-                check_subject(subject)
+            check_names(spec, weights_dir)
         except FoveaError as error:
             raise ConfigError(f"The file of the classifier {spec.name}: {error}") from error

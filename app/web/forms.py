@@ -37,10 +37,22 @@ def fields(model: type[T], max_bytes: int = FIELD_BYTES) -> T:
         request.max_content_length = max_bytes
     given: dict[str, Any] = {**request.args, **request.form}
     if request.is_json:
-        given |= _json_object()
+        given |= json_object(max_bytes)
     elif any(name.lstrip().startswith("{") for name in request.form) or _unread():
         raise InvalidInput("The body is not read as it is; send a form, or JSON with 'Content-Type: application/json'.")
     return model.model_validate({name: value for name, value in given.items() if name in model.model_fields})
+
+
+def json_object(max_bytes: int = FIELD_BYTES) -> dict[str, Any]:
+    """Return the JSON object that the body, of at most so many bytes, is; InvalidInput for anything else."""
+    request.max_content_length = max_bytes
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # brackets within brackets, thousands of them
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidInput("The body is not a JSON object; send one, or a form.")
+    return body
 
 
 def image() -> tuple[bytes, str | None]:
@@ -88,16 +100,6 @@ def uploads(needed: bool = True) -> Iterator[Upload]:
 def _unread() -> bool:
     """Say whether there is a body that neither a form's parser nor `image` has read."""
     return request.mimetype != "multipart/form-data" and bool(request.stream.read(1))
-
-
-def _json_object() -> dict[str, Any]:
-    try:
-        body = request.get_json(silent=True)
-    except RecursionError:  # brackets within brackets, thousands of them
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidInput("The body is not a JSON object; send one, or a form.")
-    return body
 
 
 def _wrong_number(count: int) -> str:

@@ -18,14 +18,14 @@ from app.training.networks.backbones import all_backbones
 
 blueprint = Blueprint("pages", __name__)
 
-PAGES = ("predict", "bulk", "cases", "data", "train", "models", "monitor")
+PAGES = ("predict", "bulk", "cases", "data", "train", "models", "monitor", "classifiers", "classifier")
 # The icons that the templates and scripts name, out of the two thousand of the package.
 ICONS: Final = (
     "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
     "chevron-left", "chevron-right", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle",
     "eye", "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle",
-    "layers", "list", "moon-stars", "mortarboard", "person", "play-fill", "question-circle", "search", "slash-circle",
-    "upload", "x-circle",
+    "layers", "list", "moon-stars", "mortarboard", "person", "play-fill", "plus-circle", "question-circle", "search",
+    "slash-circle", "upload", "x-circle",
 )  # fmt: skip
 
 
@@ -85,9 +85,13 @@ def _icon_sheet() -> str:
 
 
 def _common() -> dict[str, object]:
+    services().catalog.refresh()  # another process may have made a classifier a moment ago, and led here
     return {
         "classifiers": list(services().catalog.values()),
         "default_classifier": services().catalog.default,
+        "editable": {
+            spec.name for spec in services().catalog.values() if services().catalog.source(spec.name) == "stored"
+        },
         "backbones": all_backbones(services().settings.weights_dir),
         "medical_notice": MEDICAL_NOTICE,
         "auth": services().settings.auth,

@@ -8,6 +8,8 @@ declare namespace Api {
   interface Classifier {
     name: string; title: string; description: string; classes: ClassInfo[]; positive: string | null; ordinal?: boolean; refer_from?: string | null; champion: number | null;
     usual: { backbone: string; mode: "full" | "head" }; training: { epochs: number }; promotion: { policy: string };
+    source: "builtin" | "file" | "stored"; editable: boolean; preprocessing: { crop: string }; coverage: number; reject_ungradable: boolean;
+    operating_point: { sensitivity: number | null; best: string | null };
   }
 
   interface Answer {
@@ -65,6 +67,9 @@ declare namespace Api {
     images: number; measured: number; counts: Record<string, Counts>; augmentation: string[]; samples: Record<string, { file: string; image: string }[]>;
     measures: Record<string, { edges: number[]; classes: Record<string, { counts: number[]; median: number | null }> }>;
   }
+
+  /** What the names of images tell of a new classifier. */
+  interface Proposal extends UploadPreview { classes: ClassInfo[]; data: Record<string, unknown> }
 
   interface AuditPair {
     first: string; second: string; labels: string[]; splits: (string | null)[]; mirrored?: boolean;

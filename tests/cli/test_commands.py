@@ -42,7 +42,8 @@ COMMANDS = [
     "data versions", "train", "evaluate", "predict", "models", "models list",
     "jobs", "jobs list", "jobs show", "jobs cancel", "jobs retry", "jobs results", "jobs submit",
     "models promote", "models rollback", "models challenger", "models card", "models demo", "keys", "keys create",
-    "keys list", "keys revoke", "audit", "audit log", "audit head", "audit verify",
+    "keys list", "keys revoke", "classifiers", "classifiers list", "classifiers show", "classifiers create",
+    "classifiers edit", "classifiers delete", "audit", "audit log", "audit head", "audit verify",
 ]  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from conftest import Stack
 from first_views import LIMIT, SHIFT, WATCH_SHIFTS
 from playwright.sync_api import Browser, Page, expect
 
-PAGES = ("/", "/predict", "/bulk", "/data", "/train", "/models", "/monitor", "/docs", "/login", "/nowhere")
+PAGES = ("/", "/predict", "/bulk", "/data", "/train", "/models", "/monitor", "/classifiers", "/classifier", "/docs",
+         "/login", "/nowhere")  # fmt: skip
 
 
 @WITH_KEYS

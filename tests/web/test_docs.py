@@ -12,7 +12,8 @@ from http_checks import CAT, form
 CONTRACT = {
     "/api/predict": "post", "/predict": "post", "/api/bulk-predict": "post", "/api/upload": "post",
     "/api/upload-data": "post", "/api/retrain": "post", "/api/jobs": "get", "/api/jobs/{job_id}": "get delete",
-    "/api/jobs/{job_id}/retry": "post", "/api/jobs/{job_id}/results": "get", "/api/classifiers": "get",
+    "/api/jobs/{job_id}/retry": "post", "/api/jobs/{job_id}/results": "get", "/api/classifiers": "get post",
+    "/api/classifiers/{classifier}": "patch delete",
     "/api/models": "get", "/api/models/{classifier}/{version}": "get", "/api/model-info": "get",
     "/api/models/{classifier}/{version}/promote": "post", "/api/models/{classifier}/rollback": "post",
     "/api/predictions": "get", "/api/predictions/{prediction_id}": "get",
@@ -67,7 +68,7 @@ def test_the_description_is_whole(spec: dict[str, Any]) -> None:
         assert any(status.startswith("2") for status in operation["responses"]), path
         named = {each["name"] for each in operation.get("parameters", []) if each["in"] == "path"}
         assert named == set(re.findall(r"{(\w+)}", path)), path
-        assert ("requestBody" in operation) <= (method == "post"), path
+        assert ("requestBody" in operation) <= (method in ("post", "put", "patch")), path
     for reference in references(spec):
         part: Any = spec
         for name in reference.removeprefix("#/").split("/"):

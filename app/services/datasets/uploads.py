@@ -62,7 +62,7 @@ class Preview:
         spec = self._catalog[classifier]
         label = None if announced.label is None else known_label(spec, announced.label)
         split = known_split(announced.split)
-        return self._run_cpu_bound(lambda: _read(spec, announced, label, split))
+        return self._run_cpu_bound(lambda: read_names(spec, announced, label, split))
 
 
 class _Received(NamedTuple):
@@ -158,7 +158,10 @@ def _listed(name: str, path: Path, opened: ExitStack) -> Found:
     return Found.of([Member(relative_path(name), path.stat().st_size, lambda: path.open("rb"))])
 
 
-def _read(spec: ClassifierSpec, announced: Announced, label: str | None, split: Split | None) -> dict[str, Any]:
+def read_names(
+    spec: ClassifierSpec, announced: Announced, label: str | None = None, split: Split | None = None
+) -> dict[str, Any]:
+    """Return what a classifier of this spec would read each file as; see `Preview.read`."""
     sent = _by_path([*announced.files, *sorted(announced.tables.keys() - set(announced.files))])
     ignored = [path for path in sent if is_system_file(path)]
     kept = [path for path in sent if not is_system_file(path)]

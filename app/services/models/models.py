@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
+from app.classifiers.spec import ClassifierSpec
 from app.errors import Conflict, Damaged, NotFound
 from app.services.jobs.transitions import ACTIVE
 from app.services.models.card import model_card
@@ -33,15 +34,23 @@ class Models:
         self._weights_dir = weights_dir
 
     def classifiers(self) -> list[dict[str, Any]]:
-        """Return each classifier's spec, the version that serves, and what a training run takes by default."""
-        return [
-            spec.model_dump(mode="json")
-            | {
-                "champion": self._registry.alias(name, "champion"),
-                "usual": dict(zip(("backbone", "mode"), usual(spec.training, self._weights_dir), strict=True)),
-            }
-            for name, spec in self._catalog.items()
-        ]
+        """Return each classifier as `classifier` does."""
+        self._catalog.refresh()
+        return [self._described(spec) for spec in self._catalog.values()]
+
+    def classifier(self, name: str) -> dict[str, Any]:
+        """Return its spec, where it comes from, the version that serves, and what a training run takes by default."""
+        self._catalog.refresh()
+        return self._described(self._catalog[name])
+
+    def _described(self, spec: ClassifierSpec) -> dict[str, Any]:
+        source = self._catalog.source(spec.name)
+        return spec.model_dump(mode="json") | {
+            "source": source,
+            "editable": source == "stored",
+            "champion": self._registry.alias(spec.name, "champion"),
+            "usual": dict(zip(("backbone", "mode"), usual(spec.training, self._weights_dir), strict=True)),
+        }
 
     def versions(self, classifier: str | None = None) -> list[dict[str, Any]]:
         """Return a summary of every version, of one classifier or of all, the newest first."""

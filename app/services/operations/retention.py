@@ -64,10 +64,10 @@ class Retention:
         predictions = _old_predictions(rules.retain_predictions_days, rules.retain_predictions_count)
         pruned = Pruned(jobs=_count(Job, jobs), predictions=_count(Prediction, predictions))
         if not dry_run:
-            _delete(JobItem, JobItem.job_id.in_(select(Job.id).where(jobs)))
-            _delete(Job, jobs)
-            _delete(JobItem, JobItem.prediction_id.in_(select(Prediction.id).where(predictions)))
-            _delete(Prediction, predictions)
+            delete_rows(JobItem, JobItem.job_id.in_(select(Job.id).where(jobs)))
+            delete_rows(Job, jobs)
+            delete_rows(JobItem, JobItem.prediction_id.in_(select(Prediction.id).where(predictions)))
+            delete_rows(Prediction, predictions)
         self._prune_images(jobs, predictions, pruned, dry_run)
         if not dry_run and any(asdict(pruned).values()):
             record("retention.applied", "everything", **asdict(pruned))
@@ -77,7 +77,7 @@ class Retention:
     def _prune_images(
         self, jobs: ColumnElement[bool], predictions: ColumnElement[bool], pruned: Pruned, dry_run: bool
     ) -> None:
-        days, before, kept = self._settings.retain_images_days, _stored_long_ago(), _in_versions()
+        days, before, kept = self._settings.retain_images_days, _stored_long_ago(), in_versions()
         oldest = max(
             NEVER if days is None else now() - timedelta(days=days),
             self._oldest_within(kept, jobs, predictions),
@@ -137,7 +137,7 @@ def _count(table: type[Any], doomed: ColumnElement[bool]) -> int:
     return db.session.scalars(select(func.count()).select_from(table).where(doomed)).one()
 
 
-def _delete(table: type[Any], doomed: ColumnElement[bool]) -> None:
+def delete_rows(table: type[Any], doomed: ColumnElement[bool]) -> None:
     """Delete the rows in transactions of CHUNK; what has been taken up again meanwhile stays."""
     while ids := db.session.scalars(select(table.id).where(doomed).limit(CHUNK)).all():
         with transaction():
@@ -146,7 +146,7 @@ def _delete(table: type[Any], doomed: ColumnElement[bool]) -> None:
             db.session.execute(delete(table).where(table.id.in_(ids), doomed), execution_options=UNSYNCHRONIZED)
 
 
-def _in_versions() -> set[str]:
+def in_versions() -> set[str]:
     """Return the images of every dataset version."""
     query = select(DatasetVersion.manifest).execution_options(yield_per=1)
     with closing(db.session.scalars(query)) as tables:

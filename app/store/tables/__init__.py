@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.store.tables.classifiers import StoredClassifier
 from app.store.tables.datasets import (
     CORRECTION,
     AuditReport,
@@ -41,5 +42,6 @@ __all__ = [
     "Review",
     "Session",
     "ShadowAnswer",
+    "StoredClassifier",
     "TrafficMode",
 ]

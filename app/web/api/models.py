@@ -1,4 +1,4 @@
-"""Classifiers, model versions and the aliases that decide which one serves."""
+"""Model versions and the aliases that decide which one serves."""
 
 from __future__ import annotations
 
@@ -24,12 +24,6 @@ from app.web.schemas.requests import (
 )
 
 blueprint = APIBlueprint("models", __name__, abp_tags=[Tag(name="Models")])
-
-
-@blueprint.get("/api/classifiers")
-def classifiers() -> Response:
-    """List the classifiers with their classes and settings."""
-    return jsonify(services().models.classifiers())
 
 
 @blueprint.get("/api/models", responses=problems(404))

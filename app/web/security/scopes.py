@@ -24,6 +24,10 @@ NEEDED: Final[dict[str, Scope]] = {
     "data.preview": "label",
     "data.start_audit": "label",
     "jobs.retrain": "train",
+    "classifiers.create": "train",  # a spec settles what a training makes and how its answers are decided
+    "classifiers.edit": "train",
+    "classifiers.propose": "train",
+    "classifiers.delete": "administer",
     "models.promote": "promote",
     "models.rollback": "promote",
     "models.direct": "promote",

@@ -89,7 +89,7 @@ async function textOf(file, path) {
  * @param {Plan} plan
  * @param {(spec: Api.Classifier) => unknown} onAdded
  */
-async function send(plan, onAdded) {
+export async function send(plan, onAdded) {
   isSending = true;
   fill(find("problems"));
   const sending = new Sending(find("upload"), "Uploading");

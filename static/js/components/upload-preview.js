@@ -25,9 +25,9 @@ const SHOWN = 20; // files with their reasons, before the others are asked for
  *
  * @param {HTMLElement} place
  * @param {Api.UploadPreview} preview
- * @param {{ spec: Api.Classifier, parts: UploadPart[], onUpload: () => unknown, onCancel: () => unknown }} about
+ * @param {{ spec: { classes: Api.ClassInfo[] }, parts: UploadPart[], action?: string, onUpload: () => unknown, onCancel: () => unknown }} about
  */
-export function showPreview(place, preview, { spec, parts, onUpload, onCancel }) {
+export function showPreview(place, preview, { spec, parts, action = "Upload", onUpload, onCancel }) {
   const heading = h("h3", { tabindex: -1 }, "Preview");
   const isUseful = parts.length > 0;
   fill(place, h("div", { class: "upload-preview", role: "group", "aria-label": "Preview of the upload" },
@@ -37,7 +37,7 @@ export function showPreview(place, preview, { spec, parts, onUpload, onCancel })
     h("ul", { class: "upload-facts" }, facts(preview).map((fact) => h("li", {}, fact))),
     leftOut(preview.rejected),
     h("div", { class: "actions" },
-      isUseful && h("button", { type: "button", class: "btn btn-primary", onclick: onUpload }, "Upload"),
+      isUseful && h("button", { type: "button", class: "btn btn-primary", onclick: onUpload }, action),
       h("button", { type: "button", class: "btn btn-outline-secondary", onclick: onCancel }, isUseful ? "Cancel" : "Close"))));
   heading.focus();
 }
@@ -49,7 +49,7 @@ function summary({ images, archives }, parts) {
   return found ? `${found} can be added: ${size} in ${plural(parts.length, "part")}. Nothing has been sent yet.` : "None of these files can be added.";
 }
 
-/** @param {Api.UploadPreview} preview @param {Api.Classifier} spec */
+/** @param {Api.UploadPreview} preview @param {{ classes: Api.ClassInfo[] }} spec */
 function classesBySplit({ counts, images }, spec) {
   const splits = Object.keys(SPLITS).filter((split) => sum(counts[split]));
   const classes = spec.classes.map(({ name }) => name).filter((name) => splits.some((split) => counts[split][name]));

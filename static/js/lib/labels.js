@@ -41,7 +41,7 @@ export const PAGES = { bulk_predict: "bulk", audit: "data", upload: "data", retr
 /** Decisions that name no class: the probabilities say nothing about the image. @param {string} decision */
 export const namesNoClass = (decision) => ["out_of_distribution", "ungradable"].includes(decision);
 
-/** @param {Api.Classifier | undefined} spec @param {string | null | undefined} name @returns {string} */
+/** @param {{ classes: Api.ClassInfo[] } | undefined} spec @param {string | null | undefined} name @returns {string} */
 export const titleOf = (spec, name) => spec?.classes.find((item) => item.name === name)?.title ?? name ?? "";
 /** @param {string} name @returns {Style} */
 export const decisionOf = (name) => DECISIONS[name] ?? { tone: "idle", icon: "info-circle", title: name };

@@ -34,7 +34,8 @@ from app.supervisor.checks import exclusive
 from app.training.progress import silent
 
 CAT = (CHECKOUT / "static" / "samples" / "cat_face.jpg").read_bytes()
-FULL = ("images", "dataset_versions", "predictions", "jobs", "job_items", "model_versions", "alias_moves", "api_keys")
+FULL = ("images", "dataset_versions", "predictions", "jobs", "job_items", "model_versions", "alias_moves", "api_keys",
+        "classifiers")  # fmt: skip
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -50,7 +51,8 @@ def full(app: Flask) -> Services:
     job = services.batch.submit("cat_dog", members(files), key="once")
     work_through(services, job.id)
     services.registry.move("cat_dog", "champion", 1, "Again.")
-    db.session.add(ApiKey(name="someone", sha256="0" * 64))
+    services.classifiers.create({"name": "leaf", "classes": ["healthy", "mildew"]})
+    db.session.add(ApiKey(name="someone", sha256="0" * 64, scopes="read"))
     db.session.commit()
     return services
 

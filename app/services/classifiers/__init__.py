@@ -1,0 +1,1 @@
+"""Making, changing and deleting classifiers while the service runs."""
