@@ -83,6 +83,14 @@ class Remote:
         _check(hashlib.sha256(data).hexdigest(), sha256)
         return data
 
+    def has(self, kind: str, sha256: str) -> bool:
+        """Say whether an object is stored."""
+        try:
+            self._do(lambda: self._store.head(_key(kind, sha256)))
+        except NotFound:
+            return False
+        return True
+
     def fetch(self, kind: str, sha256: str, target: Path) -> None:
         """Write an object, however large, to the file `target`; NotFound when it is not stored."""
         self._do(lambda: self._copy(kind, sha256, target))

@@ -19,6 +19,7 @@ from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.image.decode import measure
 from app.runners import Run
 from app.services.datasets.archive import Member, Upload, members
+from app.services.datasets.removed import bring_back
 from app.store.audit_log import record
 from app.store.db import db, replace, storable
 from app.store.files import Files
@@ -146,6 +147,7 @@ class Intake:
         )  # fmt: skip
         try:
             with transaction():
+                bring_back(row)
                 db.session.add(row)
         except IntegrityError:  # the same image arrived twice at the same moment
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.store.tables.curation import DatasetChange, ImageChange, ImageTag, RemovedImage
 from app.store.tables.datasets import (
     CORRECTION,
     AuditReport,
@@ -25,9 +26,12 @@ __all__ = [
     "ChallengerTraffic",
     "Compared",
     "Counted",
+    "DatasetChange",
     "DatasetVersion",
     "Delivery",
     "Image",
+    "ImageChange",
+    "ImageTag",
     "Job",
     "JobChunk",
     "JobEvent",
@@ -37,6 +41,7 @@ __all__ = [
     "Prediction",
     "PredictionHour",
     "RejectedFile",
+    "RemovedImage",
     "RequestKey",
     "Session",
     "ShadowAnswer",

@@ -12,12 +12,10 @@ from app.context import services
 from app.errors import InvalidInput
 from app.services.datasets.archive import nothing_usable
 from app.services.datasets.intake import Report
-from app.store.tables import Image
 from app.web import forms
 from app.web.api.jobs import accepted
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, UploadAnswer
-from app.web.schemas.images import DatasetImages, ImagePath, ImagesQuery
 from app.web.schemas.requests import ClassifierField, ClassifierPath, DatasetVersionPath, UploadForm
 
 blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
@@ -47,21 +45,6 @@ for rule in ("/api/upload", "/api/upload-data"):
 def dataset(path: ClassifierPath) -> dict[str, Any]:
     """Count a dataset's images by split, class and source."""
     return services().datasets.summary(path.classifier)
-
-
-@blueprint.get("/api/datasets/<classifier>/images", responses={200: DatasetImages, **problems(404)})
-def images(path: ClassifierPath, query: ImagesQuery) -> dict[str, Any]:
-    """List a dataset's images, the newest first."""
-    total, found = services().gallery.images(path.classifier, query.label, query.offset, query.limit)
-    return {"total": total, "images": [_as_image(row) for row in found]}
-
-
-@blueprint.get("/api/datasets/<classifier>/images/<sha256>", responses=problems(404))
-def image(path: ImagePath) -> Response:
-    """Give an image of a dataset, as a small JPEG."""
-    answer = Response(services().gallery.picture(path.classifier, path.sha256), mimetype="image/jpeg")
-    answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
-    return answer
 
 
 @blueprint.get("/api/datasets/<classifier>/audit", responses=problems(404))
@@ -98,13 +81,6 @@ def exploration(path: ClassifierPath) -> dict[str, Any]:
 def visualizations(query: ClassifierField) -> dict[str, Any]:
     """Give the series behind the charts."""
     return services().charts.figures(query.classifier)
-
-
-def _as_image(row: Image) -> dict[str, Any]:
-    return {
-        "sha256": row.sha256, "file": row.filename, "label": row.label, "split": row.split, "source": row.source,
-        "width": row.width, "height": row.height, "at": row.created_at.isoformat(),
-    }  # fmt: skip
 
 
 def _refuse_if_useless(report: Report) -> None:
