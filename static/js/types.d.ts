@@ -46,7 +46,11 @@ declare namespace Api {
     images: number; classes: Counts; counts: Record<string, Counts>; left_out: number; sources: Counts;
     resolutions: { width: number; height: number; images: number }[];
   }
-  interface DatasetImages { total: number; images: { sha256: string; file: string; label: string }[] }
+  interface DatasetImage {
+    sha256: string; file: string; label: string; split: string | null; used: string | null; tags: string[]; patient: string | null; thumbnail: string;
+  }
+  interface DatasetImages { total: number | null; next_cursor: string | null; images: DatasetImage[] }
+  interface Changed { classifier: string; revision: number; action: string | null; changed: string[]; unchanged: number }
   interface UploadResult { accepted: number; duplicates: number; rejected: { file: string; reason: string }[] }
 
   interface AuditPair {

@@ -4,17 +4,15 @@ import { pickClassifier } from "../components/classifier-picker.js";
 import { counts, origins, suffices } from "../components/dataset-summary.js";
 import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
 import { showFeedback } from "../components/feedback-review.js";
+import { CHANGED } from "../gallery/changes.js";
+import { offerSources, reloadGallery, setGalleryClassifier } from "../gallery/gallery.js";
 import { address } from "../lib/address.js";
 import { get } from "../lib/api.js";
-import { fill, find, findLink, findSelect, h, settle } from "../lib/dom.js";
-import { attempt, empty, picture } from "../lib/elements.js";
-import { count } from "../lib/format.js";
-import { titleOf } from "../lib/labels.js";
+import { fill, find, findLink, settle } from "../lib/dom.js";
+import { attempt } from "../lib/elements.js";
 
-const PAGE = 16;
 /** @type {Api.Classifier} */
 let spec;
-let shown = 0;
 /** @param {Api.Classifier} chosen */
 const isCurrent = (chosen) => chosen === spec;
 
@@ -22,7 +20,7 @@ const isCurrent = (chosen) => chosen === spec;
 function change(chosen) {
   spec = chosen;
   find("description").textContent = spec.description;
-  fill(find("by-class"), h("option", { value: "" }, "All classes"), spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
+  setGalleryClassifier(spec);
   setUploadClassifier(spec);
   refresh(spec);
 }
@@ -36,7 +34,7 @@ async function refresh(chosen) {
 
 /** Everything that one more image changes. @param {Api.Classifier} chosen */
 async function showDataset(chosen) {
-  if (isCurrent(chosen)) await Promise.all([showSummary(chosen), showAudit(chosen), browse(chosen, true)]);
+  if (isCurrent(chosen)) await Promise.all([showSummary(chosen), showAudit(chosen), reloadGallery()]);
 }
 
 /** @param {Api.Classifier} chosen */
@@ -46,35 +44,13 @@ function showSummary(chosen) {
     const summary = await get(`/api/datasets/${chosen.name}`);
     if (!isCurrent(chosen)) return;
     fill(find("dataset"), counts(summary, chosen), origins(summary));
+    offerSources(Object.keys(summary.sources));
     find("to-train").hidden = !suffices(summary);
     findLink("to-train").href = address("/train", { classifier: chosen.name });
   });
 }
 
-/**
- * Show the newest images of the class chosen: the first ones again, or more of them.
- *
- * @param {Api.Classifier} chosen
- * @param {boolean} reset
- * @returns {Promise<void>}
- */
-function browse(chosen, reset) {
-  const filter = findSelect("by-class");
-  const label = filter.value;
-  return attempt(find("images"), async () => {
-    const offset = reset ? 0 : shown;
-    /** @type {Api.DatasetImages} */
-    const { total, images } = await get(address(`/api/datasets/${chosen.name}/images`, { limit: PAGE, offset, label }));
-    if (!isCurrent(chosen) || label !== filter.value) return;
-    const pictures = images.map(({ sha256, file, label: name }) => picture(`/api/datasets/${chosen.name}/images/${sha256}`, file, h("span", { class: "quiet" }, titleOf(chosen, name))));
-    if (reset) fill(find("images"), total ? pictures : empty("images", "No images yet. Drop a folder, images or a zip file on this page."));
-    else find("images").append(...pictures);
-    shown = offset + images.length;
-    find("images-count").textContent = total ? `${count(shown)} of ${count(total)}` : "";
-    find("more").hidden = shown >= total;
-  }, { retry: () => browse(chosen, true) });
-}
-
-find("by-class").addEventListener("change", () => browse(spec, true));
-find("more").addEventListener("click", () => browse(spec, false));
+document.addEventListener(CHANGED, async (event) => {
+  if (event instanceof CustomEvent && event.detail === spec.name) await Promise.all([showSummary(spec), reloadGallery()]);
+});
 if (await pickClassifier(change)) acceptUploads(refresh);
