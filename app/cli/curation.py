@@ -153,7 +153,8 @@ def _tell(done: Outcome) -> None:
     if done.action is None:
         say(f"Nothing to change; the dataset of {done.classifier} stays at revision {done.revision}.")
     else:
-        say(f"{len(done.changed)} images {done.action}; the dataset of {done.classifier} has revision {done.revision}.")
+        what = "put back" if done.action == "undone" else done.action
+        say(f"{len(done.changed)} images {what}; the dataset of {done.classifier} has revision {done.revision}.")
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - a value of a row

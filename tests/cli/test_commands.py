@@ -237,7 +237,7 @@ def test_images_are_listed_changed_and_put_back(app: Flask) -> None:
     assert "2 images removed" in given.stdout
     assert "has no image" in refused(app, "data", "move", "cat_dog", "train", cats[0])
     for _ in range(2):
-        assert "2 images undone" in flask(app, "data", "undo", "cat_dog").stdout
+        assert "2 images put back" in flask(app, "data", "undo", "cat_dog").stdout
     assert "no change" in refused(app, "data", "undo", "cat_dog")
     page = flask(app, "data", "images", "cat_dog", "--limit", "3")
     assert [line.split()[2] for line in page.stdout.splitlines()[1:]] == ["dog", "cat", "dog"]
