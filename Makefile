@@ -48,7 +48,8 @@ samples: $(VENV)/installed ## Draw the images in static/samples/ again
 	@$(BIN)/python -c 'from pathlib import Path; from app.drawing import DRAWERS, draw; \
 	  [Path(f"static/samples/{name}.jpg").write_bytes(draw(name, 2).jpeg(88)) for name in DRAWERS]'
 
-bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with peers (needs wrk; about 7 minutes)
+bench: $(VENV)/installed .venv-bench/installed ## Compare serving speed with peers (needs wrk; 20 minutes; BENCH='--data FOLDER')
+	@$(BIN)/python -m benchmarks.champions $(BENCH)
 	@$(BIN)/python -m benchmarks.serving
 
 bench-stages: $(VENV)/installed ## Show where the time of one prediction goes (about a minute)

@@ -59,6 +59,7 @@ class Settings(BaseModel):
     default_classifier: str = ""
     trusted_hosts: tuple[str, ...] = ()
     access_log: Literal["on", "off"] = "on"
+    answer_cache: Literal["on", "off"] = "on"
     max_upload_mb: int = Field(default=16, ge=1, le=10_000)
     auth: Literal["none", "keys"] = "none"
     secret_key: SecretStr | None = None

@@ -1,5 +1,7 @@
 """The most memory that a training takes: `python -m benchmarks.memory [--images 2000 20000] [--weights FOLDER]`.
 
+With `--champions FOLDER` that of a web worker instead, see `benchmarks.sharing`.
+
 Each run is a process of its own, on images that Fovea draws; mode full for one epoch from chance, mode head with the
 pretrained weights of FOLDER. The process' own memory is counted, without the pages of mapped files, which the kernel
 takes back when others need them.
@@ -26,6 +28,7 @@ from app.classifiers.spec import Split
 from app.drawing import draw
 from app.training.progress import silent
 from app.training.trainer import Plan, Sample, train
+from benchmarks import sharing
 
 CLASSIFIER: Final = "cat_dog"
 DIVISION: Final[tuple[Split, ...]] = (*("train",) * 6, "val", "val", "test", "test")
@@ -39,7 +42,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--images", type=int, nargs="+", default=[2000, 20000], help="sizes of the dataset")
     parser.add_argument("--weights", type=Path, help="folder of pretrained weights, for mode head")
+    parser.add_argument("--champions", type=Path, help="DATA_DIR of trained models: measure a web worker instead")
     options = parser.parse_args()
+    if options.champions:
+        sharing.main(options.champions)
+        return
     plans: list[tuple[str, Literal["head", "full"], int]] = [("vgg16", "full", 100), ("resnet50", "full", 100)]
     plans += [("custom_cnn", "full", count) for count in options.images]
     plans += [("mobilenetv2", "head", count) for count in options.images if options.weights]

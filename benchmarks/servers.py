@@ -53,10 +53,15 @@ def trained(*options: str) -> Iterator[Path]:
 
 def fovea(folder: Path) -> Server:
     """Return Fovea as `make run` starts it, with the benchmark's model beside its own."""
+    return fovea_at(folder / "data", "benchmark", CLASSIFIERS_DIR=str(folder / "classifiers"))
+
+
+def fovea_at(data: Path, classifier: str = "", *, name: str = "Fovea", **env: str) -> Server:
+    """Return Fovea with a DATA_DIR; it computes every answer, also to an image that it has answered before."""
     port = free_port()
-    env = {"DATA_DIR": str(folder / "data"), "CLASSIFIERS_DIR": str(folder / "classifiers"), "PORT": str(port)}
+    env = {"DATA_DIR": str(data), "PORT": str(port), "WEB_CONCURRENCY": str(WORKERS), "ANSWER_CACHE": "off"} | env
     argv = (sys.executable, "-m", "app.supervisor")
-    return Server("Fovea", port, argv, env | {"WEB_CONCURRENCY": str(WORKERS)}, "/api/predict?classifier=benchmark")
+    return Server(name, port, argv, env, f"/api/predict?classifier={classifier}")
 
 
 def peers(folder: Path, threads: int) -> list[Server]:
@@ -67,8 +72,8 @@ def peers(folder: Path, threads: int) -> list[Server]:
     env = {"MODEL": str(folder / MODEL / "model"), "THREADS": str(threads), "WORKERS": str(WORKERS)}
     return [
         *_fastapi("FastAPI + ONNX Runtime", "fastapi_onnx", env),
-        _peer("LitServe + ONNX Runtime", env, "-m", "benchmarks.peers.litserve_onnx", "{port}", str(WORKERS)),
-        _peer(
+        peer("LitServe + ONNX Runtime", env, "-m", "benchmarks.peers.litserve_onnx", "{port}", str(WORKERS)),
+        peer(
             "BentoML + ONNX Runtime", env | {"BENTOML_DO_NOT_TRACK": "True"}, "-m", "bentoml", "serve",
             "benchmarks.peers.bentoml_onnx:Classify", "--host", "127.0.0.1", "--port", "{port}",
         ),
@@ -81,10 +86,11 @@ def _fastapi(name: str, module: str, env: dict[str, str]) -> Iterator[Server]:
     start = ("-m", "uvicorn", f"benchmarks.peers.{module}:app", "--port", "{port}", "--log-level", "warning")
     for workers in (1, WORKERS):
         title = f"{name}, workers: {workers}"
-        yield _peer(title, env, *start, "--no-access-log", "--workers", str(workers))
+        yield peer(title, env, *start, "--no-access-log", "--workers", str(workers))
 
 
-def _peer(name: str, env: dict[str, str], *argv: str) -> Server:
+def peer(name: str, env: dict[str, str], *argv: str) -> Server:
+    """Return a server of the peers' own environment; `{port}` in its arguments is a free one."""
     port = free_port()
     return Server(name, port, (str(PEER_PYTHON), *(part.format(port=port) for part in argv)), env)
 
@@ -131,7 +137,7 @@ def running(server: Server) -> Iterator[Running]:
                 raise Failed(f"{server.name} did not start; run it by hand to see why: {' '.join(server.argv)}")
             time.sleep(0.05)
         live.ready_s = time.monotonic() - begun
-        while server.name == "Fovea" and not _works(server.port):  # its workers' start takes the cores
+        while server.name.startswith("Fovea") and not _works(server.port):  # its workers' start takes the cores
             time.sleep(0.2)
         yield live
     finally:

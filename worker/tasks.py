@@ -48,6 +48,13 @@ def audit(job_id: str) -> None:
         services.jobs.run(job_id, services.audit.run)
 
 
+@celery_app.task(name=ROUTES["upload"].task)
+def upload(job_id: str) -> None:
+    """Take labelled images that were received into a dataset."""
+    with _for(job_id) as services:
+        services.uploads.work(job_id)
+
+
 @celery_app.task(name=ROUTES["retrain"].task, time_limit=LONGEST_TRAINING)
 def retrain(job_id: str) -> None:
     """Train a new model version and let the gate decide."""

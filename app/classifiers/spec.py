@@ -91,6 +91,38 @@ class DataSpec(Frozen):
         return self
 
 
+def _as_shares(value: object) -> object:
+    """Take "80/10/10" (train, val, test) or "80/20" (train, the rest in halves), in percent, for the shares."""
+    if not isinstance(value, str):
+        return value
+    parts = re.fullmatch(r"(\d+)/(\d+)(?:/(\d+))?", value.replace(" ", ""))
+    if parts is None:
+        raise ValueError(f"{value!r} is no division; write 80/20, 80/10/10, or a share for each of train, val and test")
+    first, second = int(parts[1]) / 100, int(parts[2]) / 100
+    val, test = (second / 2, second / 2) if parts[3] is None else (second, int(parts[3]) / 100)
+    return {"train": first, "val": val, "test": test}
+
+
+class SplitSpec(Frozen):
+    """The shares of the images that train, that thresholds and epochs are chosen by, and that test."""
+
+    train: Share = 0.70
+    val: Share = 0.15
+    test: Share = 0.15
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if abs(sum(self.shares.values()) - 1) > ROUNDING:
+            shares = ", ".join(f"{name} {share:g}" for name, share in self.shares.items())
+            raise ValueError(f"the shares of train, val and test must add up to 1, not {shares}")
+        return self
+
+    @property
+    def shares(self) -> dict[Split, float]:
+        """The share of each split."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+
 class Preprocessing(Frozen):
     """From a decoded photograph to the square that the network sees.
 
@@ -164,7 +196,8 @@ class ClassifierSpec(Frozen):
 
     `coverage`: of the photographs of each class, the share whose prediction set holds that class. `prevalence`: how
     often the classes occur where the answers are used, of each class or of the positive one; the probabilities are
-    then for that mix, not for that of the training images. `reject_ungradable`: a photograph too poor to judge gets no
+    then for that mix, not for that of the training images. `split`: how groups that have no split are divided; those
+    that were used by a training keep theirs. `reject_ungradable`: a photograph too poor to judge gets no
     other decision; else its quality is only reported.
     """
 
@@ -179,6 +212,7 @@ class ClassifierSpec(Frozen):
     reject_ungradable: bool = True
     operating_point: OperatingPointSpec = OperatingPointSpec()
     data: DataSpec = DataSpec()
+    split: Annotated[SplitSpec, BeforeValidator(_as_shares)] = SplitSpec()
     preprocessing: Preprocessing = Preprocessing()
     training: TrainingSpec = TrainingSpec()
     promotion: PromotionSpec = PromotionSpec()

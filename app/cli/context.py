@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from app.logs import printable
+from app.services.jobs.estimate import Estimate
 from app.training.progress import Progress
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress]:
-    """Yield a Progress that draws a bar on standard error."""
+def progress_bar(title: str, expected: Mapping[str, float] | None = None) -> Iterator[Progress]:
+    """Yield a Progress that draws a bar on standard error.
+
+    Work of several stages says how many seconds are `expected` of each, so that the bar never goes back.
+    """
+    estimate, began = Estimate({"": 0.0} | dict(expected or {})), time.monotonic()
     with click.progressbar(length=100, label=title, file=sys.stderr) as bar:
 
         def show(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
             del epoch
             bar.label = f"{title}: {stage}"
-            bar.update(100 * done // max(total, 1) - bar.pos)
+            share = done / max(total, 1)
+            percent = (
+                100 * share if expected is None else estimate.report(stage, share, time.monotonic() - began).percent
+            )
+            bar.update(max(int(percent) - bar.pos, 0))
 
         yield show
+        bar.update(100 - bar.pos)
 
 
 def echo_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can say

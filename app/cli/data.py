@@ -10,8 +10,11 @@ from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, json_option, progress_bar, say, say_table
 from app.cli.curation import changes, images, move, relabel, remove, tag, undo
+from app.cli.report import dataset_page
 from app.context import services
 from app.services.datasets.intake import Report
+from app.services.jobs.costs import default
+from app.store.tables import Job
 
 SHOWN = 20
 
@@ -68,7 +71,8 @@ def audit(classifier: str, *, as_json: bool) -> None:
 
     The report on the CLASSIFIER's dataset is kept, and shown on the page Data.
     """
-    with progress_bar("Auditing") as show:
+    images = services().datasets.summary(classifier)["images"]
+    with progress_bar("Auditing", default(Job(kind="audit", params={}), images)) as show:
         found = services().audit.compute(classifier, show)
     if as_json:
         echo_json(found)
@@ -91,7 +95,8 @@ def report(classifier: str, output: Path) -> None:
 
     The file tells of the CLASSIFIER's dataset and needs nothing else.
     """
-    page = services().exploration.page(classifier, services().audit.latest(classifier))
+    found, audit = services().exploration.figures(classifier), services().audit.latest(classifier)
+    page = dataset_page(found, audit, services().catalog[classifier])
     output.write_text(page, encoding="utf-8")
     say(f"{output} written.")
 

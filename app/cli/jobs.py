@@ -15,7 +15,8 @@ from app.cli.rows import WRITERS, write
 from app.context import services
 from app.services.bulk.batch import KIND
 from app.services.datasets.archive import Member, source_members
-from app.services.jobs.eta import eta_seconds
+from app.services.jobs.queues import ROUTES
+from app.services.jobs.reporting import eta_seconds
 from app.services.jobs.transitions import ACTIVE, MOVES, events
 from app.store.tables import Job
 from app.store.transaction import release_connection
@@ -45,7 +46,7 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--status", type=click.Choice(list(MOVES)))
-@click.option("--kind", type=click.Choice(["bulk_predict", "retrain", "audit"]))
+@click.option("--kind", type=click.Choice(list(ROUTES)))
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
 @json_option
 @with_appcontext

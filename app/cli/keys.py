@@ -21,7 +21,7 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice(list(roles.ROLES)), help="What the key may do; admin unless named.")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(roles.SCOPES), help="One of several, for no role.")
-@click.option("--days", type=click.IntRange(1, 3650), help="How long it stands; for ever unless named.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How many days it is valid; without end unless named.")
 @with_appcontext
 def create(name: str, role: roles.Role | None, scopes: tuple[str, ...], days: int | None) -> None:
     """Make a key for NAME and print it, once.

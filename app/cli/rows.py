@@ -24,19 +24,24 @@ def write(rows: Iterable[Row], output: Path, classes: Sequence[str], similar: bo
         file.writelines(WRITERS[output.suffix.lower()](rows, classes, similar))
 
 
-def as_table(rows: Iterable[Row], files: Sequence[Path], classes: Sequence[str]) -> Iterator[str]:
+def as_table(
+    rows: Iterable[Row], files: Sequence[Path], classes: Sequence[str], classifiers: Sequence[str]
+) -> Iterator[str]:
     """Yield aligned lines to read: a head, then the file, class, confidence and decision, or what is wrong.
 
-    Where similar cases were asked for, they stand below their file.
+    The classifier stands before the class where there are several. Where similar cases were asked for, they stand below
+    their answer.
     """
     width = min(max(len(str(path)) for path in files), FILE_CHARACTERS)
+    first = max(len("classifier"), *map(len, classifiers)) + 2 if len(classifiers) > 1 else 0
     name = max(len("class"), *map(len, classes))
-    yield f"{'file':{width}}  {'class':{name}}  {'confidence':>10}  decision"
+    yield f"{'file':{width}}  {'classifier'[:first]:{first}}{'class':{name}}  {'confidence':>10}  decision"
     for row in rows:
         if row["error"] is not None:
             yield f"{row['file']:{width}}  {row['error']}"
         else:
+            of = row["classifier"] if first else ""
             answer = f"{row['predicted_class']:{name}}  {row['confidence']:>10.3f}  {row['decision']}"
-            yield f"{row['file']:{width}}  {answer}"
+            yield f"{row['file']:{width}}  {of:{first}}{answer}"
             if row.get("similar"):
                 yield f"  similar: {as_text(row['similar'])}"

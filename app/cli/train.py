@@ -50,7 +50,7 @@ def evaluate(classifier: str, folder: Path, version: int | None, *, as_json: boo
 
     The folder is read in the CLASSIFIER's convention. Images that the version learned from are counted apart.
     """
-    with progress_bar("Evaluating") as show:
+    with progress_bar("Evaluating", {"reading images": 1, "evaluating": 4}) as show:
         figures = services().evaluation().evaluate(classifier, folder, version, show)
     if seen := figures["trained_on"]:
         click.echo(_warning(seen, figures["n"]), err=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
-import onnxruntime
-
-from app.errors import Unavailable
 from app.inference.arrays import Floats, Pixels
+from app.inference.body import BODY, WEIGHTS, open_session, shared_body
 
 
 class Outputs(NamedTuple):
@@ -20,9 +18,13 @@ class Outputs(NamedTuple):
 
 
 class Engine(Protocol):
-    """A loaded network, safe to call from several threads at once."""
+    """A loaded network, safe to call from several threads at once.
+
+    `file_name` is the file that it is made from, `beside` are those that it reads in the same folder.
+    """
 
     file_name: ClassVar[str]
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         """Load the network; Unavailable when the file is no such network."""
@@ -31,25 +33,13 @@ class Engine(Protocol):
         """Run on uint8 squares (n, size, size, 3)."""
 
 
-class OnnxEngine:
-    """ONNX Runtime on the CPU; its idle threads sleep and leave the cores to other processes."""
+class OnnxEngine(Engine):
+    """ONNX Runtime on the CPU, and a network in one file."""
 
     file_name: ClassVar[str] = "model.onnx"
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's errors share no base class
-            raise Unavailable(f"{path.name} cannot be loaded by ONNX Runtime; train or copy it again.") from error
-        names = {output.name for output in self._session.get_outputs()}
-        if missing := set(Outputs._fields) - names:
-            raise Unavailable(f"{path.name} lacks the outputs {sorted(missing)}; export it again.")
+        self._session = open_session(path, threads, Outputs._fields)
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: Pixels) -> Outputs:
@@ -63,7 +53,33 @@ class Int8Engine(OnnxEngine):
     file_name: ClassVar[str] = "model.int8.onnx"
 
 
+class SharedEngine(Engine):
+    """ONNX Runtime on the CPU: a head on a body that the process loads once for all heads.
+
+    It runs in two steps: what the `body` sees in a batch can be judged by every head on it.
+    """
+
+    file_name: ClassVar[str] = "head.onnx"
+    beside: ClassVar[tuple[str, ...]] = (BODY, WEIGHTS)
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._session = open_session(path, threads, ("probabilities", "activation"))
+        self.body = shared_body(path.parent, threads)
+
+    def run(self, batch: Pixels) -> Outputs:
+        """Run on uint8 squares (n, size, size, 3)."""
+        return self.judge(*self.body.run(batch))
+
+    def judge(self, embedding: Floats, features: Floats) -> Outputs:
+        """Run the head on what the body gave: embeddings (n, d) and feature maps (n, h, w, d)."""
+        probabilities, activation = self._session.run(
+            ["probabilities", "activation"], {"embedding": embedding, "features": features}
+        )
+        return Outputs(probabilities, embedding, activation)
+
+
 ENGINES: dict[str, type[Engine]] = {
     "onnx": OnnxEngine,
     "onnx-int8": Int8Engine,
+    "onnx-shared": SharedEngine,
 }

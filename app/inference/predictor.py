@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,18 @@ from pydantic import ValidationError
 from app.classifiers import Card
 from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
+from app.inference import return_memory
 from app.inference.arrays import Floats, Pixels
 from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
-from app.inference.engine import ENGINES, Engine, Outputs
+from app.inference.engine import ENGINES, Engine, Outputs, SharedEngine
 from app.inference.explain import data_url, heat, layer
 from app.inference.image.appearance import describe
-from app.inference.image.decode import Decoded, decode
+from app.inference.image.decode import Decoded
 from app.inference.image.preprocess import even_out, frame, shown
 from app.inference.image.quality import Quality, assess, measure
-from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty
+from app.inference.novelty import APPEARANCE, EMBEDDING, NOVELTY_NAME, Novelty, Views
+from app.inference.photograph import Photograph
 from app.inference.similar import SIMILAR_NAME, Neighbour, Similar
 
 _BATCH = 8  # squares at a time: bounds the memory, and larger batches gain nothing on a CPU
@@ -37,6 +40,20 @@ class NoveltyScore:
     score: float
     threshold: float
     in_distribution: bool
+
+
+class View(NamedTuple):
+    """The square (size, size, 3) that a network sees, and how it looks before it is evened out.
+
+    `measures` are those of `app.inference.image.quality`, `appearance` (k,) those of `app.inference.image.appearance`;
+    `width` and `height` are the photograph's own.
+    """
+
+    square: Pixels
+    measures: dict[str, float]
+    appearance: Floats
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -81,13 +98,19 @@ class Predictor:
         self._engine, self.size = self._load_engine(bundle, threads)
         self._novelty = Novelty.load(_verified(bundle, NOVELTY_NAME, self.card))
         self._warm_up()
+        return_memory()  # to load a network takes twice what it is
 
-    def predict(self, data: bytes, explain: bool = False, similar: int = 0) -> Prediction:
-        """Answer for an image file; raises what `decode` raises. `similar`: how many training images to name."""
-        decoded = decode(data, min_side=self._size)
-        framed = frame(decoded.pixels, self.card.preprocessing)
-        outputs = self._engine.run(even_out(framed, self.card.preprocessing)[None])
-        answer = self._answer(framed, outputs, decoded.width, decoded.height)
+    def predict(self, data: bytes | Photograph, explain: bool = False, similar: int = 0) -> Prediction:
+        """Answer for an image file; raises what `decode` raises. `similar`: how many training images to name.
+
+        Of a Photograph that others have answered for, what they made is used again: the same body's view of the same
+        square, too.
+        """
+        photograph = Photograph(data) if isinstance(data, bytes) else data
+        decoded = photograph.decoded(self._size)
+        view = photograph.once(self.card.preprocessing, lambda: self._view(decoded))
+        outputs = self._outputs(photograph, view)
+        answer = self._answer(view, outputs)
         if explain:
             answer = replace(answer, explanation=self._explain(answer, decoded, outputs))
         if similar and self.similar is not None:
@@ -108,13 +131,24 @@ class Predictor:
         retina = decoded.pixels if self.card.preprocessing.crop == "retina" else None
         return data_url(layer(heat(activation, region, decoded.width, decoded.height, retina)))
 
-    def _answer(self, framed: Pixels, outputs: Outputs, width: int, height: int) -> Prediction:
-        """Put together what the network says and the measures of the square, before it is evened out, say."""
+    def _view(self, decoded: Decoded) -> View:
+        framed = frame(decoded.pixels, self.card.preprocessing)
+        square = even_out(framed, self.card.preprocessing)
+        return View(square, measure(framed), describe(framed), decoded.width, decoded.height)
+
+    def _outputs(self, photograph: Photograph, view: View) -> Outputs:
+        """Run the network; a body that others have, too, runs once."""
+        engine, batch = self._engine, view.square[None]
+        if not isinstance(engine, SharedEngine):
+            return engine.run(batch)
+        return engine.judge(*photograph.once((self.card.preprocessing, engine.body), lambda: engine.body.run(batch)))
+
+    def _answer(self, view: View, outputs: Outputs) -> Prediction:
+        """Put together what the network says and what the square looks like."""
         calibrated = self._calibrated(outputs.probabilities[0])
         answered = calibrated if self._adjustment is None else shift_prior(calibrated, *self._adjustment)
-        measures = measure(framed)
-        quality = self.grade(measures)
-        novelty = self._novelty_score(outputs.embedding, framed)
+        quality = self.grade(view.measures)
+        novelty = self._novelty_score({EMBEDDING: outputs.embedding, APPEARANCE: view.appearance[None]})
         names, top = self.card.classes, int(answered.argmax())
         possible = [names[i] for i in prediction_set(calibrated, self._set_thresholds)]
         probabilities = dict(zip(names, answered.tolist(), strict=True))
@@ -134,9 +168,9 @@ class Predictor:
             operating_point=self._point_shown(calibrated, answered),
             quality=quality,
             novelty=novelty,
-            measures=measures,
-            width=width,
-            height=height,
+            measures=view.measures,
+            width=view.width,
+            height=view.height,
         )
 
     def grade(self, measures: Mapping[str, float]) -> Quality:
@@ -175,17 +209,14 @@ class Predictor:
         return [self._engine.run(squares[i : i + _BATCH]) for i in range(0, len(squares), _BATCH)]
 
     def _load_engine(self, bundle: Path, threads: int) -> tuple[Engine, int]:
-        """Return the engine that the card names, and the bytes of its file."""
+        """Return the engine that the card names, and the bytes of its files."""
         engine = ENGINES.get(self.card.engine)
         if engine is None:
             raise Unavailable(f"The bundle needs the engine {self.card.engine!r}; known are: {', '.join(ENGINES)}.")
-        path = _verified(bundle, engine.file_name, self.card)
-        return engine(path, threads), path.stat().st_size
+        paths = [_verified(bundle, name, self.card) for name in (engine.file_name, *engine.beside)]
+        return engine(paths[0], threads), sum(path.stat().st_size for path in paths)
 
-    def _novelty_score(self, embedding: Floats, framed: Pixels) -> NoveltyScore:
-        views = {EMBEDDING: embedding}
-        if APPEARANCE in self._novelty.views:
-            views[APPEARANCE] = describe(framed)[None]
+    def _novelty_score(self, views: Views) -> NoveltyScore:
         score, threshold = float(self._novelty.score(views)[0]), self.card.thresholds.novelty
         return NoveltyScore(score, threshold, score <= threshold)
 
@@ -193,7 +224,7 @@ class Predictor:
         """Run once, so that the first request is as fast as the others and a misfit shows now."""
         blank = np.zeros((self._size, self._size, 3), np.uint8)
         try:
-            self._answer(blank, self._engine.run(blank[None]), self._size, self._size)
+            self._answer(self._view(Decoded(blank, *blank.shape[:2], "")), self._engine.run(blank[None]))
         except Exception as error:
             raise Unavailable("The network does not fit its card; train or copy the bundle again.") from error
 

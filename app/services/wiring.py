@@ -15,13 +15,14 @@ from app.services.bulk.batch import Batch
 from app.services.datasets.audit import Audit
 from app.services.datasets.curation.changes import Curation
 from app.services.datasets.curation.compare import VersionComparison
+from app.services.datasets.curation.gallery import Gallery
 from app.services.datasets.curation.history import Changes
 from app.services.datasets.datasets import Datasets
 from app.services.datasets.duplicates import Duplicates
 from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
-from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
+from app.services.datasets.uploads import Uploads
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -38,9 +39,12 @@ from app.services.operations.readiness import Readiness
 from app.services.operations.retention import Retention
 from app.services.operations.tidy import Tidy
 from app.services.operations.webhooks import Webhooks
+from app.services.serving.known import KnownAnswers
 from app.services.serving.loaded_models import Serving
 from app.services.serving.log import History
-from app.services.serving.predict import Predict
+from app.services.serving.predict import Memory, Predict
+from app.services.serving.reviews import Reviews
+from app.services.serving.several import Several
 from app.services.serving.shadow import Shadow
 from app.services.serving.traffic import Traffic
 from app.services.serving.training_images import TrainingImages
@@ -78,7 +82,9 @@ class Services:
     queues: Queues
     jobs: Jobs
     predict: Predict
+    several: Several
     intake: Intake
+    uploads: Uploads
     batch: Batch
     datasets: Datasets
     versions: DatasetVersions
@@ -91,6 +97,7 @@ class Services:
     feedback: Feedback
     gallery: Gallery
     history: History
+    reviews: Reviews
     models: Models
     monitor: Monitor
     drift: Drift
@@ -131,7 +138,8 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
     max_file_bytes = settings.max_upload_mb * MEGABYTE
     serving = Serving(registry, runners)
-    predict = Predict(catalog, registry, files, serving, Shadow(runners.run_in_background))
+    memory = Memory(files, KnownAnswers(settings.answer_cache == "on", runners.run_blocking_io))
+    predict = Predict(catalog, registry, serving, Shadow(runners.run_in_background), memory)
     intake = Intake(catalog, files, max_file_bytes, runners.run_cpu_bound)
     duplicates = Duplicates(files)
     versions, history = DatasetVersions(catalog, files, duplicates, runners.run_cpu_bound), History(catalog)
@@ -144,7 +152,9 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         queues=queues,
         jobs=jobs,
         predict=predict,
+        several=Several(catalog, predict),
         intake=intake,
+        uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
@@ -153,10 +163,11 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         version_comparison=VersionComparison(versions, runners.run_cpu_bound),
         audit=Audit(catalog, files, registry, jobs, duplicates),
         image_comparison=ImageComparison(catalog, registry, files, versions, serving),
-        exploration=Exploration(catalog, files, duplicates, versions, runners.run_cpu_bound),
+        exploration=Exploration(catalog, files, duplicates, versions, runners.run_in_background),
         feedback=Feedback(catalog, files, intake, history),
         gallery=gallery,
         history=history,
+        reviews=Reviews(catalog, history),
         models=Models(catalog, registry, settings.weights_dir),
         monitor=Monitor(settings, catalog, registry, queues, serving),
         drift=Drift(catalog, registry, runners.run_cpu_bound),

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from app.classifiers.card import CARD_NAME
 from app.errors import Damaged, NotFound
+from app.store.bodies import Bodies
 from app.store.remote import Remote
 from app.store.staging import staging, write_once
 
@@ -101,14 +102,17 @@ class BucketBundles(Bundles):
         return path.read_bytes()
 
     def _replace(self, name: str, folder: Path) -> None:
-        card = self._card(name)
+        card, bodies = self._card(name), Bodies(folder.parent.parent)
         with staging(folder.parent) as parts:
             new = parts / "new"
             new.mkdir()
             for file, sha256 in json.loads(card)["files"].items():
-                with _complaining():
-                    self._remote.fetch(KIND, sha256, new / Path(file).name)
+                target = new / Path(file).name
+                if not bodies.link(sha256, target):
+                    with _complaining():
+                        self._remote.fetch(KIND, sha256, target)
             (new / CARD_NAME).write_bytes(card)
+            bodies.share(new)
             if folder.exists():
                 folder.rename(parts / "old")
             try:

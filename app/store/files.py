@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import NamedTemporaryFile
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import IO, Final, NamedTuple, Protocol, TypeVar
 
 from app.errors import NotFound
 from app.runners import Run
@@ -42,6 +43,12 @@ class Files(Protocol):
 
     def put(self, data: bytes) -> str:
         """Store the bytes and return their SHA-256; storing the same bytes again changes nothing but their time."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.put_known(sha256, data)
+        return sha256
+
+    def put_known(self, sha256: str, data: bytes) -> None:
+        """Store bytes whose SHA-256 the caller has; quick where they are stored on this machine already."""
 
     def put_pieces(self, pieces: Iterable[bytes]) -> str:
         """Store bytes of any length, which never are in memory at once; return their SHA-256."""
@@ -49,10 +56,22 @@ class Files(Protocol):
         with NamedTemporaryFile(dir=self.root, prefix=TEMPORARY_PREFIX) as file:
             file.writelines(pieces)
             file.flush()
-            return self._put_file(Path(file.name))
+            return self._put_file(Path(file.name), _hash(Path(file.name)))
 
-    def _put_file(self, path: Path) -> str:
-        """Store a file, which the caller removes; return its SHA-256."""
+    def put_stream(self, stream: IO[bytes]) -> str:
+        """Store what a stream holds where it holds up no request, never all in memory; return its SHA-256."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=self.root, prefix=TEMPORARY_PREFIX) as file:
+
+            def copy() -> str:
+                copyfileobj(stream, file)
+                file.flush()
+                return _hash(Path(file.name))
+
+            return self.compute_and_store(copy, lambda sha256: self._put_file(Path(file.name), sha256))
+
+    def _put_file(self, path: Path, sha256: str) -> str:
+        """Store a file of this SHA-256, which the caller removes; return the SHA-256."""
 
     def read(self, sha256: str) -> bytes:
         """Return the stored bytes; NotFound when there are none."""
@@ -107,8 +126,7 @@ class LocalFiles(Files):
         self.root = root
         self._run_cpu_bound = run_cpu_bound
 
-    def put(self, data: bytes) -> str:  # noqa: D102 - as in Files
-        sha256 = hashlib.sha256(data).hexdigest()
+    def put_known(self, sha256: str, data: bytes) -> None:  # noqa: D102 - as in Files
         place = self.place(sha256)
         try:
             os.utime(place)  # `remove` leaves what has been stored again
@@ -117,11 +135,8 @@ class LocalFiles(Files):
             whole = False
         if not whole:  # missing, or cut short by a machine that lost its power
             write(place, data)
-        return sha256
 
-    def _put_file(self, path: Path) -> str:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    def _put_file(self, path: Path, sha256: str) -> str:
         place, linked = self.place(sha256), path.with_name(f"{path.name}-whole")
         place.parent.mkdir(parents=True, exist_ok=True)
         linked.hardlink_to(path)
@@ -175,11 +190,11 @@ class BucketFiles(Files):
         self._remote = remote
         self._run_cpu_bound = run_cpu_bound
 
-    def put(self, data: bytes) -> str:  # noqa: D102 - as in Files
-        return self._remote.put(IMAGES, data)
+    def put_known(self, sha256: str, data: bytes) -> None:  # noqa: ARG002, D102 - as in Files; the bucket's client counts
+        self._remote.put(IMAGES, data)
 
-    def _put_file(self, path: Path) -> str:
-        return self._remote.put_file(IMAGES, path)
+    def _put_file(self, path: Path, sha256: str) -> str:
+        return self._remote.put_file(IMAGES, path, sha256)
 
     def read(self, sha256: str) -> bytes:  # noqa: D102 - as in Files
         return self._remote.read(IMAGES, self.place(sha256).name)
@@ -212,3 +227,8 @@ class BucketFiles(Files):
 
     def _drop(self, sha256: str, before: datetime) -> bool:
         return self._remote.remove(IMAGES, sha256, before)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

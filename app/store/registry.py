@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from app.classifiers.card import CARD_NAME, Card
 from app.errors import Conflict, Damaged, NotFound, Unavailable
 from app.store.audit_log import record
+from app.store.bodies import Bodies
 from app.store.bundles import Bundles
 from app.store.db import db
 from app.store.outbox import announce
@@ -35,6 +36,7 @@ class Registry:
     def __init__(self, root: Path, bundles: Bundles) -> None:
         self.root = root
         self._bundles = bundles
+        self._bodies = Bodies(root)
         self._names: dict[tuple[str, int], str | None] = {}  # in the shared storage; a version's never changes
 
     def staging(self, classifier: str) -> AbstractContextManager[Path]:
@@ -44,6 +46,7 @@ class Registry:
     def register(self, classifier: str, bundle: Path, job_id: str | None = None) -> int:
         """Number the staged bundle, move it into place and record it; return its version, once for each job."""
         shared = self._bundles.publish(bundle)
+        self._bodies.share(bundle)
         while True:
             known = {*self._on_disk(classifier), *self.versions(classifier), *removed_versions(classifier)}
             version = max(known, default=0) + 1
@@ -70,6 +73,7 @@ class Registry:
         """Move a bundle from `staging` into the place of a version; if the block raises, what was there comes back."""
         if (bundle / CARD_NAME).is_file():  # a backup keeps what there was
             self._bundles.publish(bundle)
+        self._bodies.share(bundle)
         place = self._place(classifier, version)
         with moved_out(place, bundle.with_name("old")), moved_out(bundle, place):
             yield
@@ -81,6 +85,8 @@ class Registry:
         found = [version for version in here if version not in rows and version not in gone]
         unshared = [version for version in here if version in rows and rows[version].bundle is None]
         names = {number: self._bundles.publish(self._place(classifier, number)) for number in [*unshared, *found]}
+        for version in found:
+            self._bodies.share(self._place(classifier, version))
         makers = self._makers(classifier, found)
         with suppress(IntegrityError), transaction():  # another process may adopt them at the same moment
             for version in unshared:
@@ -228,6 +234,7 @@ class Registry:
             record("version.removed", classifier, version=version, reason=reason)
             moved.enter_context(moved_out(self._place(classifier, version), trash / "removed"))
         self._names.pop((classifier, version), None)
+        self._bodies.clear()
 
     def _makers(self, classifier: str, versions: Iterable[int]) -> dict[int, str]:
         """Return the job of this database that made each bundle, once, and where no row says so."""

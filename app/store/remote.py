@@ -70,10 +70,11 @@ class Remote:
         self._send(_key(kind, sha256), data)
         return sha256
 
-    def put_file(self, kind: str, path: Path) -> str:
-        """Store a file, however large, in the same way."""
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    def put_file(self, kind: str, path: Path, sha256: str | None = None) -> str:
+        """Store a file, however large, in the same way; its SHA-256 is computed where it is not known."""
+        if sha256 is None:
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self._send(_key(kind, sha256), path)
         return sha256
 

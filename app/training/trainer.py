@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,7 +46,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         images, parameters, history = _learn(plan, bundle, Path(scratch), progress)
         # A head on kept features is fitted to what float32 gives, and is to be ready in seconds.
         int8 = None if images.answers else _quantize(bundle, images, progress)
-        engine = "onnx-int8" if int8 and int8.kept else "onnx"
+        engine = "onnx-shared" if images.answers else "onnx-int8" if int8 and int8.kept else "onnx"
         serving = ENGINES[engine](bundle / ENGINES[engine].file_name)
         calibration = fit_calibration(serving, images, [each.group for each in plan.samples], spec, progress)
         calibration.novelty.save(bundle / NOVELTY_NAME)
@@ -76,7 +77,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         reference=calibration.reference,
         code_revision=code_revision(),
         libraries=library_versions(),
-        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name})),
+        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name, *ENGINES[engine].beside})),
     )
     (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card
@@ -87,15 +88,23 @@ def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple
     spec, weights, head = plan.settled(), plan.weight_files(), None
     if weights:
         only_head = plan.mode == "head"  # fine-tuning stops early, by images that the head has not learned from either
+        progress("preparing", 0, 1)
         frozen = freeze(plan.backbone, weights, plan.image_size, plan.cache_dir or scratch, float32=not only_head)
-        head = learn_head(plan.samples, spec, frozen, progress, whole=only_head)
+        report = progress if only_head else partial(_first, progress)
+        head = learn_head(plan.samples, spec, frozen, report, whole=only_head)
         if only_head:
             progress("exporting", 0, 1)
             return head.images, graft(head.frozen, head.layer, bundle), head.history
+    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
+    progress("loading", 0, 1)
     from app.training.finetuning import finetune  # noqa: PLC0415  # loads TensorFlow
 
-    images = read_images(plan.samples, spec.class_names, spec.preprocessing, scratch, progress)
     return images, *finetune.learn(plan, images, head, bundle, progress)
+
+
+def _first(progress: Progress, stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
+    """Report the stages of a head that fine-tuning starts from: those of the whole network come after them."""
+    progress({"reading images": "computing features", "training": "training the head"}[stage], done, total, epoch)
 
 
 def _quantize(bundle: Path, images: Images, progress: Progress) -> Int8:

@@ -69,6 +69,12 @@ def idempotency_key() -> str | None:
     return request.headers.get("Idempotency-Key")
 
 
+def prefers_async() -> bool:
+    """Say whether the client would rather have a job than wait (RFC 7240)."""
+    stated = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return any(preference.partition(";")[0].strip() == "respond-async" for preference in stated)
+
+
 def uploads(needed: bool = True) -> Iterator[Upload]:
     """Yield the files of a multipart body, in the fields `files` or `file`; there must be one if `needed`."""
     files = [*request.files.getlist("files"), *request.files.getlist("file")]

@@ -25,15 +25,18 @@ _held = 0  # bytes
 
 
 @contextmanager
-def place() -> Iterator[None]:
-    """Hold one of this process' places for predictions; Unavailable, at once, when all are taken."""
-    if not _places.acquire(blocking=False):
-        REFUSED.inc()
-        raise Unavailable("Too many predictions are under way; send this one again in a moment.")
+def place(predictions: int = 1) -> Iterator[None]:
+    """Hold this process' places for predictions, half of them at most; Unavailable, at once, when too few are free."""
+    wanted = min(predictions, PLACES // 2)
+    taken = sum(_places.acquire(blocking=False) for _ in range(wanted))
     try:
+        if taken < wanted:
+            REFUSED.inc()
+            raise Unavailable("Too many predictions are under way; send this one again in a moment.")
         yield
     finally:
-        _places.release()
+        for _ in range(taken):
+            _places.release()
 
 
 class Body:

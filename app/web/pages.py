@@ -18,13 +18,14 @@ from app.training.networks.backbones import BACKBONES
 
 blueprint = Blueprint("pages", __name__)
 
-PAGES = ("predict", "bulk", "data", "train", "models", "monitor")
+PAGES = ("predict", "bulk", "cases", "data", "train", "models", "monitor")
 # The icons that the templates and scripts name, out of the two thousand of the package.
 ICONS: Final = (
     "activity", "arrow-clockwise", "arrow-counterclockwise", "arrow-right-circle", "box-arrow-right", "check-circle",
     "chevron-left", "chevron-right", "clock", "code-slash", "download", "exclamation-circle", "exclamation-triangle",
     "eye", "eye-slash", "folder2-open", "hand-thumbs-down", "hand-thumbs-up", "house", "images", "info-circle",
-    "layers", "list", "moon-stars", "mortarboard", "play-fill", "question-circle", "slash-circle", "upload", "x-circle",
+    "layers", "list", "moon-stars", "mortarboard", "person", "play-fill", "question-circle", "search", "slash-circle",
+    "upload", "x-circle",
 )  # fmt: skip
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SIZE = 224
-CLASSES = ("cat", "dog")
+SIZE = int(os.environ.get("SIZE", "224"))
+CLASSES = os.environ.get("CLASSES", "cat,dog").split(",")
 
 
 def pixels(file: BinaryIO) -> npt.NDArray[np.uint8]:
-    """Decode and resize a photograph to (1, 224, 224, 3)."""
+    """Decode and resize a photograph to (1, SIZE, SIZE, 3)."""
     with Image.open(io.BytesIO(file.read())) as image:
         return np.asarray(image.convert("RGB").resize((SIZE, SIZE)))[None]
 

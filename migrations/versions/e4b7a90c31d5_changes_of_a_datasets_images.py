@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e4b7a90c31d5"
-down_revision = "7a3e51c0d9b4"
+down_revision = "7a4e2d91c3b8"
 branch_labels = None
 depends_on = None
 

@@ -17,17 +17,25 @@ declare namespace Api {
     novelty: { score: number; threshold: number; in_distribution: boolean };
     similar?: { label: string; distance: number; sha256: string; image: string }[] | null;
   }
-  interface LoggedAnswer extends Answer { filename: string | null; feedback: { label: string; at: string } | null }
+  type Verdict = "right" | "wrong" | "unsure" | "ungradable";
+  interface Review { reviewer: string; verdict: Verdict; label: string | null; note: string | null; at: string }
+  interface LoggedAnswer extends Answer {
+    filename: string | null; feedback: { label: string; at: string } | null; patient: string | null; eye: string | null; reviews: Review[];
+  }
+  interface ReviewSummary {
+    reviewers: Record<string, Partial<Record<Verdict, number>>>; agreement: { reviewers: string[]; n: number; same: number; kappa: number | null }[];
+  }
+  interface Answers { answers: Record<string, Answer>; unanswered: Record<string, string> }
   interface WaitingFeedback { waiting: Counts; predictions: LoggedAnswer[] }
 
   type JobStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
-  type JobKind = "bulk_predict" | "retrain" | "audit";
+  type JobKind = "bulk_predict" | "retrain" | "audit" | "upload";
   interface Epoch { epoch?: number; loss?: number; val_loss?: number; accuracy?: number; val_accuracy?: number }
   interface TrainingSettings { backbone: string; mode: string; epochs: number; promote: string; weights: string }
   interface Job {
     id: string; kind: JobKind; classifier: string; status: JobStatus; cancel_requested: boolean;
     progress: { done: number; total: number; percent: number; stage: string; eta_seconds: number | null };
-    params: TrainingSettings & { model_version: number }; history: Epoch[]; errors: { file: string | null; reason: string }[];
+    params: TrainingSettings & { model_version: number; files: number }; history: Epoch[]; errors: { file: string | null; reason: string }[];
     result: TrainingResult | null; created_at: string; started_at: string | null; finished_at: string | null;
   }
   interface Accepted { job_id: string }
@@ -51,6 +59,10 @@ declare namespace Api {
   }
   interface DatasetImages { total: number | null; next_cursor: string | null; images: DatasetImage[] }
   interface Changed { classifier: string; revision: number; action: string | null; changed: string[]; unchanged: number }
+  interface Exploration {
+    images: number; measured: number; counts: Record<string, Counts>; augmentation: string[]; samples: Record<string, { file: string; image: string }[]>;
+    measures: Record<string, { edges: number[]; classes: Record<string, { counts: number[]; median: number | null }> }>;
+  }
   interface UploadResult { accepted: number; duplicates: number; rejected: { file: string; reason: string }[] }
 
   interface AuditPair {
@@ -82,7 +94,7 @@ declare namespace Api {
     metrics: Metrics; history: Epoch[]; int8?: { kept: boolean } | null; thresholds: { operating_point?: number };
   }
   interface ModelInfo extends Card { alias_moves: AliasMove[] }
-  interface AliasMove { alias: string; version: number | null; at: string; reason: string }
+  interface AliasMove { alias: string; version: number | null; at: string; reason: string; actor: string | null }
 
   interface TestAnswer { predicted_class: string; confidence: number }
   interface TestImage { sha256: string; file: string; label: string; answer: TestAnswer; other?: TestAnswer }

@@ -54,6 +54,10 @@ def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: P
     [
         ({"name": "Shapes"}, "name: 'Shapes' is not a valid name; use at most 40 of a-z"),
         ({"title": None}, "title"),
+        ({"split": {"train": 0.8, "val": 0.2, "test": 0.2}}, "must add up to 1, not train 0.8, val 0.2, test 0.2"),
+        ({"split": {"train": 1.0, "val": 0.0, "test": 0.0}}, "split.train"),
+        ({"split": "80-20"}, "'80-20' is no division; write 80/20, 80/10/10, or a share for each"),
+        ({"split": "80/30"}, "must add up to 1"),
         ({"colour": "red"}, "colour: is no field that is known here; check its spelling."),
         ({"classes": ["round", "square"]}, "classes.0: must be fields with names"),
         ({"data": {"label_map": {0: "round"}}}, "data.label_map.0: must be text in quotes, not 0."),
@@ -124,3 +128,19 @@ def test_a_prevalence_that_cannot_be_is_refused(changes: dict[str, object], reas
     with pytest.raises(ValidationError, match=reason):
         ClassifierSpec.model_validate(spec | changes)
     assert ClassifierSpec.model_validate(spec | {"prevalence": 0.05}).prevalence == 0.05
+
+
+@pytest.mark.parametrize(
+    ("written", "shares"),
+    [
+        (None, (0.7, 0.15, 0.15)),
+        ("80/20", (0.8, 0.1, 0.1)),
+        ("60/30/10", (0.6, 0.3, 0.1)),
+        ({"train": 0.8, "val": 0.05, "test": 0.15}, (0.8, 0.05, 0.15)),
+    ],
+)
+def test_the_division_is_a_setting(tmp_path: Path, written: object, shares: tuple[float, ...]) -> None:
+    write(tmp_path, **({} if written is None else {"split": written}))
+    spec = Catalog(tmp_path)["shapes"]
+    assert tuple(spec.split.shares.values()) == pytest.approx(shares)
+    assert ClassifierSpec.model_validate_json(spec.model_dump_json()) == spec  # as the card keeps it

@@ -50,6 +50,27 @@ def test_patterns_folders_and_missing_files_can_be_mixed(app: Flask, pets: Path)
     assert "It cannot be read: No such file or directory." in lines[3]
 
 
+def test_several_classifiers_have_a_row_each(app: Flask, pets: Path, tmp_path: Path) -> None:
+    heat, table = tmp_path / "heat", tmp_path / "found.csv"
+    words = ["predict", "cat_dog,glaucoma", str(pets / "cat.jpg"), str(pets / "old" / "text.png")]
+    result = app.test_cli_runner().invoke(args=[*words, "--explain", str(heat)])
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["file", "classifier", "class", "confidence", "decision"]
+    assert [line.split()[1] for line in lines[1:3]] == ["cat_dog", "glaucoma"]
+    assert "This is not an image that Fovea reads" in lines[3]
+    assert sorted(path.name for path in heat.iterdir()) == ["000001-cat.jpg-cat_dog.png", "000001-cat.jpg-glaucoma.png"]
+    assert "Not a medical device" in result.stderr
+    result = app.test_cli_runner().invoke(args=[*words, "--output", str(table)])
+    assert "1 of 2 answered" in result.stderr
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["classifier"] for row in rows] == ["cat_dog", "glaucoma", ""]
+    assert rows[0]["probability_cat"]
+    assert not rows[0]["probability_glaucoma"]
+    refused = app.test_cli_runner().invoke(args=[*words, "--version", "1"])
+    assert refused.exit_code == 1
+    assert "belongs to one classifier" in refused.stderr
+
+
 def test_the_answers_are_the_same_in_every_form(app: Flask, pets: Path, tmp_path: Path) -> None:
     for suffix in ("csv", "json", "jsonl"):
         status, lines, aside = run(app, pets, "--output", tmp_path / f"found.{suffix}")

@@ -48,6 +48,16 @@ def test_a_path_and_bytes_are_answered_alike(client: Client, eyes: list[Path]) -
     assert (corrected["feedback"]["label"], corrected["filename"]) == ("no_dr", eyes[0].name)
 
 
+def test_several_classifiers_answer_one_image(client: Client, eyes: list[Path]) -> None:
+    found = client.predict_each(eyes[0], [NAME, "glaucoma"], similar=1)
+    assert (list(found["answers"]), found["unanswered"]) == ([NAME, "glaucoma"], {})
+    assert found["answers"][NAME]["probabilities"] == client.predict(eyes[0], NAME)["probabilities"]
+    assert list(client.predict_each(eyes[0].read_bytes(), [NAME])["answers"]) == [NAME]
+    assert len(client.predict_each(eyes[0])["answers"]) == 5
+    with pytest.raises(Problem, match="There is no classifier 'nothing'"):
+        client.predict_each(eyes[0], [NAME, "nothing"])
+
+
 def test_many_images_are_answered_while_the_progress_is_watched(client: Client, eyes: list[Path]) -> None:
     seen: list[float] = []
     rows = client.predict_many([*eyes, b"no image"], NAME, lambda job: seen.append(job["progress"]["percent"]))

@@ -14,8 +14,8 @@ from app.inference.engine import OnnxEngine
 PACKAGE = Path(__file__).parents[2] / "app" / "inference"
 ALLOWED = {"numpy", "cv2", "onnxruntime", "PIL", "pydantic", "app.classifiers", "app.errors", "app.inference"}
 STANDARD = {
-    "__future__", "base64", "collections", "dataclasses", "functools", "hashlib", "io", "math", "pathlib", "typing",
-    "warnings", "zipfile",
+    "__future__", "base64", "collections", "ctypes", "dataclasses", "functools", "hashlib", "io", "math", "pathlib",
+    "time", "typing", "warnings", "weakref", "zipfile",
 }  # fmt: skip
 
 

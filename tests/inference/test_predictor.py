@@ -16,7 +16,7 @@ from PIL import Image
 from app.classifiers.card import CARD_NAME, Calibration, Thresholds
 from app.errors import InvalidInput, Unavailable
 from app.inference.arrays import Pixels
-from app.inference.engine import ENGINES, OnnxEngine, Outputs
+from app.inference.engine import ENGINES, Engine, OnnxEngine, Outputs
 from app.inference.novelty import NOVELTY_NAME
 from app.inference.predictor import Predictor
 from app.inference.similar import SIMILAR_NAME
@@ -190,7 +190,7 @@ def test_an_unknown_engine_is_refused_with_the_known_ones(tmp_path: Path) -> Non
         Predictor(make_bundle(tmp_path, engine="abacus"))
 
 
-class CoinEngine:
+class CoinEngine(Engine):
     """Says the same whatever it sees."""
 
     file_name: ClassVar[str] = OnnxEngine.file_name

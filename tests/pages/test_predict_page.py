@@ -60,6 +60,28 @@ def test_no_on_two_classes_asks_which_and_can_be_taken_back(page: Page, tmp_path
     assert calls == ["POST", "DELETE"]
 
 
+def test_all_classifiers_answer_one_photograph_the_fitting_ones_first(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "tom.jpg"
+    path.write_bytes(draw("cat_face", 4242, 224).jpeg())
+    page.goto("/predict?classifier=glaucoma")
+    expect(page.locator("#samples button")).to_have_count(2)
+    page.get_by_label("Classifier").select_option("All classifiers")
+    expect(page.locator("#description")).to_contain_text("every classifier")
+    assert page.url.endswith("?classifier=all")
+    page.set_input_files("#files", path)
+    answers, cat = page.get_by_role("article"), page.get_by_role("article", name="Answer for Cat or dog · tom.jpg")
+    expect(answers).to_have_count(5)
+    expect(answers.first.locator(".decision-title")).to_contain_text("Cat")
+    expect(answers.last.locator(".decision-title")).to_have_text("Not this kind of image")
+    expect(page.locator("#announce")).to_contain_text("Glaucoma: Not this kind of image")
+    cat.get_by_role("button", name="Yes").click()
+    expect(cat).to_contain_text("Saved as Cat")
+    page.reload()
+    expect(page.get_by_label("Classifier")).to_have_value("all")
+    page.goto("/train")
+    expect(page.get_by_label("Classifier")).not_to_have_value("all")
+
+
 def test_nothing_is_asked_of_an_image_that_is_no_case_for_the_model(page: Page, tmp_path: Path) -> None:
     answer = answered(page, tmp_path, "cat_face", "glaucoma")
     expect(answer.locator(".decision-title")).to_have_text("Not this kind of image")

@@ -150,6 +150,24 @@ def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page
     expect(page.locator("#images")).not_to_contain_text("dog")
 
 
+def test_a_dataset_is_explored_when_its_part_of_the_page_is_reached(page: Page) -> None:
+    for number in range(6):
+        name = ("cataract", "normal")[number % 2]
+        image = {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": draw(f"eye_{name}", number, 96).jpeg()}
+        sent = {"files": image, "label": name, "classifier": "cataract"}
+        assert page.request.post("/api/upload", multipart=sent).status == 201
+    page.goto("/data?classifier=cataract")
+    place = page.locator("#exploration")
+    expect(page.locator("#images img").first).to_be_visible()
+    place.scroll_into_view_if_needed()
+    expect(place).to_have_attribute("aria-busy", "false", timeout=JOB)
+    expect(page.locator("#explored")).to_contain_text(re.compile(r"\d images"))
+    expect(page.locator("#by-split")).to_contain_text("Cataract")
+    assert page.locator("#samples img").count() >= 6 + 8
+    expect(page.get_by_alt_text("The image as it is")).to_be_visible()
+    assert barriers(page) == []
+
+
 def test_an_audit_runs_on_through_a_reload_and_shows_what_it_found(page: Page) -> None:
     for label in ("normal", "cataract"):
         upload(page, "cataract", f"eye_{label}", label, 3)

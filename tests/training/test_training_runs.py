@@ -114,7 +114,7 @@ def test_a_run_fills_a_bundle_that_serves(samples: tuple[Sample, ...], tmp_path:
     assert served["confusion_matrix"] == card.metrics["confusion_matrix"]  # what is claimed is what is served
     assert served["intervals"]["auroc"] == pytest.approx(card.metrics["intervals"]["auroc"])
     assert {stage for stage, _, _ in log.calls} == {
-        "reading images", "training", "exporting", "calibrating", "evaluating",
+        "reading images", "loading", "training", "exporting", "quantizing", "calibrating", "evaluating",
     }  # fmt: skip
     assert all(0 <= done <= total for _, done, total in log.calls)
     assert [epoch["epoch"] for epoch in log.epochs] == [1.0, 2.0]

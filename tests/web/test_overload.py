@@ -57,7 +57,7 @@ def gunicorn(data_dir: Path) -> Iterator[Web]:
     with app.app_context():
         initialise(app.extensions[EXTENSION])
     port = free_port()
-    own = {"DATA_DIR": str(settings.data_dir), "PORT": str(port), "WEB_CONCURRENCY": "1"}
+    own = {"DATA_DIR": str(settings.data_dir), "PORT": str(port), "WEB_CONCURRENCY": "1", "ANSWER_CACHE": "off"}
     argv = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "wsgi:app"]
     process = subprocess.Popen(argv, cwd=CHECKOUT, env=os.environ | own)
     try:

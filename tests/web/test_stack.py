@@ -101,6 +101,35 @@ def test_a_bulk_job_survives_the_death_of_its_worker(http: httpx.Client, stack: 
     assert sum(job["result"]["classes"].values()) == 200
 
 
+def test_a_large_upload_is_a_job_whose_result_is_the_answer_of_a_call_that_waits(
+    http: httpx.Client, stack: Stack
+) -> None:
+    drawn = {
+        f"{name}/{n}.jpg": draw(f"eye_{name}", n, 256).jpeg() for name in ("cataract", "normal") for n in range(50)
+    }
+    files = {"files": ("eyes.zip", pack(drawn | {"cataract/bad.jpg": b"text"}))}
+    accepted = http.post(
+        "/api/upload-data", files=files, data={"classifier": "cataract"}, headers={"Prefer": "wait=5, Respond-Async"}
+    )
+    assert (accepted.status_code, accepted.headers["Preference-Applied"]) == (202, "respond-async")
+    assert accepted.headers["Location"] == accepted.json()["status_url"]
+    url = accepted.headers["Location"]
+    wait_for(http, url, lambda job: job["progress"]["done"] > 0)
+    for process in processes(stack, "worker", "batch"):
+        process.kill()
+    job, seen = wait_for(http, url, has_ended)
+    assert job["status"] == "succeeded", job["errors"]
+    percents = [state["progress"]["percent"] for state in seen]
+    assert percents == sorted(percents)
+    assert (job["progress"]["done"], job["progress"]["total"], percents[-1]) == (101, 101, 100.0)
+    waited = http.post("/api/upload", files=files, data={"classifier": "eye_diseases"})
+    assert waited.status_code == 201
+    assert "Preference-Applied" not in waited.headers
+    same = ("accepted", "duplicates", "rejected", "kinds")  # other tests may have filled the datasets before
+    assert [job["result"][name] for name in same] == [waited.json()[name] for name in same]
+    assert job["result"].keys() == waited.json().keys()
+
+
 def test_jobs_wait_while_redis_stands_still_and_predictions_do_not(http: httpx.Client, stack: Stack) -> None:
     with Redis.from_url(Settings(data_dir=stack.data_dir).redis) as client:
         redis = psutil.Process(client.info("server")["process_id"])
@@ -150,7 +179,7 @@ def check_progress(job: Json, seen: list[Json]) -> None:
     stages = list(dict.fromkeys(state["progress"]["stage"] for state in seen))
     order = [
         "waiting", "starting", "looking", "searching copies", "comparing images", "fetching images", "reading images",
-        "training", "exporting", "calibrating", "evaluating", "comparing", "done",
+        "loading", "training", "exporting", "quantizing", "calibrating", "evaluating", "comparing", "done",
     ]  # fmt: skip
     assert stages == [stage for stage in order if stage in stages]
     assert {"training", "done"} <= set(stages)

@@ -24,12 +24,12 @@ _SIGNATURES = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
 )
-_REDUCED = (  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which replaces the grey scale of these
-    (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
-    (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
-    (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
-    (1, 0),
-)
+_REDUCED = {  # OpenCV has no names for scales with IMREAD_COLOR_RGB, which replaces the grey scale of these
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    1: 0,
+}
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
 _STRIP = 512  # rows that are converted at once: a whole image in each form would take 20 bytes a pixel
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -40,12 +40,20 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # the sender is told of a ba
 
 @dataclass(frozen=True)
 class Decoded:
-    """Upright RGB `pixels`, perhaps at a reduced scale; `width` and `height` of the upright original."""
+    """Upright RGB `pixels`, perhaps at a reduced scale; `width` and `height` of the upright original.
+
+    `scale`: the side of the original over that of the pixels; None where the file is read at no scale but its own.
+    """
 
     pixels: Pixels
     width: int
     height: int
     format: str
+    scale: int | None = None
+
+    def suits(self, min_side: int) -> bool:
+        """Say whether `decode` with this `min_side` gives the same pixels."""
+        return self.scale is None or self.scale == _scale(min(self.width, self.height), min_side)
 
 
 def decode(data: bytes, min_side: int | None = None) -> Decoded:
@@ -82,8 +90,9 @@ def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
         _check_size(width, height)
         check_density(data, width, height, kind)
         orientation = _exif(image, data).get(_ORIENTATION, 1)
-        if kind == "JPEG" and image.mode in ("RGB", "L"):
-            pixels = _decode_jpeg(data, min(width, height), min_side)
+        scale = _scale(min(width, height), min_side) if kind == "JPEG" and image.mode in ("RGB", "L") else None
+        if scale is not None:
+            pixels = _read(data, kind, _REDUCED[scale] | cv2.IMREAD_COLOR_RGB)
         elif _is_plain(image, kind):
             pixels = _read(data, kind, cv2.IMREAD_COLOR_RGB)
         elif image.mode.startswith("I;16"):
@@ -94,7 +103,7 @@ def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
         check_png_rows(data)
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Decoded(_turn_upright(pixels, orientation), width, height, kind)
+    return Decoded(_turn_upright(pixels, orientation), width, height, kind, scale)
 
 
 def _exif(image: Image.Image, data: bytes) -> Image.Exif:
@@ -127,10 +136,9 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _decode_jpeg(data: bytes, side: int, min_side: int | None) -> Pixels:
-    """Decode with libjpeg's scaling, which rounds sides up and costs a fraction of a full decode."""
-    flag = next(flag for scale, flag in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
-    return _read(data, "JPEG", flag | cv2.IMREAD_COLOR_RGB)
+def _scale(side: int, min_side: int | None) -> int:
+    """The largest scale of libjpeg, which rounds sides up, that leaves the shorter side this many pixels."""
+    return next(scale for scale in _REDUCED if scale == 1 or (min_side and -(-side // scale) >= min_side))
 
 
 def _is_plain(image: Image.Image, kind: str) -> bool:

@@ -15,10 +15,11 @@ from typing import Final, cast
 from sqlalchemy import ColumnElement, Update, case, exists, func, insert, or_, select, update
 
 from app.errors import Cancelled
+from app.services.jobs.estimate import FIRST, rest
 from app.services.jobs.heartbeat import SILENCE, is_dead, this_worker
 from app.services.jobs.jobs import LOST, MAX_ATTEMPTS, RECEIVING, Jobs
 from app.services.jobs.queues import ROUTES, SHARED
-from app.services.jobs.transitions import change, move, note
+from app.services.jobs.transitions import change, estimated, move, note
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job, JobChunk, JobItem
 from app.store.transaction import release_connection, transaction
@@ -115,12 +116,21 @@ class Chunks:
 
     def record(self, chunk: Chunk, answered: int) -> None:
         """Count answers, in the transaction that keeps them; Cancelled when the chunk or the job is no longer ours."""
-        moment, done = now(), Job.done + answered
+        moment = now()
         ours = db.session.execute(
             chunk.beat.values(heartbeat_at=moment).returning(JobChunk.first), execution_options=UNSYNCHRONIZED
         ).first()
-        if ours is None or not change(chunk.job_id, "running", done=done, percent=_percent(done), heartbeat_at=moment):
+        running = update(Job).where(Job.id == chunk.job_id, Job.status == "running")
+        counted = running.values(done=Job.done + answered, heartbeat_at=moment)
+        job = db.session.execute(
+            counted.returning(Job.done, Job.total, Job.stage_at, Job.stage_percent), execution_options=UNSYNCHRONIZED
+        ).first()
+        if ours is None or job is None:
             raise Cancelled("The job was cancelled, or its chunk was given to another worker.")
+        percent = 100 * job.done / max(job.total, 1)
+        seen = (percent - job.stage_percent) / max(100 - job.stage_percent, 1e-9)
+        left = rest((moment - job.stage_at).total_seconds(), seen) if percent >= FIRST and seen > 0 else None
+        change(chunk.job_id, "running", percent=percent, **estimated(moment, left, left or 0))
 
     def finish(self, chunk: Chunk) -> None:
         """Close the chunk."""
@@ -188,10 +198,6 @@ def _free(job_id: str) -> ColumnElement[bool]:
     rests = JobChunk.not_before.between(now(), now() + PAUSE)  # longer only if the clock was put back
     rested = or_(JobChunk.not_before.is_(None), ~rests)
     return (JobChunk.job_id == job_id) & JobChunk.finished.is_(False) & JobChunk.worker.is_(None) & rested & runs
-
-
-def _percent(done: ColumnElement[int]) -> ColumnElement[float]:
-    return case((Job.total > 0, done * 100.0 / Job.total), else_=0.0)
 
 
 def _stuck(chunk: Chunk) -> tuple[int, int]:

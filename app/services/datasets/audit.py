@@ -18,7 +18,9 @@ from app.services.datasets.embedding import Embedding
 from app.services.datasets.removed import used_before
 from app.services.datasets.revision import revision_number
 from app.services.datasets.versions import divide
-from app.services.jobs.jobs import JobProgress, Jobs
+from app.services.jobs.costs import default
+from app.services.jobs.jobs import Jobs
+from app.services.jobs.reporting import Reporter
 from app.store.db import db, new_id
 from app.store.files import Files
 from app.store.registry import Registry
@@ -32,8 +34,6 @@ from app.training.data.splits import unite
 from app.training.progress import Progress
 
 KIND: Final = "audit"
-SHARES: Final = {"looking": (0, 50), "searching copies": (50, 60), "comparing": (60, 80), "embedding": (80, 95),
-                 "judging": (95, 100)}  # fmt: skip
 
 
 class Audit:
@@ -54,15 +54,9 @@ class Audit:
 
     def run(self, job: Job) -> dict[str, Any]:
         """Do an audit job."""
-
-        def report(stage: str, done: int, total: int, epoch: dict[str, float] | None = None) -> None:
-            del epoch
-            begin, end = SHARES[stage]
-            share = min(done / max(total, 1), 1)
-            if done % 50 == 0 or done == total:
-                self._jobs.progress(job, JobProgress(stage, done, total, begin + (end - begin) * share))
-
+        report = Reporter(self._jobs, job, default(job, len(dataset(job.classifier))))
         found = self.compute(job.classifier, report)
+        report.finish()
         return {"findings": len(found["findings"]), "clean": found["clean"], "audit_url": _url(job.classifier)}
 
     def latest(self, classifier: str) -> dict[str, Any]:

@@ -41,16 +41,20 @@ class Duplicates:
         see = partial(self._files.derived, name=fingerprints.FORMAT, make=fingerprints.compute)
         found: list[bytes] = []
         with ThreadPoolExecutor(THREADS) as pool:
-            for some in batched(hashes, CHUNK):
-                found += pool.map(see, some)
-                progress("looking", len(found), len(hashes))
+            for some in batched(hashes, CHUNK):  # what waits for a thread cannot be cancelled
+                for seen in pool.map(see, some):
+                    progress("looking", len(found), len(hashes))
+                    found.append(seen)
         return fingerprints.read(found)
+
+    def new(self, classifier: str, hashes: Sequence[str]) -> list[int]:
+        """Return the places of the images that were not compared yet."""
+        known = set(db.session.scalars(select(Compared.sha256).where(Compared.classifier == classifier)))
+        return [row for row, sha256 in enumerate(hashes) if sha256 not in known]
 
     def pairs(self, classifier: str, hashes: Sequence[str], progress: Progress) -> list[Pair]:
         """Return the pairs of images that show the same, by their places in `hashes`: all images of the dataset."""
-        known = set(db.session.scalars(select(Compared.sha256).where(Compared.classifier == classifier)))
-        new = [row for row, sha256 in enumerate(hashes) if sha256 not in known]
-        if new:
+        if new := self.new(classifier, hashes):
             found = find_pairs(self.looks(hashes, progress), np.array(new), progress)
             with transaction():
                 _remember(classifier, hashes, found)
@@ -89,7 +93,12 @@ def filled_dataset(classifier: str) -> Sequence[Image]:
     """Return the images of a dataset as `dataset` does; InvalidInput when there is none."""
     if rows := dataset(classifier):
         return rows
-    raise InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
+    raise nothing_yet(classifier)
+
+
+def nothing_yet(classifier: str) -> InvalidInput:
+    """Return the error of what needs images."""
+    return InvalidInput(f"{classifier} has no images yet; add some with /api/upload or 'flask data import'.")
 
 
 def dataset(classifier: str) -> Sequence[Image]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -18,10 +19,11 @@ from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.image.decode import measure
 from app.runners import Run
-from app.services.datasets.archive import Member, Upload, members
+from app.services.datasets.archive import Member, Upload, members, nothing_usable
 from app.services.datasets.removed import bring_back
 from app.store.audit_log import record
-from app.store.db import db, replace, storable
+from app.store.db import db, storable
+from app.store.db import replace as replace_row
 from app.store.files import Files
 from app.store.tables import Image, RejectedFile
 from app.store.transaction import release_connection, transaction
@@ -35,12 +37,16 @@ PATH: Final = 255  # characters that are kept of a file's path
 
 @dataclass(frozen=True)
 class Origin:
-    """Where files come from, and what is given for all of them: a label and a split, if any, and a limit of bytes."""
+    """Where files come from, and what is given for all of them: a label and a split, if any, and a limit of bytes.
+
+    Images that were added `since` then count as accepted: a run that was cut off has added them.
+    """
 
     source: str
     label: str | None = None
     split: Split | None = None
     max_bytes: int = 2**31
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -93,10 +99,19 @@ class Intake:
         source: str = "upload",
     ) -> Report:
         """Store images with the label given, else by the classifier's convention, a folder or the name's prefix."""
+        origin, sent = Origin(source, label, known_split(split)), list(uploads)
+        self.check(classifier, origin)
+        return self.receive(classifier, self._run_cpu_bound(lambda: members(sent)), origin, silent)
+
+    def receive(self, classifier: str, found: Sequence[Member], origin: Origin, progress: Progress) -> Report:
+        """Do the same with files that were unpacked."""
+        spec, label = self.check(classifier, origin)
+        return self.take(spec, found, replace(origin, label=label, max_bytes=self._max_file_bytes), progress)
+
+    def check(self, classifier: str, origin: Origin) -> tuple[ClassifierSpec, str | None]:
+        """Return the classifier and the label as its class; NotFound or InvalidInput when there is none of the name."""
         spec = self._catalog[classifier]
-        label = None if label is None else known_label(spec, label)
-        origin, sent = Origin(source, label, _check_split(split), self._max_file_bytes), list(uploads)
-        return self.take(spec, self._run_cpu_bound(lambda: members(sent)), origin, silent)
+        return spec, None if origin.label is None else known_label(spec, origin.label)
 
     def take(self, spec: ClassifierSpec, found: Sequence[Member], origin: Origin, progress: Progress) -> Report:
         """Take in every file that can be used; the others are counted and listed, never fatal. Twice is as once."""
@@ -106,7 +121,7 @@ class Intake:
         release_connection()  # nothing of the database is held while tables are read, or images looked at
         read = partial(_read_table, by_name)
         entries, refusals = self._run_cpu_bound(lambda: interpret(list(by_name), read, spec, origin.label))
-        log = _Log(spec.name, origin.source)
+        log = _Log(spec.name, origin)
         for refusal in refusals:
             log.refuse(refusal.name, refusal.kind, refusal.reason)
         for done, entry in enumerate(entries, start=1):
@@ -164,11 +179,13 @@ class Intake:
         except FoveaError as error:
             log.refuse(name, "unreadable", str(error))
             return
+        given = (Image.classifier == spec.name, Image.sha256 == stored.sha256)
+        label, at = db.session.execute(select(Image.label, Image.created_at).where(*given)).one()
+        if log.since is not None and stored.sha256 not in log.seen:
+            new = at >= log.since
         log.report.accepted += new
         log.report.duplicates += not new
         twin = log.seen.setdefault(stored.sha256, name)
-        given = (Image.classifier == spec.name, Image.sha256 == stored.sha256)
-        label = db.session.scalar(select(Image.label).where(*given))
         if label != image.label:
             log.refuse(name, "conflict", f"the same bytes are labelled {label} already, here {image.label}")
         elif twin != name:
@@ -178,8 +195,8 @@ class Intake:
 class _Log:
     """Writes down what became of an import's files: in the report, and in the database for the audit."""
 
-    def __init__(self, classifier: str, source: str) -> None:
-        self.source = source
+    def __init__(self, classifier: str, origin: Origin) -> None:
+        self.source, self.since = origin.source, origin.since
         self.report = Report(classifier)
         self.seen: dict[str, str] = {}
 
@@ -205,7 +222,7 @@ class _Log:
             rows[path] = {"kind": refused["kind"], "reason": refused["reason"][:500]}
         key = {"classifier": self.report.classifier, "source": self.source}
         for path in sorted(rows):  # in one order, so that no two uploads wait for each other
-            replace(RejectedFile, key | {"path": path}, rows[path])
+            replace_row(RejectedFile, key | {"path": path}, rows[path])
 
 
 def _read_table(by_name: Mapping[str, Sequence[Member]], name: str) -> bytes:
@@ -223,13 +240,23 @@ def _protect(known: Image, split: Split | None) -> None:
             known.split = split
 
 
-def _check_split(split: str | None) -> Split | None:
+def known_split(split: str | None) -> Split | None:
+    """Return the split that a word names, None for none; InvalidInput when there is no such split."""
     if split is None:
         return None
     for known in SPLITS:
         if split == known:
             return known
     raise InvalidInput(f"{split!r} is no split; choose one of: {', '.join(SPLITS)}, or leave it out.")
+
+
+def refuse_if_useless(report: Report) -> None:
+    """InvalidInput for an upload without a usable file."""
+    if report.accepted or report.duplicates:
+        return
+    if not report.rejected:
+        raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
+    raise nothing_usable([(each["file"], each["reason"]) for each in report.rejected])
 
 
 def counts(classifier: str) -> dict[str, dict[str, int]]:

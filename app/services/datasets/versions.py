@@ -93,6 +93,11 @@ class DatasetVersions:
                     _decide(spec, divided)
                     return divided
 
+    def has_new(self, classifier: str) -> bool:
+        """Whether there are images that were not yet compared with the others."""
+        hashes = db.session.scalars(select(Image.sha256).where(Image.classifier == classifier)).all()
+        return bool(self._duplicates.new(classifier, hashes))
+
     def learned(self, classifier: str, version: str) -> list[manifest.Row] | None:
         """Return the images of a dataset version that a model learned from; None where the version is not known."""
         try:
@@ -160,6 +165,7 @@ def divide(
     splits = assign(
         keys,
         spec.training.seed,
+        spec.split.shares,
         given=[None if chosen else row.split for row, chosen in zip(rows, by_hand, strict=True)],
         used=[earliest([_used(row), learned.get(row.group), learned.get(row.sha256)]) for row in rows],
     )

@@ -18,7 +18,7 @@ from app.errors import Cancelled, Conflict, Enough, FoveaError, NotFound
 from app.services.jobs.faults import SMALLER, explain
 from app.services.jobs.heartbeat import heartbeat, is_dead, this_worker
 from app.services.jobs.queues import ALONE, ROUTES, SHARED
-from app.services.jobs.transitions import NEW_TRY, change, move, note, was
+from app.services.jobs.transitions import NEW_TRY, change, estimated, move, note, wait_in_line, was
 from app.store.audit_log import record
 from app.store.db import UNSYNCHRONIZED, db, now
 from app.store.tables import Job
@@ -36,13 +36,18 @@ KEEPABLE: Final = "training"  # the stage in which a cancelled job has something
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch."""
+    """How far a job is: `done` of `total` steps of a stage, `percent` of all its work; the figures of a new epoch.
+
+    `left` are the seconds that it still needs, None where it is too early to say; that holds for `sure` seconds.
+    """
 
     stage: str
     done: int
     total: int
     percent: float
     epoch: dict[str, float] | None = None
+    left: float | None = None
+    sure: float = 0.0
 
 
 class Jobs:
@@ -117,7 +122,7 @@ class Jobs:
             try:
                 taken = wanted()
             except IntegrityError:
-                _wait_in_line(job_id)
+                wait_in_line(job_id)
                 return None
         return self.get(job_id) if taken else None
 
@@ -157,7 +162,10 @@ class Jobs:
         When they asked to keep what there is, a training gets Enough, and what follows it goes on to its end.
         """
         moment, percent = now(), round(min(report.percent, 99.9), 1)
-        values = {"done": report.done, "total": report.total, "percent": percent, "heartbeat_at": moment}
+        values: dict[str, Any] = {
+            "done": report.done, "total": report.total, "percent": percent, "heartbeat_at": moment,
+            **estimated(moment, report.left, report.sure),
+        }  # fmt: skip
         if report.epoch is not None:
             values["history"] = [*job.history, report.epoch]
         began = report.stage != job.stage
@@ -248,7 +256,7 @@ class Jobs:
             reason = f"The worker died {job.attempts} times while it ran; {_DEADLY.get(job.kind, 'look at its log')}."
             self.fail(job.id, reason, same)
         else:
-            move(job.id, "running", "queued", cause, same, **NEW_TRY)
+            move(job.id, "running", "queued", cause, same, **NEW_TRY | {"percent": Job.percent})  # it never falls
 
     def _call_next(self, job_id: str) -> None:
         """Hand the job that has waited longest for this one's end to the queue."""
@@ -263,7 +271,8 @@ class Jobs:
             move(job_id, "running", "cancelled", "Stopped early; the best epoch was kept.", mine,
                  stage="cancelled", result=result)  # fmt: skip
         else:
-            move(job_id, "running", "succeeded", "Done.", mine, stage="done", percent=100.0, result=result)
+            move(job_id, "running", "succeeded", "Done.", mine,
+                 stage="done", percent=100.0, done=Job.total, result=result)  # fmt: skip
 
 
 _OTHER = aliased(Job)
@@ -280,13 +289,6 @@ def _same_claim(job: Job) -> ColumnElement[bool]:
 
 def _sent_within(time: timedelta) -> ColumnElement[bool]:
     return Job.enqueued_at.between(now() - time, now() + time)  # a clock may have been put back
-
-
-def _wait_in_line(job_id: str) -> None:
-    """Leave the job to whoever ends the one before it, or to the sweep."""
-    with transaction():
-        if change(job_id, "queued", enqueued_at=None):
-            note(job_id, "queued", "Waits for the end of another training of the same classifier.")
 
 
 def _stop(job: Job) -> None:

@@ -28,6 +28,7 @@ class Route:
 ROUTES: Final = {
     "bulk_predict": Route("fovea.bulk_predict", "batch"),
     "audit": Route("fovea.audit", "batch"),
+    "upload": Route("fovea.upload", "batch"),
     "retrain": Route("fovea.retrain", "training"),
 }
 # Kinds whose jobs are cut into chunks, which many workers answer at once.

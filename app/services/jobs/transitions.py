@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, insert, select, update
@@ -24,11 +25,14 @@ MOVES: Final[dict[str, tuple[str, ...]]] = {
 ACTIVE: Final = ("queued", "running")
 FINAL: Final = ("succeeded", "failed", "cancelled")
 CAUSE_CHARACTERS: Final = 500
+SLACK: Final = 1.0  # seconds by which the next report may be late
+LONGEST: Final = 1e8  # seconds
 # What a job begins again with.
 NEW_TRY: Final[dict[str, Any]] = {
     "stage": "waiting", "percent": 0.0, "done": 0, "total": 0, "history": [], "errors": [],
     "result": None, "worker": None, "cancel_requested": False, "keep": False, "enqueued_at": None, "started_at": None,
     "heartbeat_at": None, "finished_at": None, "stage_at": None, "stage_percent": 0.0,
+    "ends_at": None, "sure_until": None, "timings": {},
 }  # fmt: skip
 
 
@@ -64,6 +68,17 @@ def change(job_id: str, source: str, /, *where: ColumnElement[bool], **values: A
     return db.session.execute(statement.returning(Job.id), execution_options=UNSYNCHRONIZED).first() is not None
 
 
+def estimated(moment: datetime, left: float | None, sure: float) -> dict[str, datetime | None]:
+    """Return the columns that say, at this moment, that `left` seconds are left, which holds for `sure` seconds."""
+    if left is None:
+        return {"ends_at": None, "sure_until": None}
+    return {"ends_at": _after(moment, left), "sure_until": _after(moment, sure + SLACK)}
+
+
+def _after(moment: datetime, seconds: float) -> datetime:
+    return moment + timedelta(seconds=min(seconds, LONGEST))
+
+
 def _announce(job_id: str, status: str, cause: str) -> None:
     """Tell the webhook of a job's end. It gets no file names: they may name patients."""
     kind, classifier = db.session.execute(select(Job.kind, Job.classifier).where(Job.id == job_id)).one()
@@ -77,6 +92,13 @@ def note(job_id: str, status: str, cause: str) -> None:
     """Add a line to the job's log, in the present transaction."""
     row = {"job_id": job_id, "at": now(), "status": status, "cause": cause[:CAUSE_CHARACTERS]}
     db.session.execute(insert(JobEvent).values(row))
+
+
+def wait_in_line(job_id: str) -> None:
+    """Leave the job to whoever ends the one before it, or to the sweep."""
+    with transaction():
+        if change(job_id, "queued", enqueued_at=None):
+            note(job_id, "queued", "Waits for the end of another training of the same classifier.")
 
 
 def events(job_id: str) -> list[dict[str, Any]]:

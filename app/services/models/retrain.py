@@ -83,7 +83,7 @@ class Retrain:
             find_all_weights(self._weights_dir)
             params["search"] = request.search
         _check_enough(spec)
-        return Job(kind=KIND, classifier=spec.name, params=params, total=params["epochs"])
+        return Job(kind=KIND, classifier=spec.name, params=params)
 
     def _network(self, spec: ClassifierSpec, request: TrainingRequest) -> tuple[str, str]:
         """Return backbone and mode: those asked for, else the classifier's."""

@@ -17,9 +17,12 @@ from sqlalchemy import select
 from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
 from app.services.datasets import test_set
+from app.services.datasets.duplicates import dataset
 from app.services.datasets.versions import DatasetVersions, Division
+from app.services.jobs.costs import default
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
+from app.services.models.known_work import skipped
 from app.services.models.run_progress import RunProgress
 from app.services.models.trial import Trial
 from app.store.db import db
@@ -52,9 +55,9 @@ class Supervision:
     jobs: Jobs
     limits: Limits
 
-    def progress(self, job: Job) -> RunProgress:
-        """Return what the stages of a run report to."""
-        return RunProgress(self.jobs, self.limits, job)
+    def progress(self, job: Job, default: dict[str, float]) -> RunProgress:
+        """Return what the stages of a run report to, which by default take so many seconds."""
+        return RunProgress(self.jobs, self.limits, job, default)
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,14 @@ class TrainingRun:
 
     def run(self, job: Job) -> dict[str, Any]:
         """Train, register, compare and perhaps promote; a run cut off after registering does not train again."""
-        spec, report = self._catalog[job.classifier], self._supervision.progress(job)
+        spec = self._catalog[job.classifier]
+        report = self._supervision.progress(job, self._stages(spec, job))
         run_dir = self._folders.run(job.id)
         division = self._data.versions.freeze(spec.name, report.preparing)
         self._registry.adopt(spec.name)  # an earlier try may have died between the bundle and its row
         with self._brought(division.samples, run_dir / "images", report) as samples:
             result = self._run(spec, job, replace(division, samples=samples), report)
+        report.finish()
         shutil.rmtree(run_dir, ignore_errors=True)  # a run that was cut off goes on from there
         return result
 
@@ -120,6 +125,16 @@ class TrainingRun:
             "metrics": self._registry.card(spec.name, version).metrics,
             "search": trials,
         }
+
+    def _stages(self, spec: ClassifierSpec, job: Job) -> dict[str, float]:
+        """The seconds that each stage of the run takes by default."""
+        hashes, folders = [row.sha256 for row in dataset(spec.name)], self._folders
+        without = skipped(job, spec, hashes, folders.weights, folders.cache)
+        if not self._data.versions.has_new(spec.name):
+            without |= {"looking", "searching copies", "comparing images"}
+        if self._registry.alias(spec.name, "champion") is None:
+            without.add("comparing")
+        return default(job, len(hashes), without)
 
     @contextmanager
     def _brought(self, samples: tuple[Sample, ...], folder: Path, report: Progress) -> Iterator[tuple[Sample, ...]]:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.config import Settings
 from app.services.jobs.transitions import ACTIVE
+from app.store.bodies import Bodies
 from app.store.db import db, now
 from app.store.staging import clear_files, clear_staging
 from app.store.tables import Job
@@ -37,6 +38,7 @@ class Tidy:
         before = (now() - written).timestamp()
         for folder in self._settings.models_dir.iterdir():
             clear_staging(folder)
+        Bodies(self._settings.models_dir).clear()
         clear_files(self._settings.uploads_dir, before)
         clear_files(self._settings.instance_dir, before)
         for run in (self._settings.instance_dir / "runs").glob("*"):

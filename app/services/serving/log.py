@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-
-from sqlalchemy import select
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.labels import known_label
 from app.errors import NotFound
 from app.services.serving import usage
+from app.services.serving.search import Page, PredictionFilter, find
 from app.store.db import db, now
 from app.store.tables import Prediction
 from app.store.transaction import transaction
@@ -23,18 +20,11 @@ class History:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def list(
-        self, classifier: str | None, decision: str | None, before: datetime | None, limit: int
-    ) -> Sequence[Prediction]:
-        """Return the newest predictions first; `before` continues a listing."""
-        query = select(Prediction).order_by(Prediction.created_at.desc()).limit(limit)
-        if classifier is not None:
-            query = query.where(Prediction.classifier == self._catalog[classifier].name)
-        if decision is not None:
-            query = query.where(Prediction.decision == decision)
-        if before is not None:
-            query = query.where(Prediction.created_at < before)
-        return db.session.scalars(query).all()
+    def find(self, wanted: PredictionFilter, limit: int) -> Page:
+        """Return the newest predictions of those wanted; NotFound where the classifier is not known."""
+        if wanted.classifier is not None:
+            self._catalog[wanted.classifier]
+        return find(wanted, limit)
 
     def get(self, prediction_id: str) -> Prediction:
         """Return one prediction; NotFound when there is none."""
@@ -71,7 +61,14 @@ def as_answer(row: Prediction) -> dict[str, Any]:
         "filename": row.filename,
         "job_id": row.job_id,
         "sha256": row.sha256,
+        "patient": row.patient,
+        "eye": row.eye,
         "feedback": None
         if row.label is None
         else {"label": row.label, "at": row.labelled_at.isoformat() if row.labelled_at else None},
+        "reviews": [
+            {name: getattr(review, name) for name in ("reviewer", "verdict", "label", "note")}
+            | {"at": review.at.isoformat()}
+            for review in row.reviews
+        ],
     }

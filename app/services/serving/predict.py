@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,9 +15,11 @@ from sqlalchemy import Table, insert
 from app.classifiers.card import Card
 from app.classifiers.catalog import Catalog
 from app.errors import FoveaError, InvalidInput, NotFound
+from app.inference.photograph import Photograph
 from app.inference.predictor import Prediction as Answer
 from app.inference.predictor import Predictor
 from app.inference.similar import Neighbour, Similar
+from app.services.serving.known import KnownAnswers
 from app.services.serving.loaded_models import Serving
 from app.services.serving.shadow import Shadow, ShadowRequest
 from app.services.serving.slot import Model
@@ -57,44 +59,67 @@ class Choice:
 
 
 class Computed(NamedTuple):
-    """What a model said, in `compute_ms` of computing time, of the image that is stored under `sha256`."""
+    """What a model said, in `compute_ms` of computing time, had it been alone with the image."""
 
     predictor: Predictor
     answer: Answer
     compute_ms: float
-    sha256: str
+
+
+class Memory(NamedTuple):
+    """Where images are stored, and what was answered to them."""
+
+    files: Files
+    known: KnownAnswers
 
 
 class Predict:
     """The prediction use case."""
 
-    def __init__(self, catalog: Catalog, registry: Registry, files: Files, serving: Serving, shadow: Shadow) -> None:
+    def __init__(self, catalog: Catalog, registry: Registry, serving: Serving, shadow: Shadow, memory: Memory) -> None:
         self._catalog = catalog
         self._registry = registry
-        self._files = files
         self._serving = serving
         self._shadow = shadow
+        self._files, self._known = memory
 
     def predict(self, request: PredictionRequest) -> dict[str, Any]:
         """Answer one image and log it, in a transaction of its own."""
+        return self.predict_each([request])[0]
+
+    def predict_each(self, requests: Sequence[PredictionRequest]) -> list[dict[str, Any]]:
+        """Answer one image for several classifiers: `requests` differ in these alone. All are logged, or none."""
         started = time.perf_counter()
-        choice = self._choose(request)
+        choices = [self._choose(request) for request in requests]
+        if (repeated := self._repeat(requests, choices, started)) is not None:
+            return repeated
         release_connection()  # nothing of the database is held while the image is computed
-        computed = self._compute(request, choice)
-        body = _body(request, choice.version, computed, started)
-        with db.engine.begin() as connection:
-            connection.execute(_LOG, _row(request, body, computed))
-        if choice.shadow is not None:
-            asked = (request.data, request.explain, body["id"], request.classifier, choice.version, computed.compute_ms)
-            self._shadow.ask(choice.shadow, ShadowRequest(*asked))
-        return body
+        found, sha256 = self._compute(requests[0], choices)
+        answered = list(zip(requests, choices, found, strict=True))
+        bodies = [_body(request, choice.version, each, started) for request, choice, each in answered]
+        measures = [each.answer.measures for each in found]
+        _keep([_row(*each, sha256) for each in zip(requests, bodies, measures, strict=True)])
+        for (request, choice, each), body in zip(answered, bodies, strict=True):
+            if choice.shadow is not None:
+                asked = (request.data, request.explain, body["id"], request.classifier, choice.version, each.compute_ms)
+                self._shadow.ask(choice.shadow, ShadowRequest(*asked))
+        return bodies
+
+    def answerable(self, classifier: str) -> str | None:
+        """Say why a classifier cannot answer; None where it can. NotFound where there is no such classifier."""
+        self._catalog[classifier]
+        try:
+            self._serving.champion(classifier)
+        except FoveaError as error:
+            return str(error)
+        return None
 
     def answer(self, request: PredictionRequest) -> dict[str, Any]:
         """Answer one image; return the row of the log, for the caller to `log`."""
         started = time.perf_counter()
         choice = self._choose(request)
-        computed = self._compute(request, choice)
-        return _row(request, _body(request, choice.version, computed, started), computed)
+        (found,), sha256 = self._compute(request, [choice])
+        return _row(request, _body(request, choice.version, found, started), found.answer.measures, sha256)
 
     def log(self, rows: list[dict[str, Any]]) -> None:
         """Write rows of the log, in the present transaction."""
@@ -140,13 +165,36 @@ class Predict:
         number = self.version(classifier, version)
         return number, self._serving.load(classifier, number).card
 
-    def _compute(self, request: PredictionRequest, choice: Choice) -> Computed:
-        def compute() -> tuple[Predictor, Answer, float]:
-            predictor, began = choice.load(), time.thread_time()
-            answer = predictor.predict(request.data, request.explain, request.similar)
-            return predictor, answer, (time.thread_time() - began) * 1000
+    def _repeat(
+        self, requests: Sequence[PredictionRequest], choices: Sequence[Choice], started: float
+    ) -> list[dict[str, Any]] | None:
+        """Give the answers that the log has of all choices to this very image, and log them again; else None.
 
-        return self._files.compute_and_store(compute, lambda found: Computed(*found, self._files.put(request.data)))
+        What was not logged has to be computed, and so has what a challenger in the shadow is to be compared with.
+        """
+        asked, known = requests[0], self._known
+        if not known.on or asked.explain or asked.similar or any(choice.shadow for choice in choices):
+            return None
+        sha256, found = known.name(asked.data), []
+        for request, choice in zip(requests, choices, strict=True):
+            found.append(known.find(sha256, request.classifier, choice.version))
+            if found[-1] is None:
+                return None
+        release_connection()
+        self._files.put_known(sha256, asked.data)  # it stays as long as the new row does
+        pairs = [(request, each) for request, each in zip(requests, found, strict=True) if each is not None]
+        bodies = [each.body | _own(started) | {"cached": True} for _, each in pairs]
+        _keep([_row(request, body, each.measures, sha256) for (request, each), body in zip(pairs, bodies, strict=True)])
+        return bodies
+
+    def _compute(self, request: PredictionRequest, choices: Sequence[Choice]) -> tuple[list[Computed], str]:
+        """Let each choice answer, and store the image; return what they say and the image's SHA-256."""
+
+        def compute() -> list[Computed]:
+            photograph = Photograph(request.data)
+            return [_computed(photograph, request, choice.load()) for choice in choices]
+
+        return self._files.compute_and_store(compute, lambda found: (found, self._files.put(request.data)))
 
     def _choose(self, request: PredictionRequest) -> Choice:
         """Return what answers.
@@ -172,11 +220,17 @@ def _drawn(data: bytes, percent: float) -> bool:
     return zlib.crc32(data) < 2**32 * percent / 100
 
 
+def _computed(photograph: Photograph, request: PredictionRequest, predictor: Predictor) -> Computed:
+    began, spared = time.thread_time(), photograph.spared_ms
+    answer = predictor.predict(photograph, request.explain, request.similar)
+    took = (time.thread_time() - began) * 1000 + photograph.spared_ms - spared
+    return Computed(predictor, answer, took)
+
+
 def _body(request: PredictionRequest, version: int, computed: Computed, started: float) -> dict[str, Any]:
     """The answer as it is given; `started` is when the request came, by time.perf_counter()."""
-    answer, moment = computed.answer, now()
+    answer = computed.answer
     body: dict[str, Any] = {
-        "id": new_id(),
         "classifier": request.classifier,
         "model_version": version,
         "predicted_class": answer.predicted_class,
@@ -189,18 +243,27 @@ def _body(request: PredictionRequest, version: int, computed: Computed, started:
         "operating_point": answer.operating_point,
         "quality": dict(vars(answer.quality)),
         "novelty": dict(vars(answer.novelty)),
-        "timestamp": moment.isoformat(),
         "notice": computed.predictor.card.notice,
     }
     if answer.explanation is not None:
         body["explanation"] = answer.explanation
-    body["duration_ms"] = round((time.perf_counter() - started) * 1000, 2)
     if request.similar:
         body["similar"] = answer.similar and [_as_case(each) for each in answer.similar]
-    return body
+    return _own(started) | body
 
 
-def _row(request: PredictionRequest, body: dict[str, Any], computed: Computed) -> dict[str, Any]:
+def _own(started: float) -> dict[str, Any]:
+    """What is different in each answer, whatever it says."""
+    took = round((time.perf_counter() - started) * 1000, 2)
+    return {"id": new_id(), "timestamp": now().isoformat(), "duration_ms": took}
+
+
+def _keep(rows: list[dict[str, Any]]) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(_LOG, rows)
+
+
+def _row(request: PredictionRequest, body: dict[str, Any], measures: dict[str, float], sha256: str) -> dict[str, Any]:
     """The row of the log."""
     return {
         "id": body["id"],
@@ -208,11 +271,11 @@ def _row(request: PredictionRequest, body: dict[str, Any], computed: Computed) -
         "model_version": body["model_version"],
         "job_id": request.job_id,
         "filename": request.filename and request.filename[-255:],
-        "sha256": computed.sha256,
+        "sha256": sha256,
         "predicted_class": body["predicted_class"],
         "confidence": body["confidence"],
         "decision": body["decision"],
-        "measures": computed.answer.measures,
+        "measures": measures,
         "body": {key: value for key, value in body.items() if key not in ON_REQUEST},
         "duration_ms": body["duration_ms"],
         "created_at": datetime.fromisoformat(body["timestamp"]),

@@ -15,7 +15,7 @@ from app.store.tables.datasets import (
 from app.store.tables.jobs import Job, JobChunk, JobEvent, JobItem, RequestKey
 from app.store.tables.models import AliasMove, ChallengerTraffic, ModelVersion, ShadowAnswer, TrafficMode
 from app.store.tables.outside import ApiKey, AuditEntry, Delivery, Session
-from app.store.tables.predictions import Counted, Prediction, PredictionHour
+from app.store.tables.predictions import Counted, Prediction, PredictionHour, Review
 
 __all__ = [
     "CORRECTION",
@@ -43,6 +43,7 @@ __all__ = [
     "RejectedFile",
     "RemovedImage",
     "RequestKey",
+    "Review",
     "Session",
     "ShadowAnswer",
     "TrafficMode",

@@ -19,10 +19,12 @@ _TRAINS = text("kind = 'retrain' AND status = 'running'")
 class Job(Base):
     """Long work and the truth about it: queued -> running -> succeeded, failed or cancelled.
 
-    `percent` and `stage` say how far it is, `stage_at` and `stage_percent` where the present stage began; `history`
-    holds one record per epoch; `worker` is `host:pid` of the process that claimed it (null where several share it),
-    `heartbeat_at` the last sign of life; `enqueued_at` is null until the queue has taken it. `keep`: cancelled, a
-    training leaves its best epoch behind. `request_id` is that of the HTTP request which started it, `actor` who did.
+    `percent` and `stage` say how far it is, `stage_at` and `stage_percent` where the present stage began; `ends_at` is
+    when it is likely to end, null where that is not known, and after `sure_until` it no longer is. `timings` are, for
+    each stage, the seconds that it takes by default and those that it took. `history` holds one record per epoch;
+    `worker` is `host:pid` of the process that claimed it (null where several share it), `heartbeat_at` the last sign of
+    life; `enqueued_at` is null until the queue has taken it. `keep`: cancelled, a training leaves its best epoch
+    behind. `request_id` is that of the HTTP request which started it, `actor` who did.
     """
 
     __tablename__ = "jobs"
@@ -50,6 +52,9 @@ class Job(Base):
     keep: Mapped[bool] = mapped_column(default=False, server_default=false())
     stage_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stage_percent: Mapped[float] = mapped_column(default=0.0, server_default=text("0"))
+    ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sure_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    timings: Mapped[dict[str, list[float]]] = mapped_column(JSON, default=dict, server_default=text("'{}'"))
     worker: Mapped[str | None] = mapped_column(Text(255))
     request_id: Mapped[str | None] = mapped_column(Text(64), default=current_request.get)
     actor: Mapped[str | None] = mapped_column(Text(120), default=current_actor.get)

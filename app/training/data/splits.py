@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from app.classifiers.spec import SPLITS, Split
+from app.classifiers.spec import SPLITS, Split, SplitSpec
 
-SHARES: Mapping[Split, float] = {"train": 0.70, "val": 0.15, "test": 0.15}
+SHARES: Mapping[Split, float] = SplitSpec().shares
 
 
 class _Unit(NamedTuple):

@@ -55,6 +55,7 @@ def fit_calibration(
 
     Those are the validation images or, of a head, those that each fold kept out. `groups` names each image's patient.
     """
+    progress("calibrating", 0, len(images.labels))
     answers = images.answers or _run(engine, images, progress)
     val = np.concatenate([kept_out for _, kept_out in answers.folds])
     kept = KeptOut(answers.fair[val], images.labels[val], [groups[row] for row in val])

@@ -33,11 +33,12 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no typ
         super().__init__()
         self.state, self.best = state, best
         self._spec, self._folder, self._progress = fitting.spec, fitting.folder, fitting.progress
-        self._done, self._total, self._started = state.epochs * steps, self._spec.epochs * steps, 0.0
+        self._steps, self._done, self._started = steps, state.epochs * steps, 0.0
 
     def tell(self, figures: dict[str, float] | None = None) -> None:
-        """Report how far the training is."""
-        self._progress("training", min(self._done, self._total), self._total, figures)
+        """Report how far the training is; its total are the steps that it is likely to take."""
+        total = round(self._steps * likely_epochs(self.state, self._spec))
+        self._progress("training", min(self._done, total), total, figures)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  # keras' signature
         """Start the clock."""
@@ -69,9 +70,25 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no typ
         """Keep the best weights so far; stop after `patience` epochs without better ones."""
         if loss < self.state.best:
             self.state.best, self.state.waited, self.best = loss, 0, self.model.get_weights()
-        elif epoch >= self._spec.epochs // 3:  # before that the batch statistics have not settled
+        elif epoch >= _settling(self._spec):
             self.state.waited += 1
             self.model.stop_training = self.state.waited >= self._spec.patience
+
+
+def likely_epochs(state: State, spec: TrainingSpec) -> float:
+    """The epochs that a training is likely to take in all.
+
+    It ends after the last epoch, or `patience` after the best one. Of what is between the soonest and the latest end
+    the geometric mean is wrong by the smallest factor.
+    """
+    latest = spec.epochs - state.epochs
+    soonest = min(max(_settling(spec) - state.epochs, 0) + spec.patience - state.waited, latest)
+    return float(state.epochs + (max(soonest, 0) * latest) ** 0.5)
+
+
+def _settling(spec: TrainingSpec) -> int:
+    """The epochs after which the batch statistics have settled: from then on it may stop early."""
+    return spec.epochs // 3
 
 
 @dataclass(frozen=True)

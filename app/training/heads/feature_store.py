@@ -60,6 +60,12 @@ class FeatureStore:
                     found[view] = Stored(numbers[0], json.loads(measures), numbers[1])
         return found
 
+    def has_all(self, hashes: Sequence[str], copy: str) -> bool:
+        """Whether every image has this copy."""
+        with self._open() as base:
+            known = {row[0] for row in base.execute("SELECT sha256 FROM view WHERE copy = ?", (copy,))}
+        return known.issuperset(hashes)
+
     def add(self, views: Sequence[View], stored: Sequence[Stored]) -> None:
         """Add all or nothing; a view that is there already is overwritten."""
         rows = [

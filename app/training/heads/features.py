@@ -48,20 +48,20 @@ def compute(
     progress: Progress,
 ) -> Features:
     """The features of all samples, from the cache where it has them; InvalidInput names an unreadable file."""
-    store = FeatureStore(frozen.cache / "features" / f"{_key(frozen, preprocessing)}.sqlite")
+    store = _store(frozen, preprocessing)
     plain = [View(sample.sha256, AS_IT_IS) for sample in samples]
     varied = [[View(each.sha256, copy) for each in samples if each.split != "test"] for copy in _copies(spec)]
     wanted = {*plain, *(view for views in varied for view in views)}
     known = store.read(wanted)
     missing = sorted(wanted - set(known))
     total = len(known) + len(missing)
+    progress("reading images", len(known), total)
     if missing:
         paths = {sample.sha256: sample.path for sample in samples}
         for views, stored in _computed(frozen, missing, paths, preprocessing, spec):
             store.add(views, stored)
             known.update(zip(views, stored, strict=True))
             progress("reading images", len(known), total)
-    progress("reading images", total, total)
     measures = [known[view].measures for view in plain]
     return Features(
         np.stack([known[view].embedding for view in plain]),
@@ -69,6 +69,15 @@ def compute(
         np.stack([known[view].appearance for view in plain]),
         tuple(np.stack([known[view].embedding for view in views]) for views in varied),
     )
+
+
+def are_known(frozen: Frozen, hashes: Sequence[str], preprocessing: Preprocessing) -> bool:
+    """Whether the features of all these images are kept, so that `compute` has nothing to do but read them."""
+    return _store(frozen, preprocessing).has_all(hashes, AS_IT_IS)
+
+
+def _store(frozen: Frozen, preprocessing: Preprocessing) -> FeatureStore:
+    return FeatureStore(frozen.cache / "features" / f"{_key(frozen, preprocessing)}.sqlite")
 
 
 def _computed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,14 +73,22 @@ def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Pro
     weights = (len(data.labels) / (len(counts) * counts))[data.labels] if balance else np.ones(len(data.labels))
     problem = _Problem(views, data.labels, weights)
     folds = _folds(data, seed)
-    history, answers = _try(problem, folds, progress)
+    searched = len(GRID) * len(folds)
+    total = searched + 1 + min(SOURCES, len(set(data.sources)))
+
+    def report(fits: int, epoch: dict[str, float] | None = None) -> None:
+        progress("training", fits, total, epoch)
+
+    history, answers = _try(problem, folds, report)
+    report(searched)
     best = int(np.argmin([each["val_loss"] for each in history]))
     strength = history[best]["strength"]
     kernel, bias = problem.fit(_regression(strength), np.concatenate(data.fold[: 1 + whole]))
-    progress("training", len(GRID) + 1, len(GRID) + 1)
+    report(searched + 1)
+    elsewhere = _elsewhere(problem, data, strength, lambda fits: report(searched + 1 + fits))
     kernel = (kernel if directions is None else directions @ kernel) / deviation[:, None]
     head = Head(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32))
-    return Fit(head, history, folds, answers[best], _elsewhere(problem, data, strength))
+    return Fit(head, history, folds, answers[best], elsewhere)
 
 
 def _rotated(views: Floats) -> tuple[Floats, Floats | None]:
@@ -124,19 +132,21 @@ class _Problem:
         return np.array([losses @ weights, weights.sum(), right.sum(), len(rows)])
 
 
-def _try(problem: _Problem, folds: list[Fold], progress: Progress) -> tuple[History, list[Floats]]:
+def _try(problem: _Problem, folds: list[Fold], report: Callable[..., None]) -> tuple[History, list[Floats]]:
     """The figures of each penalty, and the out-of-fold probabilities (n, classes), by cross-validation."""
     regressions = [_regression(GRID[0]) for _ in folds]
     history: History = []
     answers: list[Floats] = []
+    fits = 0
     for strength in GRID:
         started, sums = time.perf_counter(), np.zeros((2, 4))
         answers.append(np.zeros((len(problem.labels), len(np.unique(problem.labels)))))
         for regression, (rows, kept_out) in zip(regressions, folds, strict=True):
-            progress("training", len(history), len(GRID) + 1)
+            report(fits)
             head = Head(*problem.fit(regression.set_params(C=strength), rows))
             answers[-1][kept_out] = head.probabilities(problem.views[kept_out, 0])
             seen = head.probabilities(problem.views[rows, 0])
+            fits += 1
             sums += [problem.judge(seen, rows), problem.judge(answers[-1][kept_out], kept_out)]
         (loss, val_loss), (accuracy, val_accuracy) = sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]
         history.append(
@@ -150,21 +160,22 @@ def _try(problem: _Problem, folds: list[Fold], progress: Progress) -> tuple[Hist
                 "seconds": time.perf_counter() - started,
             }
         )
-        progress("training", len(history), len(GRID) + 1, history[-1])
+        report(fits, history[-1])
         if len(history) > 1 and history[-1]["val_loss"] > history[-2]["val_loss"]:
             break
     return history, answers
 
 
-def _elsewhere(problem: _Problem, data: Data, strength: float) -> Floats:
+def _elsewhere(problem: _Problem, data: Data, strength: float, tell: Callable[[int], None]) -> Floats:
     """What a head answers (n, classes) to the images of each source after it was fitted to those of all others."""
     found = np.full((len(problem.labels), len(np.unique(problem.labels))), np.nan)
     of, groups = np.array(data.sources), np.array(data.groups)
-    for source, _ in Counter(data.sources).most_common(SOURCES):
+    for fits, (source, _) in enumerate(Counter(data.sources).most_common(SOURCES), start=1):
         kept_out = np.flatnonzero(of == source)
         rows = np.flatnonzero((of != source) & ~np.isin(groups, groups[kept_out]))
         if len(np.unique(problem.labels[rows])) == found.shape[1]:
             found[kept_out] = Head(*problem.fit(_regression(strength), rows)).probabilities(problem.views[kept_out, 0])
+        tell(fits)
     return found
 
 

@@ -74,8 +74,7 @@ def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, fl
     `float32`. InvalidInput when a file of `weights` or the size does not fit the backbone. Several processes may call
     it at once.
     """
-    eight_bits = get_backbone(backbone).eight_bits and not float32
-    frozen = Frozen(cache, _key(backbone, weights, size), eight_bits)
+    frozen = locate(backbone, weights, size, cache, float32=float32)
     folder = frozen.folder
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +84,12 @@ def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, fl
             _make(backbone, weights, size, made)
             _move(made, folder)
     return frozen
+
+
+def locate(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, float32: bool = False) -> Frozen:
+    """Return what `freeze` returns, whether or not it is there."""
+    eight_bits = get_backbone(backbone).eight_bits and not float32
+    return Frozen(cache, _key(backbone, weights, size), eight_bits)
 
 
 def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Adds a head to a frozen network without TensorFlow: to its ONNX graph and to its Keras archive."""
+"""Adds a head to a frozen network without TensorFlow: to its ONNX files and to its Keras archive."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 from scipy.special import softmax
 
 from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE, map_weights
+from app.training.networks.graph import ARCHIVE
+from app.training.networks.parts import write_parts
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
 
@@ -34,43 +34,12 @@ class Head:
 
 
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
-    """Write `model.onnx` and `model.keras` to `bundle`; return the number of parameters.
+    """Write the files of `parts` and `model.keras` to `bundle`; return the number of parameters.
 
     Where the body is in eight bits, the Keras model answers the same but for rounding.
     """
-    onnx.save(_with_head(onnx.load(frozen.graph), head), bundle / "model.onnx")
+    write_parts(onnx.load(frozen.graph), head.kernel, head.bias, bundle)
     return _write_archive(frozen.folder / ARCHIVE, head, bundle / "model.keras")
-
-
-def _with_head(model: onnx.ModelProto, head: Head) -> onnx.ModelProto:
-    """The graph with the outputs probabilities, embedding and activation.
-
-    The activation is that of `export.with_activation`: the feature map times `graph.map_weights`.
-    """
-    graph = model.graph
-    image, features = graph.input[0], graph.output[1]
-    size, depth = (dimension.dim_value for dimension in features.type.tensor_type.shape.dim[2:])
-    classes = len(head.bias)
-    kernel, bias = map_weights(head.kernel, head.bias)
-    arrays = {"head_kernel": head.kernel, "head_bias": head.bias, "map_kernel": kernel, "map_bias": bias}
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items())
-    graph.node.extend(
-        [
-            helper.make_node("Gemm", ["embedding", "head_kernel", "head_bias"], ["logits"], name="head"),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1, name="softmax"),
-            helper.make_node("MatMul", ["features", "map_kernel"], ["maps"], name="class_activation"),
-            helper.make_node("Add", ["maps", "map_bias"], ["activation"], name="class_activation_bias"),
-        ]
-    )
-    n = image.type.tensor_type.shape.dim[0].dim_param
-    outputs = [
-        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [n, classes]),
-        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [n, depth]),
-        helper.make_tensor_value_info("activation", TensorProto.FLOAT, [n, size, size, classes]),
-    ]
-    del graph.output[:]
-    graph.output.extend(outputs)
-    return model
 
 
 def _write_archive(source: Path, head: Head, target: Path) -> int:

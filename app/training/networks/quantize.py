@@ -6,8 +6,9 @@ Imported by the training process alone, since it needs the onnx package.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,13 +47,15 @@ def quantize(folder: Path, images: Images, progress: Progress) -> Int8:
     themselves and lose the most, and the head stay in float32.
     """
     source, path = folder / OnnxEngine.file_name, folder / Int8Engine.file_name
+    progress("quantizing", 0, 1)
     squares, whole, found = _calibration_squares(images), OnnxEngine(source), []
     with TemporaryDirectory(prefix="scratch-", dir=folder) as scratch:
         prepared, layers, head = prepare(source, Path(scratch))
-        for count in sorted({max(1, round(share * len(layers))) for share in FLOAT_SHARES}):
-            progress("exporting", 0, 1)
+        counts, tests = sorted({max(1, round(share * len(layers))) for share in FLOAT_SHARES}), len(images.rows["test"])
+        for number, count in enumerate(counts):
+            tell = partial(_tell, progress, begin=2 * tests * number, total=2 * tests * len(counts))
             write(prepared, path, squares, [*layers[:count], *head])
-            found.append(_compared(whole, Int8Engine(path), images, count, progress))
+            found.append(_compared(whole, Int8Engine(path), images, count, tell))
             if found[-1].kept:
                 return found[-1]
     path.unlink()
@@ -117,10 +120,15 @@ def write(prepared: Path, target: Path, squares: Pixels, excluded: list[str]) ->
         )
 
 
-def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, progress: Progress) -> Int8:
-    """Compare the answers of both on the test images and decide."""
+def _tell(progress: Progress, done: int, begin: int, total: int) -> None:
+    progress("quantizing", begin + done, total)
+
+
+def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, tell: Callable[[int], None]) -> Int8:
+    """Compare the answers of both on the test images and decide; `tell` is told how many answers there are."""
     rows = images.rows["test"]
-    expected, found = _answers(whole, images, rows, progress), _answers(small, images, rows, progress)
+    expected = _answers(whole, images, rows, tell)
+    found = _answers(small, images, rows, lambda done: tell(len(rows) + done))
     labels = images.labels[rows]
     agreement = float((expected == found).mean())
     change = float((found == labels).mean() - (expected == labels).mean())
@@ -141,12 +149,12 @@ def _compared(whole: Engine, small: Engine, images: Images, float_layers: int, p
     )
 
 
-def _answers(engine: Engine, images: Images, rows: Integers, progress: Progress) -> Integers:
+def _answers(engine: Engine, images: Images, rows: Integers, tell: Callable[[int], None]) -> Integers:
     parts, done = [], 0
     for batch in batches(rows, BATCH):
         parts.append(engine.run(images.squares[batch]).probabilities.argmax(axis=1))
-        progress("exporting", done, len(rows))
         done += len(batch)
+        tell(done)
     return np.concatenate(parts)
 
 

@@ -9,9 +9,7 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
-from app.errors import InvalidInput
-from app.services.datasets.archive import nothing_usable
-from app.services.datasets.intake import Report
+from app.services.datasets.intake import Origin, known_split, refuse_if_useless
 from app.web import forms
 from app.web.api.jobs import accepted
 from app.web.docs import body, problems
@@ -22,11 +20,21 @@ blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 
 
 def upload() -> Response:
-    """Add labelled images: field `files` repeated or a zip archive."""
+    """Add labelled images: field `files` repeated or a zip archive.
+
+    With the header `Prefer: respond-async` (RFC 7240) a worker does it, as a job with progress: the answer is 202, and
+    the job's result is what the answer 201 would be. With the header Idempotency-Key that can be repeated safely.
+    """
     forms.allow_bulk()
     wanted = forms.fields(UploadForm)
+    if forms.prefers_async():
+        origin = Origin("upload", wanted.label, known_split(wanted.split))
+        job = services().uploads.submit(wanted.classifier, forms.uploads(), origin, forms.idempotency_key())
+        answer = accepted(job)
+        answer.headers["Preference-Applied"] = "respond-async"
+        return answer
     report = services().intake.upload(wanted.classifier, forms.uploads(), wanted.label, wanted.split)
-    _refuse_if_useless(report)
+    refuse_if_useless(report)
     answer = jsonify(asdict(report))
     answer.status_code = 201
     return answer
@@ -35,7 +43,7 @@ def upload() -> Response:
 for rule in ("/api/upload", "/api/upload-data"):
     blueprint.post(
         rule,
-        responses={201: UploadAnswer, **problems(400, 404, 413)},
+        responses={201: UploadAnswer, 202: Accepted, **problems(400, 404, 409, 413)},
         openapi_extensions=body(UploadForm, "files"),
         operation_id=rule.strip("/").replace("/", "_").replace("-", "_"),
     )(upload)
@@ -81,12 +89,3 @@ def exploration(path: ClassifierPath) -> dict[str, Any]:
 def visualizations(query: ClassifierField) -> dict[str, Any]:
     """Give the series behind the charts."""
     return services().charts.figures(query.classifier)
-
-
-def _refuse_if_useless(report: Report) -> None:
-    """Make an upload without a usable file an error."""
-    if report.accepted or report.duplicates:
-        return
-    if not report.rejected:
-        raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
-    raise nothing_usable([(each["file"], each["reason"]) for each in report.rejected])

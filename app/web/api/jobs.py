@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
-from app.services.jobs.eta import eta_seconds
+from app.services.jobs.reporting import eta_seconds
 from app.services.jobs.transitions import ACTIVE, events
 from app.services.models.retrain import TrainingRequest
 from app.store.db import now

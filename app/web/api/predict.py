@@ -12,19 +12,32 @@ from app.services.serving.predict import PredictionRequest
 from app.web import forms
 from app.web.docs import body, problems
 from app.web.overload import place
-from app.web.schemas.answers import GivenAnswer
+from app.web.schemas.answers import GivenAnswerOrAnswers
 from app.web.schemas.requests import PredictForm
 
 blueprint = APIBlueprint("predict", __name__, abp_tags=[Tag(name="Predict")])
 
 
 def predict() -> dict[str, Any]:
-    """Answer one image: multipart field `file`, or the image as the whole body."""
+    """Answer one image: multipart field `file`, or the image as the whole body.
+
+    Where several classifiers are named, the image is decoded and stored once, and each of their answers is logged.
+    """
     data, filename = forms.image()
     wanted = forms.fields(PredictForm)
-    asked = PredictionRequest(data, wanted.classifier, wanted.version, filename, wanted.explain, wanted.similar)
-    with place():
-        answer = services().predict.predict(asked)
+    request = PredictionRequest(data, wanted.classifier, wanted.version, filename, wanted.explain, wanted.similar)
+    several = services().several
+    if not several.is_meant(wanted.classifier):
+        with place():
+            return _given(services().predict.predict(request))
+    asked = several.asked(wanted.classifier, wanted.version)
+    with place(len(asked.names)):
+        found = several.predict(request, asked)
+    return {"answers": {name: _given(answer) for name, answer in found.items()}, "unanswered": asked.unanswered}
+
+
+def _given(answer: dict[str, Any]) -> dict[str, Any]:
+    """Add the addresses of the similar images, and the names that clients of older services know."""
     model = {"classifier": answer["classifier"], "version": answer["model_version"]}
     for case in answer.get("similar") or ():
         case["image"] = url_for("models.training_image", sha256=case["sha256"], **model)
@@ -34,7 +47,7 @@ def predict() -> dict[str, Any]:
 for rule in ("/api/predict", "/predict"):
     blueprint.post(
         rule,
-        responses={200: GivenAnswer, **problems(400, 404, 408, 413, 415, 503)},
+        responses={200: GivenAnswerOrAnswers, **problems(400, 404, 408, 413, 415, 503)},
         openapi_extensions=body(PredictForm, "file", raw_image=True),
         operation_id=rule.strip("/").replace("/", "_"),
     )(predict)

@@ -4,27 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from app.actor import ANYBODY
 from app.context import services
+from app.errors import InvalidInput
 from app.inference.image.thumbnail import thumbnail
 from app.services.serving.log import as_answer
+from app.services.serving.reviews import Opinion
+from app.services.serving.search import PredictionFilter
 from app.web import forms
 from app.web.docs import body, problems
 from app.web.offload import run_cpu_bound
-from app.web.schemas.answers import LoggedPrediction, LoggedPredictions
+from app.web.schemas.answers import LoggedPrediction, LoggedPredictions, ReviewSummary
 from app.web.schemas.images import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
-from app.web.schemas.requests import FeedbackForm, PredictionPath, PredictionsQuery
+from app.web.schemas.requests import (
+    FeedbackForm,
+    OptionalClassifier,
+    PredictionPath,
+    PredictionsQuery,
+    ReviewerQuery,
+    ReviewForm,
+)
+from app.web.security.scopes import holder
 
 blueprint = APIBlueprint("predictions", __name__, abp_tags=[Tag(name="Predictions")])
 
 
 @blueprint.get("/api/predictions", responses={200: LoggedPredictions, **problems(404)})
 def list_predictions(query: PredictionsQuery) -> Response:
-    """List the newest predictions first."""
-    found = services().history.list(query.classifier, query.decision, query.before, query.limit)
-    return jsonify([as_answer(row) for row in found])
+    """List the newest predictions first; `X-Next-Cursor` and `Link` name what comes after them, if anything does."""
+    given = query.model_dump(exclude={"limit", "before"})
+    found = services().history.find(PredictionFilter(**given | {"until": query.until or query.before}), query.limit)
+    answer = jsonify([as_answer(row) for row in found.rows])
+    if found.next_cursor is not None:
+        following = url_for("predictions.list_predictions", **request.args.to_dict() | {"cursor": found.next_cursor})
+        answer.headers["X-Next-Cursor"] = found.next_cursor
+        answer.headers["Link"] = f'<{following}>; rel="next"'
+    return answer
 
 
 @blueprint.get("/api/predictions/<prediction_id>", responses={200: LoggedPrediction, **problems(404)})
@@ -57,6 +75,39 @@ def feedback(path: PredictionPath) -> dict[str, Any]:
 def withdraw(path: PredictionPath) -> dict[str, Any]:
     """Withdraw the correction of a prediction."""
     return as_answer(services().feedback.withdraw(path.prediction_id))
+
+
+@blueprint.put(
+    "/api/predictions/<prediction_id>/review",
+    responses={200: LoggedPrediction, **problems(400, 404)},
+    openapi_extensions=body(ReviewForm, json=True),
+)
+def review(path: PredictionPath) -> dict[str, Any]:
+    """Keep your verdict on an answer, in place of an earlier one of yours; its correction follows the verdict."""
+    wanted = forms.fields(ReviewForm)
+    opinion = Opinion(wanted.verdict, wanted.label, wanted.note)
+    return as_answer(services().reviews.give(path.prediction_id, _reviewer(wanted.reviewer), opinion))
+
+
+@blueprint.delete("/api/predictions/<prediction_id>/review", responses={200: LoggedPrediction, **problems(400, 404)})
+def withdraw_review(path: PredictionPath, query: ReviewerQuery) -> dict[str, Any]:
+    """Withdraw your verdict on an answer, and the correction that followed it."""
+    return as_answer(services().reviews.withdraw(path.prediction_id, _reviewer(query.reviewer)))
+
+
+@blueprint.get("/api/reviews", responses={200: ReviewSummary, **problems(404)})
+def review_summary(query: OptionalClassifier) -> dict[str, Any]:
+    """Count the verdicts of each reviewer, and say how far each two agree."""
+    return services().reviews.summary(query.classifier)
+
+
+def _reviewer(named: str | None) -> str:
+    """Return the name of the key; where none is asked for, the name that was given."""
+    if (found := holder()) is None:
+        return named or ANYBODY
+    if named not in (None, found.name):
+        raise InvalidInput(f"Your key names the reviewer: {found.name!r}; leave 'reviewer' out.")
+    return found.name
 
 
 @blueprint.post(

@@ -68,6 +68,7 @@ class PredictionAnswer(Schema):
     timestamp: datetime
     duration_ms: float
     notice: str | None
+    cached: bool = Field(default=False, description="The same version has answered this very image before")
 
 
 class GivenAnswer(PredictionAnswer):
@@ -77,11 +78,55 @@ class GivenAnswer(PredictionAnswer):
     probability: float = Field(description="Equal to confidence")
 
 
+class GivenAnswers(Schema):
+    """The answers of several classifiers to one image."""
+
+    answers: dict[str, GivenAnswer] = Field(description="By classifier")
+    unanswered: dict[str, str] = Field(description="Of `all`: why a classifier cannot answer now, by its name")
+
+
+class GivenAnswerOrAnswers(RootModel[GivenAnswer | GivenAnswers]):
+    """One answer where one classifier was named, else the answers by classifier."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's
+        """Say `oneOf`, which is what it is; pydantic says `anyOf` of every union."""
+        schema: dict[str, Any] = handler.resolve_ref_schema(handler(core))
+        schema["oneOf"] = schema.pop("anyOf")
+        return schema
+
+
 class Feedback(Schema):
     """What a person said the image shows, and when."""
 
     label: str
     at: datetime | None
+
+
+class GivenReview(Schema):
+    """What a reviewer said."""
+
+    reviewer: str
+    verdict: Literal["right", "wrong", "unsure", "ungradable"]
+    label: str | None
+    note: str | None
+    at: datetime
+
+
+class Agreement(Schema):
+    """How far two reviewers agree on the answers that both reviewed."""
+
+    reviewers: list[str]
+    n: int
+    same: int
+    kappa: float | None = Field(description="Cohen's kappa; null where both say one thing only")
+
+
+class ReviewSummary(Schema):
+    """The verdicts of each reviewer, and their agreement."""
+
+    reviewers: dict[str, dict[str, int]]
+    agreement: list[Agreement]
 
 
 class LoggedPrediction(PredictionAnswer):
@@ -90,7 +135,10 @@ class LoggedPrediction(PredictionAnswer):
     filename: str | None
     job_id: str | None
     sha256: str
+    patient: str | None = Field(description="Whose photograph it is, as the caller said")
+    eye: str | None = Field(description="left or right, as the caller said")
     feedback: Feedback | None
+    reviews: list[GivenReview] = Field(description="One of each reviewer, the oldest first")
 
 
 class LoggedPredictions(RootModel[list[LoggedPrediction]]):

@@ -66,6 +66,12 @@ class StatisticsQuery(OptionalClassifier):
 class PredictForm(ClassifierField):
     """What to answer with."""
 
+    classifier: str = Field(
+        default_factory=lambda: services().catalog.default,
+        max_length=1000,
+        description="Name of the classifier; several names with commas between them, or 'all', for an answer of each",
+        json_schema_extra={"default": DEFAULT},
+    )
     version: str | None = Field(default=None, max_length=20, description="A version number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
     similar: int = Field(default=0, ge=0, le=MOST, description="How many of the nearest training images to return")
@@ -101,6 +107,23 @@ class FeedbackForm(Schema):
     """What the image really shows."""
 
     label: str = Field(max_length=40)
+
+
+class ReviewForm(Schema):
+    """What a reviewer says of an answer."""
+
+    verdict: Literal["right", "wrong", "unsure", "ungradable"]
+    label: str | None = Field(default=None, max_length=40, description="What the image shows, if the verdict is wrong")
+    note: str | None = Field(default=None, max_length=2000)
+    reviewer: str | None = Field(
+        default=None, max_length=80, description="Your name, where no key is asked for; else it is the key's"
+    )
+
+
+class ReviewerQuery(Schema):
+    """Whose review is meant."""
+
+    reviewer: str | None = Field(default=None, max_length=80, description="Your name, where no key is asked for")
 
 
 class ReasonForm(Schema):
@@ -163,7 +186,7 @@ class JobsQuery(Schema):
     """Which jobs to list."""
 
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
-    kind: Literal["bulk_predict", "retrain", "audit"] | None = None
+    kind: Literal["bulk_predict", "retrain", "audit", "upload"] | None = None
     limit: int = Field(default=50, ge=1, le=500)
 
 
@@ -189,10 +212,19 @@ class PredictionsQuery(OptionalClassifier):
     """Which predictions to list."""
 
     decision: str | None = Field(default=None, max_length=40)
-    before: datetime | None = Field(default=None, description="Continue a listing: only what is older")
+    predicted_class: str | None = Field(default=None, max_length=40)
+    patient: str | None = Field(default=None, max_length=80, description="Only those of this patient")
+    q: str | None = Field(default=None, max_length=100, description="Part of the file name or the patient")
+    reviewed: bool | None = Field(default=None, description="Only those that somebody has reviewed, or nobody")
+    since: datetime | None = Field(default=None, description="Only from this moment on")
+    until: datetime | None = Field(default=None, description="Only before this moment")
+    before: datetime | None = Field(default=None, description="The same as until, as older clients call it")
+    cursor: str | None = Field(
+        default=None, max_length=80, description="Continue a listing: X-Next-Cursor of the answer before"
+    )
     limit: int = Field(default=50, ge=1, le=500)
 
-    @field_validator("before")
+    @field_validator("before", "since", "until")
     @classmethod
     def _utc(cls, value: datetime | None) -> datetime | None:
         """Take a moment without a zone as UTC, as all moments here are."""

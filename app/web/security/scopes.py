@@ -17,6 +17,8 @@ NEEDED: Final[dict[str, Scope]] = {
     "jobs.retry_job": "read",
     "predictions.feedback": "review",
     "predictions.withdraw": "review",
+    "predictions.review": "review",
+    "predictions.withdraw_review": "review",
     "predictions.accept": "label",
     "data.upload": "label",
     "data.start_audit": "label",
@@ -40,9 +42,15 @@ def needed(endpoint: str, method: str) -> Scope:
     return "read" if method in READING else NEEDED.get(endpoint, "administer")
 
 
+def holder() -> Holder | None:
+    """Return who holds the key of the present request; None where none is asked for."""
+    found: Holder | None = g.get("holder")
+    return found
+
+
 def require(scope: Scope) -> None:
     """Raise Forbidden unless the key of the present request has the scope; without keys, all may do all."""
-    found: Holder | None = g.get("holder")
+    found = holder()
     if found is not None and scope not in found.scopes:
         raise Forbidden(
             f"The key {found.name!r} ({found.role}) may not do this: it lacks the scope {scope!r}."

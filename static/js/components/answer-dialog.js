@@ -5,13 +5,20 @@ import { attempt } from "../lib/elements.js";
 import { answerCard } from "./answer.js";
 
 /**
+ * @typedef {object} Extras
+ * @property {(id: string) => unknown} [onShow] called with each answer that is shown
+ * @property {(answer: Api.LoggedAnswer, spec: Api.Classifier, redraw: (answer: Api.LoggedAnswer) => unknown) => HTMLElement} [more] what stands below it
+ */
+
+/**
  * Show an answer in the dialog.
  *
  * @param {string} chosen its id
- * @param {Api.Classifier} spec
+ * @param {(answer: Api.LoggedAnswer) => Api.Classifier | undefined} specOf
  * @param {Api.ResultRow[]} rows the list; those without an answer are passed over
+ * @param {Extras} [extras]
  */
-export function openAnswer(chosen, spec, rows) {
+export function openAnswer(chosen, specOf, rows, { onShow, more } = {}) {
   const dialog = find("answer-dialog", HTMLDialogElement);
   const answered = rows.filter(({ id }) => id);
   const body = h("div", { class: "answers" });
@@ -26,12 +33,21 @@ export function openAnswer(chosen, spec, rows) {
       h("button", { type: "button", class: "btn btn-outline-secondary", "data-by": by, disabled: !answered[index + by], onclick: () => go(index + by, by) }, icon(name), text);
     fill(dialog, h("div", { class: "dialog-head" }, step(-1, "Previous", "chevron-left"), step(1, "Next", "chevron-right"),
       h("button", { type: "button", class: "btn-close", "aria-label": "Close", onclick: () => dialog.close() })), body);
+    const { id = "", file } = answered[index];
+    onShow?.(id);
     // The log knows what people have said of the answer since.
     attempt(body, async () => {
-      const { id, file } = answered[index];
       const answer = await get(`/api/predictions/${id}`);
-      if (shown === index) fill(body, answerCard(answer, spec, { source: `/api/predictions/${id}/image`, name: file }));
+      if (shown === index) draw(answer, file);
     });
+  }
+
+  /** @param {Api.LoggedAnswer} answer @param {string} file @returns {void} */
+  function draw(answer, file) {
+    const spec = specOf(answer);
+    const gone = () => h("p", {}, `The classifier ${answer.classifier} no longer exists.`);
+    const card = (/** @type {Api.Classifier} */ of) => answerCard(answer, of, { source: `/api/predictions/${answer.id}/image`, name: answer.filename ?? file });
+    fill(body, spec ? card(spec) : gone(), spec && more?.(answer, spec, (changed) => draw(changed, file)));
   }
 
   /** @param {number} index @param {number} by */

@@ -39,7 +39,7 @@ export function drawFilters(spec, { decision, label }, total, onFilter) {
 export function drawRows(rows, spec, drawn) {
   fill(find("rows"), rows.map((row) => {
     if (!row.id) return withoutAnswer(row);
-    const element = drawn.get(row.id) ?? withAnswer(row, spec, () => openAnswer(row.id ?? "", spec, rows));
+    const element = drawn.get(row.id) ?? withAnswer(row, spec, () => openAnswer(row.id ?? "", () => spec, rows));
     drawn.set(row.id, element);
     return element;
   }));

@@ -5,6 +5,7 @@ import { find, findSelect, settle } from "../lib/dom.js";
 import { attempt } from "../lib/elements.js";
 
 const KEY = "fovea-classifier";
+const ALL = "all"; // what the interface calls all classifiers
 
 /** @typedef {{ specs: Map<string, Api.Classifier>, choose: (name: string) => void }} Picker */
 
@@ -12,9 +13,10 @@ const KEY = "fovea-classifier";
  * Call `onChange` now and whenever another classifier is chosen.
  *
  * @param {(spec: Api.Classifier) => unknown} onChange
+ * @param {(specs: Api.Classifier[]) => unknown} [onAll] called instead where all classifiers are chosen, if the page offers that
  * @returns {Promise<Picker | null>} null where the classifiers could not be read; the page says so
  */
-export async function pickClassifier(onChange) {
+export async function pickClassifier(onChange, onAll) {
   const select = findSelect("classifier");
   /** @type {Api.Classifier[] | undefined} */
   const found = await attempt(find("problems"), () => get("/api/classifiers"), { retry: () => location.reload() });
@@ -24,8 +26,9 @@ export async function pickClassifier(onChange) {
   }
   const specs = new Map(found.map((spec) => [spec.name, spec]));
   const wanted = parameter("classifier") ?? remembered() ?? "";
-  if (specs.has(wanted)) select.value = wanted;
+  if (specs.has(wanted) || (onAll && wanted === ALL)) select.value = wanted;
   const change = () => {
+    if (onAll && select.value === ALL) return onAll(found);
     const spec = specs.get(select.value);
     if (!spec) return location.reload(); // the page is older than the list of classifiers
     remember(spec.name);

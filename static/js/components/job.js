@@ -68,7 +68,7 @@ export async function listJobs(place, kind, { classifier, current, open, tell = 
 
 /** @param {Api.Job} job */
 export const subject = (job) =>
-  job.kind === "retrain" ? plural(job.params.epochs, "epoch") : job.kind === "audit" ? "" : plural(job.progress.total, "image");
+  job.kind === "retrain" ? plural(job.params.epochs, "epoch") : job.kind === "audit" ? "" : plural(job.kind === "upload" ? job.params.files : job.progress.total, job.kind === "upload" ? "file" : "image");
 
 /** Why a job failed. @param {Pick<Api.Job, "status" | "errors">} job */
 export const failureOf = ({ status, errors }) => (status === "failed" ? errors.findLast(({ file }) => file === null)?.reason : undefined);

@@ -11,7 +11,7 @@ import { HINT, listen, offerClasses, showSelected } from "./toolbar.js";
 const PAGE = 16;
 const MOST = 200; // images that are fetched again at once after a change
 const PAUSE = 300; // milliseconds after a key before the search begins
-const FILTERS = { label: "by-class", split: "by-split", used: "by-use", source: "by-source", sort: "sort" };
+const FILTERS = { label: "by-class", split: "given-split", used: "by-use", source: "by-source", sort: "sort" };
 /** @type {Record<string, string>} */
 const SPLITS = { train: "training", val: "validation", test: "test" };
 

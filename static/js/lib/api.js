@@ -35,35 +35,31 @@ export const get = async (url) => (await call("GET", url)).data;
  * @param {Options} [options]
  */
 export const post = async (url, body, options) => (await call("POST", url, body, options)).data;
-/**
- * @param {string} url
- * @param {Body} body
- */
+/** @param {string} url @param {Body} body */
+export const put = async (url, body) => (await call("PUT", url, body)).data;
+/** @param {string} url @param {Body} body */
 export const patch = async (url, body) => (await call("PATCH", url, body)).data;
-/**
- * @param {string} url
- * @param {Body} [body]
- */
+/** @param {string} url @param {Body} [body] */
 export const remove = async (url, body) => (await call("DELETE", url, body)).data;
 
 /** A new Idempotency-Key. `crypto.randomUUID` is missing where the page comes over plain HTTP. */
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
- * Call the interface. The callers name the type of `data`; `wait` is Retry-After in seconds.
+ * Call the interface. The callers name the type of `data`; `wait` is Retry-After in seconds, `next` the cursor of what follows.
  *
  * @param {string} method
  * @param {string} url
  * @param {Body} [body]
  * @param {Options} [options]
- * @returns {Promise<{ data: any, wait: number }>}
+ * @returns {Promise<{ data: any, wait: number, next: string | null }>}
  */
 export async function call(method, url, body, { key, signal } = {}) {
   const headers = headersFor(key);
   const isForm = body instanceof FormData;
   if (body && !isForm) headers["Content-Type"] = "application/json";
   const answer = await send(url, { method, headers, signal, body: isForm ? body : body && JSON.stringify(body) });
-  return { data: parse(answer.status, await answer.text()), wait: Number(answer.headers.get("Retry-After")) || 0 };
+  return { data: parse(answer.status, await answer.text()), wait: Number(answer.headers.get("Retry-After")) || 0, next: answer.headers.get("X-Next-Cursor") };
 }
 
 /**

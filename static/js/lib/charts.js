@@ -47,6 +47,24 @@ export function curves(canvas, figure, options) {
 }
 
 /**
+ * Draw histograms over shared edges, each as shares of its own whole. Returns `update(series, edges)`.
+ *
+ * @param {HTMLElement} canvas
+ */
+export function histogram(canvas) {
+  const x = { grid: { display: false }, ticks: { maxTicksLimit: 8, maxRotation: 0 } };
+  const paint = make(canvas, { x, y: { ...copy(AXIS), max: undefined } }, { mode: "index", intersect: false });
+  return (/** @type {(Line & { counts: number[] })[]} */ series, /** @type {number[]} */ edges) => {
+    const alike = edges[edges.length - 1] - edges[0] <= 1; // all images have the same value
+    const middles = edges.slice(1).map((edge, index) => Math.round((edge + edges[index]) / 2));
+    paint(series.map(({ counts, ...line }) => {
+      const whole = counts.reduce((total, n) => total + n, 0);
+      return { ...line, points: alike ? [whole && 1] : counts.map((n) => n / Math.max(1, whole)) };
+    }), alike ? [String(Math.round((edges[0] + edges[edges.length - 1]) / 2))] : middles.map(String));
+  };
+}
+
+/**
  * Draw curves in the unit square. Returns `update(series)`; points with `sizes` are not connected, each as large as its size.
  *
  * @param {HTMLElement} canvas

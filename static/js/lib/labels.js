@@ -34,9 +34,9 @@ const STATUS = {
 };
 
 /** @type {Record<Api.JobKind, string>} */
-export const KINDS = { bulk_predict: "Bulk prediction", audit: "Audit", retrain: "Training" };
+export const KINDS = { bulk_predict: "Bulk prediction", audit: "Audit", upload: "Upload", retrain: "Training" };
 /** The page of each kind of job. @type {Record<Api.JobKind, string>} */
-export const PAGES = { bulk_predict: "bulk", audit: "data", retrain: "train" };
+export const PAGES = { bulk_predict: "bulk", audit: "data", upload: "data", retrain: "train" };
 
 /** Decisions that name no class: the probabilities say nothing about the image. @param {string} decision */
 export const namesNoClass = (decision) => ["out_of_distribution", "ungradable"].includes(decision);

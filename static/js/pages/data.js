@@ -3,6 +3,7 @@ import { showAudit } from "../components/audit.js";
 import { pickClassifier } from "../components/classifier-picker.js";
 import { counts, origins, suffices } from "../components/dataset-summary.js";
 import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
+import { showExploration } from "../components/exploration.js";
 import { showFeedback } from "../components/feedback-review.js";
 import { CHANGED } from "../gallery/changes.js";
 import { offerSources, reloadGallery, setGalleryClassifier } from "../gallery/gallery.js";
@@ -34,7 +35,9 @@ async function refresh(chosen) {
 
 /** Everything that one more image changes. @param {Api.Classifier} chosen */
 async function showDataset(chosen) {
-  if (isCurrent(chosen)) await Promise.all([showSummary(chosen), showAudit(chosen), reloadGallery()]);
+  if (!isCurrent(chosen)) return;
+  const [images] = await Promise.all([showSummary(chosen), showAudit(chosen), reloadGallery()]);
+  if (isCurrent(chosen) && images !== undefined) showExploration(chosen, images, isCurrent);
 }
 
 /** @param {Api.Classifier} chosen */
@@ -42,11 +45,12 @@ function showSummary(chosen) {
   return attempt(find("dataset"), async () => {
     /** @type {Api.DatasetSummary} */
     const summary = await get(`/api/datasets/${chosen.name}`);
-    if (!isCurrent(chosen)) return;
+    if (!isCurrent(chosen)) return undefined;
     fill(find("dataset"), counts(summary, chosen), origins(summary));
     offerSources(Object.keys(summary.sources));
     find("to-train").hidden = !suffices(summary);
     findLink("to-train").href = address("/train", { classifier: chosen.name });
+    return summary.images;
   });
 }
 

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.cli.report import dataset_page
 from app.drawing import draw
 from app.factory import EXTENSION
 from app.services.datasets.intake import LabelledImage
@@ -97,6 +98,10 @@ def test_the_api_gives_the_last_audit_and_says_when_it_is_stale(services: Servic
     assert client.get("/api/datasets/none/audit").status_code == 404
 
 
+def page_of(services: Services, name: str) -> str:
+    return dataset_page(services.exploration.figures(name), services.audit.latest(name), services.catalog[name])
+
+
 class _Links(HTMLParser):
     found: list[str]
 
@@ -112,7 +117,7 @@ def test_the_exploration_and_its_page_need_nothing_from_elsewhere(services: Serv
     assert sum(sum(values["counts"]) for values in width["classes"].values()) == images
     assert width["classes"]["normal"]["median"] == 160
     assert {name: len(some) for name, some in figures["samples"].items()} == {"glaucoma": 8, "normal": 8}
-    page = services.exploration.page("glaucoma", services.audit.latest("glaucoma"))
+    page = page_of(services, "glaucoma")
     links = _Links()
     links.found = []
     links.feed(page)
@@ -127,5 +132,5 @@ def test_a_file_name_cannot_write_into_the_page(services: Services) -> None:
         services.catalog["cat_dog"], LabelledImage(draw("cat_face", 1, 96).jpeg(), name, "cat", None, "drawn")
     )
     db.session.commit()
-    page = services.exploration.page("cat_dog", services.audit.latest("cat_dog"))
+    page = page_of(services, "cat_dog")
     assert "<script>" not in page

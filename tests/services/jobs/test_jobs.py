@@ -10,10 +10,10 @@ from flask import Flask
 from job_steps import STRANGER, change, dead_worker, fail, finish, submit
 
 from app.errors import Cancelled, Conflict, InvalidInput, NotFound, Unavailable
-from app.services.jobs.eta import eta_seconds
 from app.services.jobs.heartbeat import SILENCE
 from app.services.jobs.jobs import MAX_ATTEMPTS, RESEND, JobProgress, Jobs
-from app.services.jobs.transitions import ACTIVE, FINAL
+from app.services.jobs.reporting import eta_seconds
+from app.services.jobs.transitions import ACTIVE, FINAL, estimated
 from app.store.db import now
 from app.store.tables import Job
 
@@ -96,13 +96,24 @@ def test_progress_is_kept_with_each_epoch_and_an_estimate(jobs: Jobs) -> None:
     assert (job.stage, job.done, job.total, job.percent) == ("training", 4, 4, 99.9)  # 100 is for the end alone
 
 
-def test_the_time_left_follows_from_the_rate_of_the_present_stage(jobs: Jobs) -> None:
-    job_id = one_that_is(jobs, "running")
-    began = now() - timedelta(hours=1)
-    change(job_id, started_at=began, stage_at=began, stage_percent=40.0, percent=40.0, heartbeat_at=began)
+def test_a_job_that_succeeded_has_done_all_that_there_was(jobs: Jobs) -> None:
+    def work(job: Job) -> dict[str, object]:
+        jobs.progress(job, JobProgress("training", 64, 90, 71.0))  # it stopped early
+        return {}
+
+    job_id = submit(jobs)
+    jobs.run(job_id, work)
+    job = jobs.get(job_id)
+    assert (job.done, job.total, job.percent) == (90, 90, 100.0)
+
+
+def test_the_time_left_is_that_of_the_last_report_less_what_has_passed_since(jobs: Jobs) -> None:
+    job_id, moment = one_that_is(jobs, "running"), now() - timedelta(seconds=10)
     assert eta_seconds(jobs.get(job_id)) is None
-    change(job_id, percent=55.0, heartbeat_at=began + timedelta(seconds=10))
-    assert eta_seconds(jobs.get(job_id)) == 30.0
+    change(job_id, **estimated(moment, 40.0, 20.0))
+    assert eta_seconds(jobs.get(job_id)) == pytest.approx(30, abs=2)
+    change(job_id, **estimated(moment, 40.0, 5.0))  # its stage should be over
+    assert eta_seconds(jobs.get(job_id)) is None
 
 
 @pytest.mark.parametrize("status", ["queued", *FINAL])

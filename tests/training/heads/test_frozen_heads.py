@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from app.classifiers import Catalog
 from app.config import CHECKOUT
 from app.errors import InvalidInput
-from app.inference.engine import OnnxEngine
+from app.inference.engine import OnnxEngine, SharedEngine
 from app.inference.predictor import Predictor
 from app.training.data.samples import read_frame
 from app.training.demo import draw_samples
@@ -81,6 +81,8 @@ def test_a_bundle_serves_what_keras_computes_and_what_its_card_claims(plan: Plan
     assert evaluate(predictor, tests)["confusion_matrix"] == card.metrics["confusion_matrix"]
     squares = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
     outputs = OnnxEngine(tmp_path / "model.onnx").run(squares)
+    served = SharedEngine(tmp_path / "head.onnx").run(squares)
+    assert all(np.allclose(one, other, atol=1e-5) for one, other in zip(served, outputs, strict=True))
     network = runtime.keras.saving.load_model(tmp_path / "model.keras")
     assert np.allclose(np.asarray(network(squares)), outputs.probabilities, atol=1e-5)
     assert network.count_params() == card.parameters
@@ -115,7 +117,7 @@ def test_a_head_is_trained_without_tensorflow_and_is_the_same_every_time(plan: P
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=CHECKOUT, check=False).returncode == 0
     (tmp_path / "again").mkdir()
     train(plan, tmp_path / "again", silent)
-    for name in ("model.onnx", "model.keras", "novelty.npz"):
+    for name in ("model.onnx", "head.onnx", "body.onnx", "body.data", "model.keras", "novelty.npz"):
         assert (tmp_path / "bundle" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 

@@ -8,18 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from app.classifiers import Card, ClassifierSpec
 from app.classifiers.card import CARD_NAME, DataFingerprint, Reference, Thresholds
 from app.classifiers.spec import ClassSpec, Preprocessing
-from app.inference.engine import OnnxEngine
+from app.inference.body import BODY, WEIGHTS
+from app.inference.engine import OnnxEngine, SharedEngine
 from app.inference.image.quality import measure, reference
 from app.inference.novelty import EMBEDDING, NOVELTY_NAME, Mahalanobis, Novelty
 from app.inference.similar import SIMILAR_NAME, Similar
+from app.training.networks.parts import write_parts
 
 SIZE = 64
 POOL = 8
+CHANNELS = 32  # of the body that is shared
 SPEC = ClassifierSpec(
     name="traffic_light",
     title="Traffic light",
@@ -70,6 +74,57 @@ def make_bundle(folder: Path, **changes: object) -> Path:
     }
     (folder / CARD_NAME).write_text(Card.model_validate(fields | changes).model_dump_json(), encoding="utf-8")
     return folder
+
+
+def make_shared_bundle(folder: Path, seed: int = 0, **changes: object) -> Path:
+    """Write a bundle whose head, drawn with `seed`, is on a body that is always the same."""
+    make_bundle(folder)
+    body = make_body(SIZE, POOL)
+    write_parts(body, *random_head(seed), folder)
+    squares = np.stack([photograph(number) for number in range(60)])
+    embeddings = SharedEngine(folder / SharedEngine.file_name).run(squares).embedding
+    Novelty({EMBEDDING: Mahalanobis.fit(embeddings, np.arange(60) % 2)}, {EMBEDDING: 1.0}).save(folder / NOVELTY_NAME)
+    labels, hashes = [SPEC.class_names[number % 2] for number in range(60)], [f"{number:064x}" for number in range(60)]
+    Similar.fit(embeddings, labels, hashes, hashes).save(folder / SIMILAR_NAME)
+    card = Card.model_validate_json((folder / CARD_NAME).read_bytes())
+    names = (*card.files, SharedEngine.file_name, BODY, WEIGHTS)
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    card = card.model_copy(update={"engine": "onnx-shared", "files": files} | changes)
+    (folder / CARD_NAME).write_text(card.model_dump_json(), encoding="utf-8")
+    return folder
+
+
+def random_head(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The kernel (CHANNELS, 2) and the bias (2,) of a head."""
+    drawn = np.random.default_rng(seed).normal(size=(CHANNELS + 1, 2)).astype(np.float32)
+    return drawn[:-1], drawn[-1]
+
+
+def make_body(size: int, pool: int) -> onnx.ModelProto:
+    """One convolution of the colours, large enough to be stored outside the graph, and its means over a grid."""
+    colours = np.random.default_rng(7).normal(size=(CHANNELS, 3, 3, 3)).astype(np.float32)
+    constants = [
+        numpy_helper.from_array(np.array(255, np.float32), "white"),
+        numpy_helper.from_array(colours, "colours"),
+        numpy_helper.from_array(np.array([0, -1], np.int64), "flat"),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["float", "white"], ["scaled"]),
+        helper.make_node("Transpose", ["scaled"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["planes", "colours"], ["filtered"], pads=[1, 1, 1, 1]),
+        helper.make_node("AveragePool", ["filtered"], ["grid"], kernel_shape=[pool] * 2, strides=[pool] * 2),
+        helper.make_node("Transpose", ["grid"], ["features"], perm=[0, 2, 3, 1]),
+        helper.make_node("GlobalAveragePool", ["grid"], ["means"]),
+        helper.make_node("Reshape", ["means", "flat"], ["embedding"]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", size, size, 3])
+    outputs = [
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", CHANNELS]),
+        helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", size // pool, size // pool, CHANNELS]),
+    ]
+    graph = helper.make_graph(nodes, "body", [image], outputs, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def photograph(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
