@@ -116,7 +116,7 @@ def remove(classifier: str, hashes: Sequence[str], reason: str) -> None:
 @reason_option
 @with_appcontext
 def undo(classifier: str, reason: str) -> None:
-    """Take back the last change of a dataset's images; again, the one before it."""
+    """Take back the last change of images."""
     _tell(services().changes.undo(classifier, reason))
 
 

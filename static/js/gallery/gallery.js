@@ -118,7 +118,7 @@ function item({ sha256, file, label, split, used, tags, patient, thumbnail }) {
 
 const observer = new IntersectionObserver((entries) => {
   if (entries.some((entry) => entry.isIntersecting) && cursor) browse(false);
-}, { rootMargin: "200px" });
+}, { rootMargin: "600px" });
 
 /** Fetch the next page when its place comes near, once people scroll; the button stays for those who do not. */
 function watch() {

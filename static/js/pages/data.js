@@ -35,8 +35,12 @@ async function refresh(chosen) {
 
 /** Everything that one more image changes. @param {Api.Classifier} chosen */
 async function showDataset(chosen) {
-  if (!isCurrent(chosen)) return;
-  const [images] = await Promise.all([showSummary(chosen), showAudit(chosen), reloadGallery()]);
+  if (isCurrent(chosen)) await Promise.all([showAudit(chosen), showImages(chosen)]);
+}
+
+/** The figures of the images, and the images. @param {Api.Classifier} chosen */
+async function showImages(chosen) {
+  const [images] = await Promise.all([showSummary(chosen), reloadGallery()]);
   if (isCurrent(chosen) && images !== undefined) showExploration(chosen, images, isCurrent);
 }
 
@@ -54,7 +58,8 @@ function showSummary(chosen) {
   });
 }
 
-document.addEventListener(CHANGED, async (event) => {
-  if (event instanceof CustomEvent && event.detail === spec.name) await Promise.all([showSummary(spec), reloadGallery()]);
+// The report of the audit stays: its findings and what was said beside them would be lost.
+document.addEventListener(CHANGED, (event) => {
+  if (event instanceof CustomEvent && event.detail === spec.name) showImages(spec);
 });
 if (await pickClassifier(change)) acceptUploads(refresh);

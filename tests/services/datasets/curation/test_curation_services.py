@@ -196,6 +196,14 @@ def test_versions_are_compared(services: Services) -> None:
     assert same == {"added": 0, "removed": 0, "relabelled": 0, "moved": 0, "unchanged": 20}
 
 
+def test_a_change_makes_the_audit_stale(services: Services) -> None:
+    hashes = drawn(services, 12)
+    services.audit.compute(NAME, silent)
+    assert not services.audit.latest(NAME)["stale"]
+    services.curation.change(NAME, hashes[:1], Edit(label="dog"))
+    assert services.audit.latest(NAME)["stale"]
+
+
 def test_an_undo_keeps_what_has_been_changed_otherwise_and_says_when_a_file_is_gone(services: Services) -> None:
     one, other = add(services, 1), add(services, 2)
     services.curation.change(NAME, [one, other], Edit(label="dog"))
