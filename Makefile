@@ -6,8 +6,8 @@ export UV_SYSTEM_CERTS := 1
 PINS := --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint format screenshots demo-models samples bench bench-stages bench-soak bench-topology \
-  load attack pins clean
+.PHONY: help run test chaos docs docs-serve lint format screenshots demo-models samples bench bench-stages bench-soak \
+  bench-topology load attack pins clean
 
 help: ## Show this list
 	@echo "Fovea trains, serves, watches and retrains image classifiers. Begin with: make run"
@@ -24,6 +24,13 @@ test: lint ## Run every check and every test
 
 chaos: $(VENV)/installed-dev ## Break a running Fovea at random moments and show what was lost (over half an hour)
 	@CHAOS=long $(BIN)/python -m pytest tests/chaos/test_campaign.py -s -p no:randomly
+
+docs: $(VENV)/installed-dev ## Build the documentation into site/; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html; to search, too: python3 -m http.server --directory site 8100"
+
+docs-serve: $(VENV)/installed-dev ## Show the documentation, and again after each change, at http://127.0.0.1:8100
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8100
 
 lint: $(VENV)/installed-dev node_modules/.package-lock.json ## Run ruff, mypy, the import contracts, codespell, tsc and ESLint
 	@$(BIN)/ruff check
@@ -76,7 +83,7 @@ pins: $(VENV)/uv ## Write requirements*.txt again, with the newest versions
 	@$(BIN)/uv pip compile $(PINS) --upgrade benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 
 clean: ## Remove what was installed and cached; never data
-	@rm -rf $(VENV) .venv-bench node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-artifacts
+	@rm -rf $(VENV) .venv-bench node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-artifacts site
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/uv:

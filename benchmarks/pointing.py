@@ -102,7 +102,8 @@ def _tell(name: str, network: str, bundle: Path, drawings: int) -> None:
     """Print a row for each subject of the classifier."""
     predictor = Predictor(bundle, threads=2)
     size, engine = predictor.card.preprocessing.size or 0, ENGINES[predictor.card.engine]
-    side = engine(bundle / engine.file_name).run(np.zeros((1, size, size, 3), np.uint8)).activation.shape[1]
+    maps = engine(bundle / engine.file_name).run(np.zeros((1, size, size, 3), np.uint8)).activation
+    side = 0 if maps is None else maps.shape[1]
     for classifier, label, subject in SHOWN:
         if classifier == name:
             score = pointing(predictor, label, subject, drawings)

@@ -82,6 +82,14 @@ class Int8(Frozen):
     int8_ms: float
 
 
+class Origin(Frozen):
+    """Where a network of the user's is from, in the words of its description."""
+
+    title: str
+    source: str
+    licence: str
+
+
 class DataFingerprint(Frozen):
     """The data of a training run: `sha256` is the id of its dataset version; counts by split and class."""
 
@@ -109,7 +117,8 @@ class Reference(Frozen):
 class Card(Frozen):
     """`card.json`. `metrics` holds the figures of `app.training.evaluation` on the test split.
 
-    `job` is the job that made it: a registration that was cut off is completed by it.
+    `job` is the job that made it: a registration that was cut off is completed by it. `map_offset`: how far the
+    activation maps lie to the right of and below what they show, in shares of the square's side.
     """
 
     format: int = 1
@@ -121,11 +130,13 @@ class Card(Frozen):
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     backbone: str
+    origin: Origin | None = None
     mode: str
     epochs: int = Field(ge=0)
     seed: int
     parameters: int
     engine: str = "onnx"
+    map_offset: tuple[float, float] = (0.0, 0.0)
     temperature: float = Field(gt=0)
     calibration: Calibration | None = None
     thresholds: Thresholds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -191,11 +191,18 @@ class PromotionSpec(Frozen):
     margin: float = Field(default=0.03, ge=0, le=0.5)
 
 
+class Screening(NamedTuple):
+    """The indices of the classes that are `referred`, none without a screening; `ordered`: the classes are grades."""
+
+    referred: tuple[int, ...] = ()
+    ordered: bool = False
+
+
 class ClassifierSpec(Frozen):
     """A configured problem. `positive` names the class that a screening refers, if there is one.
 
     `coverage`: of the photographs of each class, the share whose prediction set holds that class. `prevalence`: how
-    often the classes occur where the answers are used, of each class or of the positive one; the probabilities are
+    often the classes occur where the answers are used, of each class or of those referred; the probabilities are
     then for that mix, not for that of the training images. `split`: how groups that have no split are divided; those
     that were used by a training keep theirs. `reject_ungradable`: a photograph too poor to judge gets no
     other decision; else its quality is only reported.
@@ -207,6 +214,8 @@ class ClassifierSpec(Frozen):
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=1000)
     medical: bool = False
     positive: Slug | None = None
+    ordinal: bool = False
+    refer_from: Slug | None = None
     coverage: float = Field(default=0.95, gt=0.5, lt=1)
     prevalence: Share | dict[Slug, Share] | None = None
     reject_ungradable: bool = True
@@ -227,11 +236,22 @@ class ClassifierSpec(Frozen):
         for label in self.data.label_map.values():
             if label is not None and label not in names:
                 raise ValueError(f"label_map: {label!r} is not one of the classes")
+        self._check_grades()
         self._check_prevalence()
         return self
 
+    def _check_grades(self) -> None:
+        if self.refer_from is None:
+            return
+        if not self.ordinal:
+            raise ValueError("refer_from is for classes in an order; set ordinal: true")
+        if self.positive is not None:
+            raise ValueError("positive and refer_from both say what a screening refers; leave one out")
+        if self.refer_from not in self.class_names[1:]:
+            raise ValueError(f"refer_from: {self.refer_from!r} is none of the classes after the first")
+
     def _check_prevalence(self) -> None:
-        if isinstance(self.prevalence, float) and self.positive is None:
+        if isinstance(self.prevalence, float) and not self.referred:
             raise ValueError("prevalence: one number is that of the positive class, and there is none; name each class")
         if isinstance(self.prevalence, dict):
             if set(self.prevalence) != set(self.class_names):
@@ -247,6 +267,19 @@ class ClassifierSpec(Frozen):
                 "preprocessing": self.preprocessing.model_copy(update={"size": size}),
             }
         )
+
+    @property
+    def screening(self) -> Screening:
+        """Whom a screening refers, and whether the classes are grades."""
+        names = self.class_names
+        if self.refer_from is not None:
+            return Screening(tuple(range(names.index(self.refer_from), len(names))), self.ordinal)
+        return Screening((names.index(self.positive),) if self.positive else (), self.ordinal)
+
+    @property
+    def referred(self) -> tuple[str, ...]:
+        """The names of the classes that a screening refers; none where it refers nobody."""
+        return tuple(self.class_names[index] for index in self.screening.referred)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from app.context import services
 from app.services.models.figures import tables
 from app.services.models.retrain import TrainingRequest
 from app.store.tables import Job
-from app.training.networks.backbones import BACKBONES
 
 
 @click.command()
 @click.argument("classifier")
-@click.option("--backbone", type=click.Choice(list(BACKBONES)), help="The network; the classifier's own if left out.")
+@click.option("--backbone", help="The network, one of docs/training.md or of yours in WEIGHTS_DIR; the classifier's"
+              " own if left out.")  # fmt: skip
 @click.option("--mode", type=click.Choice(["head", "full"]), help="Train the last layer only, or all of it.")
 @click.option("--epochs", type=click.IntRange(1, 500), help="Maximum number of passes over the training images.")
 @click.option("--weights", default="imagenet", show_default=True, help="Start from 'imagenet', 'none' or a file.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -17,12 +18,18 @@ __all__ = ["DRAWERS", "MAX_SIZE", "MIN_SIZE", "Drawing", "check_subject", "draw"
 
 MIN_SIZE, MAX_SIZE = 64, 1024
 
+GRADES_OF_RETINOPATHY = ("fundus_dr_mild", "fundus_dr_moderate", "fundus_dr_severe", "fundus_dr_proliferative")
+
 DRAWERS: Mapping[str, Callable[[Generator, int], Drawing]] = MappingProxyType(
     {
         "fundus_normal": fundus.normal,
         "fundus_glaucoma": fundus.glaucoma,
         "fundus_diabetic_retinopathy": fundus.diabetic_retinopathy,
         "fundus_cataract": fundus.cataract,
+        **{
+            subject: partial(fundus.graded_retinopathy, grade, subject)
+            for grade, subject in enumerate(GRADES_OF_RETINOPATHY, start=1)
+        },
         "eye_normal": eye.normal,
         "eye_cataract": eye.cataract,
         "cat_face": cats.cat,

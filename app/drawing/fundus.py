@@ -69,6 +69,14 @@ def diabetic_retinopathy(rng: Generator, size: int) -> Drawing:
     return _photograph(rng, retina, image, "fundus_diabetic_retinopathy", mask)
 
 
+def graded_retinopathy(grade: int, subject: str, rng: Generator, size: int) -> Drawing:
+    """Draw the lesions of a grade of diabetic retinopathy, 1 to 4; the mask is the lesions."""
+    retina = _retina(rng)
+    image = _paint(rng, retina, size)
+    mask = lesions.paint_grade(rng, image, retina.pose, retina.field, grade)
+    return _photograph(rng, retina, image, subject, mask)
+
+
 def cataract(rng: Generator, size: int) -> Drawing:
     """Draw the retina behind a clouded lens: blur and a milky veil; the mask is the field of view."""
     retina = replace(_retina(rng), haze=rng.uniform(0.34, 0.8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -14,18 +15,78 @@ _BLOOD = (-0.42, -0.78, -0.74)
 _SEEN = 0.35  # of a pixel, for it to count as lesion
 
 
+class Extent(NamedTuple):
+    """How many lesions there are: at least the first and fewer than the second number of each kind."""
+
+    dots: tuple[int, int] = (0, 1)
+    bleeds: tuple[int, int] = (0, 1)
+    exudates: tuple[int, int] = (0, 1)
+    wool: tuple[int, int] = (0, 1)
+    new_vessels: tuple[int, int] = (0, 1)
+    pools: tuple[int, int] = (0, 1)
+
+
+GRADES = (  # mild to proliferative, as on the ICDR scale (Wilkinson et al. 2003)
+    Extent(dots=(5, 10)),
+    Extent(dots=(6, 12), bleeds=(5, 10), exudates=(0, 3)),
+    Extent(dots=(6, 12), bleeds=(20, 32), exudates=(1, 4), wool=(1, 4)),
+    Extent(dots=(6, 12), bleeds=(12, 28), exudates=(1, 5), wool=(1, 4), new_vessels=(2, 4), pools=(1, 3)),
+)
+
+
 def paint(rng: Generator, image: Image, pose: Pose, field: Pose) -> Mask:
-    """Paint lesions onto image in place; returns where they are."""
-    blood, exudate, wool = (Canvas(image.shape[1], pose) for _ in range(3))
+    """Paint lesions of any severity onto image in place; returns where they are."""
     severity = rng.uniform(0.3, 1)
-    sites = iter(_sites(rng, pose, field))
-    for _ in range(round(5 + 18 * severity)):
+    bleeds = round(5 + 18 * severity)
+    extent = Extent(
+        bleeds=(bleeds, bleeds + 1), exudates=(0, 3 + round(3 * severity)), wool=(0, 1 + round(3 * severity))
+    )
+    return _paint(rng, image, (pose, field), extent)
+
+
+def paint_grade(rng: Generator, image: Image, pose: Pose, field: Pose, grade: int) -> Mask:
+    """Paint the lesions of a grade, 1 (mild) to 4 (proliferative), onto image in place; returns where they are."""
+    return _paint(rng, image, (pose, field), GRADES[grade - 1])
+
+
+def _paint(rng: Generator, image: Image, poses: tuple[Pose, Pose], extent: Extent) -> Mask:
+    blood, exudate, wool = (Canvas(image.shape[1], poses[0]) for _ in range(3))
+    sites = iter(_sites(rng, *poses))
+    for _ in range(_some(rng, extent.bleeds)):
         _bleed(rng, blood, next(sites))
-    for _ in range(rng.integers(0, 3 + round(3 * severity))):
+    for _ in range(_some(rng, extent.exudates)):
         _exudates(rng, exudate, next(sites))
-    for _ in range(rng.integers(0, 1 + round(3 * severity))):
+    for _ in range(_some(rng, extent.wool)):
         wool.fill(_ragged(rng, next(sites), rng.uniform(0.06, 0.11), 0.3))
+    for _ in range(_some(rng, extent.dots)):
+        blood.fill(_ragged(rng, next(sites), rng.uniform(0.026, 0.038), 0.08))
+    for _ in range(_some(rng, extent.new_vessels)):
+        _new_vessels(rng, blood, next(sites))
+    for _ in range(_some(rng, extent.pools)):
+        _pool(rng, blood, next(sites))
     return _composite(rng, image, blood.read(), exudate.read(), wool.read())
+
+
+def _some(rng: Generator, limits: tuple[int, int]) -> int:
+    """A number of these limits; a fixed one takes none of the chance."""
+    low, high = limits
+    return low if high == low + 1 else int(rng.integers(low, high))
+
+
+def _new_vessels(rng: Generator, canvas: Canvas, site: Floats) -> None:
+    """Paint a tuft of fine, winding, looping vessels, as they grow in proliferative retinopathy."""
+    for _ in range(rng.integers(9, 14)):
+        turn, bend = rng.uniform(0, 2 * math.pi), rng.uniform(-5, 5)
+        along = np.linspace(0, rng.uniform(0.16, 0.3), 14)
+        headings = turn + bend * along / along[-1] + 0.5 * np.sin(30 * along + turn)
+        steps = np.diff(along, prepend=0)[:, None] * np.stack([np.cos(headings), np.sin(headings)], axis=1)
+        canvas.stroke(site + np.cumsum(steps, axis=0), rng.uniform(0.014, 0.02))
+
+
+def _pool(rng: Generator, canvas: Canvas, site: Floats) -> None:
+    """Paint blood before the retina: a boat, level above and round below."""
+    width, turn = rng.uniform(0.14, 0.24), np.linspace(0, math.pi, 16)
+    canvas.fill(site + np.stack([width * np.cos(turn), 0.6 * width * np.sin(turn)], axis=1))
 
 
 def _composite(rng: Generator, image: Image, blood: Image, exudate: Image, wool: Image) -> Mask:

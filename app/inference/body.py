@@ -12,7 +12,9 @@ import onnxruntime
 from app.errors import Unavailable
 from app.inference.arrays import Floats, Pixels
 
-BODY: Final = "body.onnx"  # uint8 `image` (n, size, size, 3) in, `embedding` (n, d) and `features` (n, h, w, d) out
+BODY: Final = (
+    "body.onnx"  # uint8 `image` (n, size, size, 3) in, `embedding` (n, d) and perhaps `features` (n, h, w, d) out
+)
 WEIGHTS: Final = "body.data"  # what BODY and, in the same bundle, model.onnx hold outside themselves
 OUTPUTS: Final = ("embedding", "features")
 
@@ -24,13 +26,13 @@ class Body:
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._session = open_session(path, threads, OUTPUTS, arena=False)
+        self._session = open_session(path, threads, OUTPUTS[:1], arena=False)
         self._input = self._session.get_inputs()[0].name
 
-    def run(self, batch: Pixels) -> tuple[Floats, Floats]:
-        """Return the embeddings (n, d) and feature maps (n, h, w, d) of uint8 squares (n, size, size, 3)."""
-        embedding, features = self._session.run(OUTPUTS, {self._input: batch})
-        return embedding, features
+    def run(self, batch: Pixels) -> tuple[Floats, Floats | None]:
+        """Return the embeddings (n, d) and, where there are any, feature maps (n, h, w, d) of uint8 squares."""
+        embedding, *features = self._session.run(None, {self._input: batch})
+        return embedding, features[0] if features else None
 
 
 _loaded: WeakValueDictionary[tuple[str, int], Body] = WeakValueDictionary()

@@ -26,25 +26,38 @@ def shift_prior(probabilities: Floats, before: Sequence[float], after: Sequence[
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
-def shifted_threshold(threshold: float, probabilities: Floats, shifted: Floats, index: int) -> float:
-    """Where a threshold of the class `index` lies after `shift_prior` turned `probabilities` (classes,) into `shifted`.
+def referral(probabilities: Floats, referred: Sequence[int]) -> Floats:
+    """The probability (...) by which a screening refers: the sum of those of the classes `referred`, (..., classes)."""
+    return np.asarray(probabilities[..., list(referred)].sum(axis=-1))
 
-    Exact for this image: the odds of the class change by the same factor at every probability.
+
+def shifted_threshold(threshold: float, probability: float, shifted: float) -> float:
+    """Where a threshold of a probability lies after `shift_prior` turned an image's `probability` into `shifted`.
+
+    For this image: where its other likelihoods stay as they are, the odds change by one factor at every probability.
     """
-    factor = _odds(float(shifted[index])) / _odds(float(probabilities[index]))
-    odds = factor * _odds(threshold)
+    odds = _odds(shifted) / _odds(probability) * _odds(threshold)
     return odds / (1 + odds)
 
 
-def within(probabilities: Floats, thresholds: Sequence[float]) -> NDArray[np.bool_]:
-    """Whether each class of probabilities (..., classes) reaches its threshold, and so cannot be ruled out."""
-    return np.asarray(probabilities >= np.asarray(thresholds))
+def within(probabilities: Floats, thresholds: Sequence[float], *, ordered: bool = False) -> NDArray[np.bool_]:
+    """Whether each class of probabilities (..., classes) reaches its threshold, and so cannot be ruled out.
+
+    Nor can a class between two of those where the classes are `ordered`: sets of grades have no gap, and lose nothing
+    of their coverage.
+    """
+    possible = np.asarray(probabilities >= np.asarray(thresholds))
+    if not ordered:
+        return possible
+    from_below = np.maximum.accumulate(possible, axis=-1)
+    from_above = np.maximum.accumulate(possible[..., ::-1], axis=-1)[..., ::-1]
+    return np.asarray(from_below & from_above)
 
 
-def prediction_set(probabilities: Floats, thresholds: Sequence[float]) -> list[int]:
+def prediction_set(probabilities: Floats, thresholds: Sequence[float], *, ordered: bool = False) -> list[int]:
     """The classes that cannot be ruled out for one image, the likeliest first; none where it is like no class."""
     order = np.argsort(-probabilities, kind="stable")
-    return [int(index) for index in order[within(probabilities, thresholds)[order]]]
+    return [int(index) for index in order[within(probabilities, thresholds, ordered=ordered)[order]]]
 
 
 def _odds(probability: float) -> float:

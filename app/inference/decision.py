@@ -15,24 +15,23 @@ def decide(
     in_distribution: bool,
     gradable: bool,
     possible: Collection[str],
-    positive: str | None,
+    referred: Collection[str],
     above: bool | None,
 ) -> Decision:
-    """Name the first thing that holds: not the model's kind of image, ungradable, not exactly one class possible.
+    """Name the first thing that holds: not the model's kind of image, ungradable, not clear from the prediction set.
 
-    `possible` is the prediction set. Only with one class in it the answer counts: a classifier without an operating
-    point (`above` None) accepts it. A screening, which looks for the class `positive`, refers where that is the one
-    possible class and its probability is `above` the operating point, and does not refer where neither holds. Where
-    the two disagree it is uncertain: a disease that one of them leaves possible is never `no_refer`.
+    `possible` is the prediction set. A classifier without an operating point (`above` None) accepts the answer where
+    one class is possible. A screening, which looks for the classes `referred`, refers where all possible ones are of
+    these and their probability is `above` the operating point, and does not refer where none is and it is not. Where
+    the two disagree, and where both sides are possible or no class is, it is uncertain: a disease that one of them
+    leaves possible is never `no_refer`.
     """
     if not in_distribution:
         return "out_of_distribution"
     if not gradable:
         return "ungradable"
-    if len(possible) != 1:
-        return "uncertain"
     if above is None:
-        return "accept"
-    if (positive in possible) != above:
+        return "accept" if len(possible) == 1 else "uncertain"
+    if {name in referred for name in possible} != {above}:
         return "uncertain"
     return "refer" if above else "no_refer"

@@ -5,16 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
+import onnxruntime
+
 from app.inference.arrays import Floats, Pixels
 from app.inference.body import BODY, WEIGHTS, open_session, shared_body
 
 
 class Outputs(NamedTuple):
-    """float32: `probabilities` (n, classes), `embedding` (n, d), `activation` (n, h, w, classes)."""
+    """float32: `probabilities` (n, classes), `embedding` (n, d), `activation` (n, h, w, classes).
+
+    The last is None of a network that has no feature map.
+    """
 
     probabilities: Floats
     embedding: Floats
-    activation: Floats
+    activation: Floats | None = None
+
+
+REQUIRED = ("probabilities", "embedding")
 
 
 class Engine(Protocol):
@@ -39,12 +47,13 @@ class OnnxEngine(Engine):
     file_name: ClassVar[str] = "model.onnx"
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._session = open_session(path, threads, Outputs._fields)
+        self._session = open_session(path, threads, REQUIRED)
         self._input = self._session.get_inputs()[0].name
+        self._outputs = _given(self._session, Outputs._fields)
 
     def run(self, batch: Pixels) -> Outputs:
         """Run on uint8 squares (n, size, size, 3)."""
-        return Outputs(*self._session.run(Outputs._fields, {self._input: batch}))
+        return Outputs(*self._session.run(self._outputs, {self._input: batch}))
 
 
 class Int8Engine(OnnxEngine):
@@ -63,19 +72,25 @@ class SharedEngine(Engine):
     beside: ClassVar[tuple[str, ...]] = (BODY, WEIGHTS)
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._session = open_session(path, threads, ("probabilities", "activation"))
+        self._session = open_session(path, threads, ("probabilities",))
+        self._outputs = _given(self._session, ("probabilities", "activation"))
         self.body = shared_body(path.parent, threads)
 
     def run(self, batch: Pixels) -> Outputs:
         """Run on uint8 squares (n, size, size, 3)."""
         return self.judge(*self.body.run(batch))
 
-    def judge(self, embedding: Floats, features: Floats) -> Outputs:
-        """Run the head on what the body gave: embeddings (n, d) and feature maps (n, h, w, d)."""
-        probabilities, activation = self._session.run(
-            ["probabilities", "activation"], {"embedding": embedding, "features": features}
-        )
-        return Outputs(probabilities, embedding, activation)
+    def judge(self, embedding: Floats, features: Floats | None) -> Outputs:
+        """Run the head on what the body gave: embeddings (n, d) and, of most, feature maps (n, h, w, d)."""
+        given = {"embedding": embedding} if features is None else {"embedding": embedding, "features": features}
+        probabilities, *activation = self._session.run(self._outputs, given)
+        return Outputs(probabilities, embedding, *activation)
+
+
+def _given(session: onnxruntime.InferenceSession, names: tuple[str, ...]) -> list[str]:
+    """Those of the outputs that a network has: one without a feature map has no activation."""
+    known = {output.name for output in session.get_outputs()}
+    return [name for name in names if name in known]
 
 
 ENGINES: dict[str, type[Engine]] = {

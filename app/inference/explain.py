@@ -11,6 +11,7 @@ from app.inference.arrays import Floats, Pixels
 
 LONGER_SIDE = 384  # of the layer, in pixels: finer than any map, and small enough to be carried in an answer
 _BRIGHT, _LIT = 90, 0.1  # percentile of the brightness, and the share of it below which a place is black
+_FINER = 4  # cells of a map that was moved, for each of its own, both ways
 _GAP = 9  # pixels of the layer: dark spots narrower than this are no surround
 
 
@@ -34,6 +35,21 @@ def heat(
     if retina is not None:
         found *= lit(retina, found.shape)
     return np.asarray(found / max(float(found.max()), 1e-9))
+
+
+def placed(activation: Floats, offset: tuple[float, float]) -> Floats:
+    """The map (rows, columns) in finer cells that lie where the evidence is.
+
+    `offset`: how far it lies to the right of and below that, in shares of its width and height.
+    """
+    if not any(offset):
+        return activation
+    rows, columns = activation.shape
+    x = ((np.arange(_FINER * columns) + 0.5) / (_FINER * columns) + offset[0]) * columns - 0.5
+    y = ((np.arange(_FINER * rows) + 0.5) / (_FINER * rows) + offset[1]) * rows - 0.5
+    across, down = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    values = np.asarray(activation, np.float32)
+    return np.asarray(cv2.remap(values, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
 def lit(rgb: Pixels, size: tuple[int, int]) -> Floats:

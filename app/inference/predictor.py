@@ -18,10 +18,10 @@ from app.classifiers.card import CARD_NAME
 from app.errors import Unavailable
 from app.inference import return_memory
 from app.inference.arrays import Floats, Pixels
-from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
+from app.inference.calibration import calibrate, prediction_set, referral, shift_prior, shifted_threshold
 from app.inference.decision import Decision, decide
 from app.inference.engine import ENGINES, Engine, Outputs, SharedEngine
-from app.inference.explain import data_url, heat, layer
+from app.inference.explain import data_url, heat, layer, placed
 from app.inference.image.appearance import describe
 from app.inference.image.decode import Decoded
 from app.inference.image.preprocess import even_out, frame, shown
@@ -61,9 +61,10 @@ class Prediction:
     """One answer; `width` and `height` are the photograph's own.
 
     `prevalence` is the class mix that the probabilities were adjusted to, None where they are for the mix of the
-    calibration images. `operating_point`: the positive class's probability, among these, from which it is referred.
-    `explanation`, where asked for: a data URL of a PNG to lay over the upright photograph. `similar`, likewise: the
-    nearest training images; None also where the bundle keeps none.
+    calibration images. `grade`: the number of the predicted class where the classes are grades. `referral_probability`:
+    of the classes that a screening refers, together; `operating_point`: the one from which it refers. None without.
+    `explanation`, where asked for: a data URL of a PNG to lay over the upright photograph; None also where the network
+    has no feature map. `similar`, likewise: the nearest training images; None also where the bundle keeps none.
     """
 
     predicted_class: str
@@ -73,6 +74,8 @@ class Prediction:
     decision: Decision
     prevalence: dict[str, float] | None
     operating_point: float | None
+    referral_probability: float | None
+    grade: int | None
     quality: Quality
     novelty: NoveltyScore
     measures: dict[str, float]
@@ -94,7 +97,7 @@ class Predictor:
         self._size = self.card.preprocessing.size or 0
         self._set_thresholds = self.card.thresholds.of(self.card.classes)
         self._adjustment = self.card.adjustment
-        self._positive = self.card.classes.index(self.card.spec.positive) if self.card.spec.positive else -1
+        self._screening = self.card.spec.screening
         self._engine, self.size = self._load_engine(bundle, threads)
         self._novelty = Novelty.load(_verified(bundle, NOVELTY_NAME, self.card))
         self._warm_up()
@@ -111,8 +114,8 @@ class Predictor:
         view = photograph.once(self.card.preprocessing, lambda: self._view(decoded))
         outputs = self._outputs(photograph, view)
         answer = self._answer(view, outputs)
-        if explain:
-            answer = replace(answer, explanation=self._explain(answer, decoded, outputs))
+        if explain and outputs.activation is not None:
+            answer = replace(answer, explanation=self._explain(answer, decoded, outputs.activation))
         if similar and self.similar is not None:
             answer = replace(answer, similar=self.similar.nearest(outputs.embedding[0], similar))
         return answer
@@ -124,9 +127,9 @@ class Predictor:
             return None
         return Similar.load(_verified(self._bundle, SIMILAR_NAME, self.card))
 
-    def _explain(self, answer: Prediction, decoded: Decoded, outputs: Outputs) -> str:
-        """Draw the evidence for the predicted class."""
-        activation = outputs.activation[0, :, :, self.card.classes.index(answer.predicted_class)]
+    def _explain(self, answer: Prediction, decoded: Decoded, maps: Floats) -> str:
+        """Draw the evidence for the predicted class; `maps` (1, rows, columns, classes)."""
+        activation = placed(maps[0, :, :, self.card.classes.index(answer.predicted_class)], self.card.map_offset)
         region = shown(decoded.pixels, self.card.preprocessing)
         retina = decoded.pixels if self.card.preprocessing.crop == "retina" else None
         return data_url(layer(heat(activation, region, decoded.width, decoded.height, retina)))
@@ -150,7 +153,7 @@ class Predictor:
         quality = self.grade(view.measures)
         novelty = self._novelty_score({EMBEDDING: outputs.embedding, APPEARANCE: view.appearance[None]})
         names, top = self.card.classes, int(answered.argmax())
-        possible = [names[i] for i in prediction_set(calibrated, self._set_thresholds)]
+        possible = [names[i] for i in prediction_set(calibrated, self._set_thresholds, ordered=self._screening.ordered)]
         probabilities = dict(zip(names, answered.tolist(), strict=True))
         return Prediction(
             predicted_class=names[top],
@@ -161,11 +164,13 @@ class Predictor:
                 in_distribution=novelty.in_distribution,
                 gradable=quality.gradable or not self.card.spec.reject_ungradable,
                 possible=possible,
-                positive=self.card.spec.positive,
+                referred=self.card.spec.referred,
                 above=self._above(calibrated),
             ),
             prevalence=self.card.calibration.prevalence if self.card.calibration else None,
             operating_point=self._point_shown(calibrated, answered),
+            referral_probability=self._referral(answered),
+            grade=top if self._screening.ordered else None,
             quality=quality,
             novelty=novelty,
             measures=view.measures,
@@ -177,17 +182,26 @@ class Predictor:
         """Judge the measures of a square by those of the training images."""
         return assess(measures, self.card.reference.quality, self.card.preprocessing.crop == "retina")
 
+    def _referral(self, probabilities: Floats) -> float | None:
+        """The probability that a screening refers by; None where nothing is referred."""
+        referred = self._screening.referred
+        return float(referral(probabilities, referred)) if referred else None
+
     def _above(self, calibrated: Floats) -> bool | None:
         """Whether a screening would refer by its operating point; None where there is none."""
-        point = self.card.thresholds.operating_point
-        return None if point is None else bool(calibrated[self._positive] >= point)
+        point, probability = self.card.thresholds.operating_point, self._referral(calibrated)
+        return None if point is None or probability is None else probability >= point
 
     def _point_shown(self, calibrated: Floats, answered: Floats) -> float | None:
         """The operating point among the probabilities that are answered."""
-        point = self.card.thresholds.operating_point
-        if point is None or self._adjustment is None:
+        point, before, after = (
+            self.card.thresholds.operating_point,
+            self._referral(calibrated),
+            self._referral(answered),
+        )
+        if point is None or before is None or after is None or self._adjustment is None:
             return point
-        return shifted_threshold(point, calibrated, answered, self._positive)
+        return shifted_threshold(point, before, after)
 
     def _calibrated(self, probabilities: Floats) -> Floats:
         return calibrate(probabilities, self.card.temperature, self.card.bias)

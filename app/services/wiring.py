@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.classifiers.catalog import Catalog
@@ -53,7 +54,7 @@ from app.store.files import BucketFiles, Files, LocalFiles
 from app.store.registry import Registry
 from app.store.remote import Remote
 from app.store.tables import Job
-from app.training.networks.backbones import get_backbone
+from app.training.networks.backbones import check_own, get_backbone
 
 if TYPE_CHECKING:  # heavy: only who trains or evaluates loads them
     from app.services.models.evaluate import Evaluation
@@ -132,7 +133,7 @@ class Services:
 def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
     """Return the use cases of a process that hands jobs to `broker` and does its work with `runners`."""
     catalog = Catalog(settings.classifiers_dir, settings.default_classifier)
-    _check_names(catalog)
+    _check_names(catalog, settings.weights_dir)
     files, bundles = _storage(settings, runners)
     registry = Registry(settings.models_dir, bundles)
     queues, jobs = Queues(settings.redis, broker.count), Jobs(broker.send)
@@ -194,12 +195,16 @@ def _storage(settings: Settings, runners: Runners) -> tuple[Files, Bundles]:
     return files, BucketBundles(remote, settings.instance_dir / "cards")
 
 
-def _check_names(catalog: Catalog) -> None:
+def _check_names(catalog: Catalog, weights_dir: Path | None) -> None:
     """ConfigError when a file names a backbone or a drawing that there is not; its first use would fail."""
+    try:
+        check_own(weights_dir)
+    except FoveaError as error:
+        raise ConfigError(f"The setting WEIGHTS_DIR: {error}") from error
     for spec in catalog.values():
         try:
             for backbone in filter(None, (spec.training.backbone, spec.training.pretrained)):
-                get_backbone(backbone)
+                get_backbone(backbone, weights_dir)
             for subject in filter(None, (each.drawing for each in spec.classes)):
                 check_subject(subject)
         except FoveaError as error:

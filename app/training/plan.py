@@ -45,7 +45,7 @@ class Plan:
     @property
     def image_size(self) -> int:
         """The side of the network's input in pixels."""
-        return self.size or input_size(self.backbone, self.spec)
+        return self.size or input_size(self.backbone, self.spec, self.weights_dir)
 
     @property
     def checkpoints(self) -> Path | None:
@@ -57,15 +57,15 @@ class Plan:
 
     def settled(self) -> ClassifierSpec:
         """The spec with the settings of this run; InvalidInput when the backbone does not take images of its size."""
-        check_size(self.backbone, self.image_size)
-        batch_size = min(self.spec.training.batch_size, largest_batch(self.backbone, self.image_size))
+        check_size(self.backbone, self.image_size, self.weights_dir)
+        largest = largest_batch(self.backbone, self.image_size, self.weights_dir)
         return self.spec.settled(
             self.image_size,
             backbone=self.backbone,
             mode=self.mode,
             epochs=self.epochs,
             seed=self.seed,
-            batch_size=batch_size,
+            batch_size=min(self.spec.training.batch_size, largest),
         )
 
     def weight_files(self) -> tuple[Path, ...]:

@@ -59,7 +59,7 @@ class Search:
 
     def _try(self, backbone: str, weights: Sequence[Path], progress: Progress) -> list[Trial]:
         """The heads on one backbone."""
-        started, size = time.monotonic(), input_size(backbone, self.spec)
+        started, size = time.monotonic(), input_size(backbone, self.spec, self.weights_dir)
         frozen = freeze(backbone, weights, size, self.cache)
         settled = self.spec.settled(size, backbone=backbone, mode="head")
         history = learn_head(self.samples, settled, frozen, progress).history

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.classifiers import Card
-from app.classifiers.card import CARD_NAME, Int8
+from app.classifiers.card import CARD_NAME, Int8, Origin
 from app.inference.engine import ENGINES, OnnxEngine
 from app.inference.image.quality import assess
 from app.inference.novelty import NOVELTY_NAME
@@ -20,9 +20,11 @@ from app.training.data.provenance import code_revision, file_hashes, fingerprint
 from app.training.data.samples import Images, Sample, read_images
 from app.training.evaluation.calibration import Calibrated, fit_calibration
 from app.training.evaluation.decisions import decided
+from app.training.evaluation.map_offset import map_offset
 from app.training.evaluation.metrics import whole_figures
 from app.training.evaluation.new_source import new_source
 from app.training.heads.head import learn_head
+from app.training.networks.backbones import get_backbone
 from app.training.networks.frozen import freeze
 from app.training.networks.graft import graft
 from app.training.plan import Plan
@@ -61,6 +63,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         classes=spec.class_names,
         preprocessing=spec.preprocessing,
         backbone=plan.backbone,
+        origin=_origin(plan),
         mode=plan.mode,
         epochs=plan.epochs,
         seed=plan.seed,
@@ -68,6 +71,7 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         engine=engine,
         int8=int8,
         operating_point=calibration.operating_point,
+        map_offset=map_offset(serving, plan.image_size),
         temperature=calibration.temperature,
         calibration=calibration.calibration,
         thresholds=calibration.thresholds,
@@ -77,10 +81,22 @@ def train(plan: Plan, bundle: Path, progress: Progress) -> Card:
         reference=calibration.reference,
         code_revision=code_revision(),
         libraries=library_versions(),
-        files=file_hashes(bundle, sorted({*FILES, ENGINES[engine].file_name, *ENGINES[engine].beside})),
+        files=file_hashes(bundle, _written(bundle, engine)),
     )
     (bundle / CARD_NAME).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card
+
+
+def _written(bundle: Path, engine: str) -> list[str]:
+    """The names of the files that the card vouches for; a network of the user's has no Keras form."""
+    names = {*FILES, ENGINES[engine].file_name, *ENGINES[engine].beside}
+    return sorted(name for name in names if (bundle / name).is_file())
+
+
+def _origin(plan: Plan) -> Origin | None:
+    """Where a network of the user's is from, as its description says."""
+    own = get_backbone(plan.backbone, plan.weights_dir).own
+    return None if own is None else Origin(title=own.title, source=own.source, licence=own.licence)
 
 
 def _learn(plan: Plan, bundle: Path, scratch: Path, progress: Progress) -> tuple[Images, int, History]:

@@ -14,7 +14,7 @@ from rjsmin import jsmin
 
 from app.classifiers.card import MEDICAL_NOTICE
 from app.context import services
-from app.training.networks.backbones import BACKBONES
+from app.training.networks.backbones import all_backbones
 
 blueprint = Blueprint("pages", __name__)
 
@@ -88,7 +88,7 @@ def _common() -> dict[str, object]:
     return {
         "classifiers": list(services().catalog.values()),
         "default_classifier": services().catalog.default,
-        "backbones": BACKBONES,
+        "backbones": all_backbones(services().settings.weights_dir),
         "medical_notice": MEDICAL_NOTICE,
         "auth": services().settings.auth,
     }

@@ -6,13 +6,13 @@ declare namespace Api {
 
   interface ClassInfo { name: string; title: string; drawing?: string | null }
   interface Classifier {
-    name: string; title: string; description: string; classes: ClassInfo[]; positive: string | null; champion: number | null;
+    name: string; title: string; description: string; classes: ClassInfo[]; positive: string | null; ordinal?: boolean; refer_from?: string | null; champion: number | null;
     usual: { backbone: string; mode: "full" | "head" }; training: { epochs: number }; promotion: { policy: string };
   }
 
   interface Answer {
     id: string; classifier: string; model_version: number; predicted_class: string; confidence: number; probabilities: Counts;
-    prediction_set: string[]; decision: string; prevalence?: Counts | null; operating_point?: number | null; explanation?: string | null; timestamp: string; duration_ms: number; notice: string | null;
+    prediction_set: string[]; decision: string; prevalence?: Counts | null; operating_point?: number | null; referral_probability?: number | null; grade?: number | null; explanation?: string | null; timestamp: string; duration_ms: number; notice: string | null;
     quality: { score: number; gradable: boolean; reasons: string[] };
     novelty: { score: number; threshold: number; in_distribution: boolean };
     similar?: { label: string; distance: number; sha256: string; image: string }[] | null;
@@ -77,13 +77,13 @@ declare namespace Api {
   interface ClassMetrics { precision: number; recall: number; f1: number; support: number; precision_interval?: Interval; recall_interval?: Interval }
   interface ClassCurves { roc: { false_positive_rate: number[]; sensitivity: number[] }; precision_recall: { recall: number[]; precision: number[] } }
   interface Metrics {
-    n: number; accuracy: number; balanced_accuracy: number; auroc: number; macro_f1: number; ece: number; intervals?: Record<string, Interval>;
+    n: number; accuracy: number; balanced_accuracy: number; auroc: number; macro_f1: number; quadratic_kappa?: number; ece: number; intervals?: Record<string, Interval>;
     confusion_matrix: number[][]; per_class: Record<string, ClassMetrics>; curves?: Record<string, ClassCurves>; images_sha256?: string;
     reliability?: { confidence: number; accuracy: number; count: number }[];
     screening?: { sensitivity: number; specificity: number; sensitivity_interval?: Interval; specificity_interval?: Interval } | null;
     decisions?: { answered: number; answered_interval?: Interval; accuracy_answered?: number; accuracy_answered_interval?: Interval };
   }
-  type MetricName = "accuracy" | "balanced_accuracy" | "auroc" | "macro_f1";
+  type MetricName = "accuracy" | "balanced_accuracy" | "auroc" | "macro_f1" | "quadratic_kappa";
   interface Version {
     classifier: string; version: number; aliases: string[]; backbone: string | null; mode: string | null; demo: boolean; created_at: string;
     problem: string | null;

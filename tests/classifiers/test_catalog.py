@@ -15,6 +15,7 @@ CLASSES = {
     "glaucoma": ("glaucoma", "normal"),
     "cat_dog": ("cat", "dog"),
     "diabetic_retinopathy": ("dr", "no_dr"),
+    "dr_grade": ("grade_0", "grade_1", "grade_2", "grade_3", "grade_4"),
     "cataract": ("cataract", "normal"),
     "eye_diseases": ("normal", "diabetic_retinopathy", "cataract", "glaucoma"),
 }
@@ -37,6 +38,14 @@ def test_the_built_in_classifiers() -> None:
     assert {name: spec.class_names for name, spec in catalog.items()} == CLASSES
     assert {name for name, spec in catalog.items() if spec.medical} == set(CLASSES) - {"cat_dog"}
     assert all(item.drawing in DRAWERS for spec in catalog.values() for item in spec.classes)
+
+
+def test_what_a_screening_refers() -> None:
+    catalog = Catalog()
+    assert catalog["dr_grade"].referred == ("grade_2", "grade_3", "grade_4")
+    assert catalog["dr_grade"].screening == ((2, 3, 4), True)
+    assert catalog["diabetic_retinopathy"].referred == ("dr",)
+    assert catalog["eye_diseases"].screening == ((), False)
 
 
 def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: Path) -> None:
@@ -65,6 +74,9 @@ def test_a_new_classifier_is_one_file_and_may_replace_a_built_in_one(tmp_path: P
         ({"classes": [{"name": "round", "title": "Round"}, {"name": "round", "title": "Again"}]}, "same name"),
         ({"classes": [{"name": "../up", "title": "Up"}, {"name": "b", "title": "B"}]}, "classes.0.name"),
         ({"positive": "oval"}, "positive"),
+        ({"refer_from": "square"}, "set ordinal: true"),
+        ({"ordinal": True, "refer_from": "round"}, "none of the classes after the first"),
+        ({"ordinal": True, "refer_from": "square", "positive": "square"}, "leave one out"),
         ({"coverage": 1.5}, "coverage"),
         ({"data": {"convention": "csv"}}, "csv"),
         ({"data": {"label_map": {"0": "oval"}}}, "label_map"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inference.arrays import Floats
-from app.inference.calibration import calibrate, prediction_set, shift_prior, shifted_threshold
+from app.inference.calibration import calibrate, prediction_set, referral, shift_prior, shifted_threshold, within
 
 
 def softmax(logits: Floats) -> Floats:
@@ -35,7 +35,7 @@ def test_a_prior_is_shifted_as_bayes_rule_says() -> None:
 def test_a_threshold_moves_with_the_probability(scores: list[float], prevalence: float, threshold: float) -> None:
     probabilities = np.array(scores) / sum(scores)
     shifted = shift_prior(probabilities, [0.2, 0.5, 0.3], [prevalence, (1 - prevalence) / 2, (1 - prevalence) / 2])
-    moved = shifted_threshold(threshold, probabilities, shifted, 0)
+    moved = shifted_threshold(threshold, float(probabilities[0]), float(shifted[0]))
     if abs(probabilities[0] - threshold) > 1e-9:
         assert (probabilities[0] >= threshold) == (shifted[0] >= moved)
 
@@ -53,3 +53,23 @@ def test_a_set_holds_what_reaches_its_own_threshold_and_falls(scores: list[float
 
 def test_a_set_may_be_empty() -> None:
     assert prediction_set(np.array([0.5001, 0.4999]), [0.9, 0.8]) == []
+
+
+def test_sets_of_grades_have_no_gap_and_only_grow() -> None:
+    probabilities = np.array([[0.3, 0.1, 0.2, 0.4], [0.05, 0.9, 0.03, 0.02], [0.1, 0.1, 0.1, 0.1]])
+    limits = [0.25] * 4
+    assert within(probabilities, limits, ordered=True).tolist() == [
+        [True] * 4,
+        [False, True, False, False],
+        [False] * 4,
+    ]
+    assert prediction_set(probabilities[0], limits, ordered=True) == [3, 0, 2, 1]
+    assert prediction_set(probabilities[0], limits) == [3, 0]
+    drawn = np.random.default_rng(1).dirichlet(np.ones(5), 200)
+    plain, filled = within(drawn, [0.2] * 5), within(drawn, [0.2] * 5, ordered=True)
+    assert (filled >= plain).all()
+    assert (np.abs(np.diff(np.pad(filled.astype(int), ((0, 0), (1, 1))), axis=1)).sum(axis=1) <= 2).all()
+
+
+def test_a_referral_adds_the_probabilities_of_its_classes() -> None:
+    assert referral(np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]]), (1, 2)) == pytest.approx([0.5, 0.9])

@@ -8,12 +8,12 @@ import pytest
 
 from app.inference.decision import Decision, decide
 
-SICK, WELL, OTHER = "sick", "well", "other"
+SICK, SICKER, WELL, OTHER = "sick", "sicker", "well", "other"
 
 
 def _decide(possible: list[str], above: bool | None, *, known: bool = True, gradable: bool = True) -> Decision:
-    positive = None if above is None else SICK
-    return decide(in_distribution=known, gradable=gradable, possible=possible, positive=positive, above=above)
+    referred = () if above is None else (SICK, SICKER)
+    return decide(in_distribution=known, gradable=gradable, possible=possible, referred=referred, above=above)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,11 @@ def _decide(possible: list[str], above: bool | None, *, known: bool = True, grad
         ([], True, "uncertain"),  # it is like no class
         ([], False, "uncertain"),
         ([OTHER], False, "no_refer"),
-        ([WELL, OTHER], False, "uncertain"),
+        ([WELL, OTHER], False, "no_refer"),  # all on one side
+        ([WELL, OTHER], True, "uncertain"),
+        ([SICK, SICKER], True, "refer"),
+        ([SICK, SICKER], False, "uncertain"),
+        ([WELL, SICKER], True, "uncertain"),
         ([SICK, WELL, OTHER], True, "uncertain"),
         # no screening: the prediction set alone
         ([SICK], None, "accept"),

@@ -31,9 +31,12 @@ def test_outputs_have_their_shapes_for_one_image_and_for_several(network: Path) 
     several = OnnxEngine(network).run(squares)
     assert several.probabilities.shape == (5, 2)
     assert several.embedding.shape == (5, 3)
+    assert several.activation is not None
     assert several.activation.shape == (5, SIZE // POOL, SIZE // POOL, 2)
-    assert {output.dtype for output in several} == {np.dtype(np.float32)}
+    assert {np.asarray(output).dtype for output in several} == {np.dtype(np.float32)}
     for one, all_ in zip(OnnxEngine(network, threads=2).run(squares[3:4]), several, strict=True):
+        assert one is not None
+        assert all_ is not None
         assert one[0] == pytest.approx(all_[3], abs=1e-5)
 
 
@@ -49,7 +52,7 @@ def test_a_network_without_the_agreed_outputs_is_refused_by_their_names(tmp_path
     del model.graph.output[1:]
     path = tmp_path / "model.onnx"
     onnx.save(model, path)
-    with pytest.raises(Unavailable, match=r"activation.*embedding"):
+    with pytest.raises(Unavailable, match="embedding"):
         OnnxEngine(path)
 
 

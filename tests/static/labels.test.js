@@ -35,3 +35,12 @@ test("words are listed as in a sentence", () => {
   assert.deepEqual([list([]), list(["a"]), list(["a", "b"]), list(["a", "b", "c"], "or")], ["", "a", "a and b", "a, b or c"]);
   assert.equal(plain("near_duplicates"), "Near duplicates");
 });
+
+test("grades that are all referred are one clear answer, named together", () => {
+  /** @type {any} */
+  const grades = { ordinal: true, refer_from: "g2", positive: null, classes: ["g0", "g1", "g2", "g3"].map((name) => ({ name, title: name.toUpperCase() })) };
+  const found = headlineOf({ decision: "refer", predicted_class: "g2", prediction_set: ["g2", "g3"] }, grades);
+  assert.equal(found.title, "Refer: G2 or G3");
+  assert.match(explain({ decision: "refer", prediction_set: ["g2", "g3"], quality: { reasons: [] } }, grades), /The probability of “G2” or worse is above/);
+  assert.equal(headlineOf({ decision: "no_refer", predicted_class: "g0", prediction_set: ["g0"] }, grades).title, "No referral: G0");
+});

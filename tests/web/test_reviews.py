@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from http_checks import problem
 
+from app.drawing import draw
 from app.services.operations import keys
 from app.services.operations.roles import ROLES
 from app.services.serving.reviews import kappa
@@ -143,3 +145,16 @@ def test_kappa_has_known_values() -> None:
     pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
     assert kappa(pairs) == 0.4  # the example that is usually given
     assert kappa([("a", "a")] * 3) is None
+
+
+def test_whose_photograph_it_is_is_kept_and_given_back(client: FlaskClient) -> None:
+    photograph = draw("cat_face", 3, 96).jpeg()
+    for patient, eye in (("Smith", "left"), ("Jones", "right")):
+        form = {"file": (BytesIO(photograph), "x.jpg"), "classifier": "cat_dog", "patient": patient, "eye": eye}
+        given = client.post("/api/predict", data=form).get_json()
+        logged = client.get(f"/api/predictions/{given['id']}").get_json()
+        assert (given["patient"], given["eye"]) == (logged["patient"], logged["eye"]) == (patient, eye)
+        assert ids(client, patient=patient) == [given["id"]]
+    given = client.post("/api/predict?classifier=cat_dog", data=photograph, content_type="image/jpeg").get_json()
+    assert (given["patient"], given["eye"]) == (None, None)
+    assert "eye" in problem(client.post("/api/predict?eye=third", data=photograph, content_type="image/jpeg"), 400)

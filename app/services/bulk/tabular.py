@@ -40,7 +40,7 @@ COLUMNS: Final = {
     "prediction": "string", "confidence": "float64", "decision": "string", "prediction_set": "string",
     "quality_score": "float64", "gradable": "bool", "quality_reasons": "string", "novelty_score": "float64",
     "novelty_threshold": "float64", "in_distribution": "bool", "timestamp": "timestamp", "duration_ms": "float64",
-    "error": "string", "notice": "string",
+    "error": "string", "notice": "string", "referral_probability": "float64", "grade": "int64",
 }  # fmt: skip
 GROUP_ROWS: Final = 1000
 BLOCK_BYTES: Final = 65_536

@@ -121,12 +121,12 @@ class Audit:
         ]
 
     def _eyes(self, seen: _Seen, progress: Progress) -> tuple[Floats, str]:
-        """What labels are judged by: the serving model's embedding if it was pretrained, else simple descriptors."""
+        """What labels are judged by: the embedding of the serving model's frozen network, else simple descriptors."""
         found = self._embedding.embed(seen.spec.name, [row.sha256 for row in seen.rows], progress)
         if found is not None:
             return found
         descriptors = seen.looks["descriptor"].astype(np.float32)
-        return descriptors, "only gradients and colours, since no pretrained model serves yet,"
+        return descriptors, "only gradients and colours, since no frozen pretrained network serves,"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the serving model sees in the images of a dataset, where it has learnt to see from a large collection."""
+"""What the serving model sees in the images of a dataset, where it learned to see from others."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from app.store.files import Files
 from app.store.registry import Registry
 from app.training.progress import Progress
 
-# Backbones that start from nothing: they know only their own dataset.
-UNTAUGHT: Final = ("custom_cnn", "custom_cnn_focused", "resunet")
+FROZEN: Final = "head"  # the mode whose network was never trained on the dataset, so that it knows none of its labels
 
 
 class Embedding:
@@ -29,12 +28,16 @@ class Embedding:
         self._registry = registry
 
     def embed(self, classifier: str, hashes: Sequence[str], progress: Progress) -> tuple[Floats, str] | None:
-        """Return (n, d) and what saw it; None where no pretrained model serves."""
+        """Return (n, d) and what saw it; None where no frozen network serves.
+
+        A network that was trained on these images, if only its upper layers, may have learned wrong labels by heart,
+        and would agree with them.
+        """
         version = self._registry.alias(classifier, "champion")
         if version is None:
             return None
         card = self._registry.card(classifier, version)
-        if card.demo or card.backbone in UNTAUGHT:
+        if card.demo or card.mode != FROZEN:
             return None
         engine = OnnxEngine(self._registry.folder(classifier, version) / OnnxEngine.file_name)
         see = partial(_embed, engine, card)

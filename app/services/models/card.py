@@ -55,10 +55,17 @@ def _use(card: Card) -> dict[str, str | None]:
         "Classifier": f"{card.classifier}: {', '.join(card.classes)}",
         "Purpose": card.spec.description,
         "Positive class": card.spec.positive or "none",
+        **_grades(card),
         "Medical device": "no; for research and education, never for diagnosis" if card.spec.medical else "no",
         "Intended users": None,
         "Place in the clinical pathway": None,
     }
+
+
+def _grades(card: Card) -> dict[str, str | None]:
+    if not card.spec.ordinal:
+        return {}
+    return {"Grades": ", ".join(card.classes), "Refers from": card.spec.refer_from or "none"}
 
 
 def _data(card: Card) -> dict[str, str | None]:
@@ -89,13 +96,20 @@ def _model(card: Card) -> dict[str, str | None]:
         "Input": f"one colour photograph, {CROPS[card.preprocessing.crop]}, {card.preprocessing.size} pixels wide",
         "Output": "a probability for each class, a set of possible classes, quality, novelty and a decision",
         "Architecture": f"{card.backbone}, {card.parameters:,} parameters",
-        "Explanation": "class activation maps",
+        **_origin_of_network(card),
+        "Explanation": "class activation maps, where the network has a feature map",
         "Engine": card.engine,
         "Eight-bit version": None if int8 is None else f"{'serves' if int8.kept else 'not kept'}. {int8.reason}",
         "Time for an image (float32, eight bits)": None
         if int8 is None
         else f"{int8.float32_ms:.1f} ms, {int8.int8_ms:.1f} ms on the machine that trained it",
     }
+
+
+def _origin_of_network(card: Card) -> dict[str, str | None]:
+    if card.origin is None:
+        return {}
+    return {"Network": card.origin.title, "Network's source": card.origin.source, "Its licence": card.origin.licence}
 
 
 def _training(card: Card) -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from app.services.models.document import Section, Table
 TITLES: Final = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
+    "quadratic_kappa": "Quadratic weighted kappa",
     "macro_f1": "Mean F1",
     "auroc": "AUROC",
     "average_precision": "Average precision",

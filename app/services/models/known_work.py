@@ -23,7 +23,8 @@ def skipped(job: Job, spec: ClassifierSpec, hashes: Sequence[str], weights_dir: 
     backbone, mode = job.params["backbone"], job.params["mode"]
     if job.params.get("search"):
         return set()
-    weights, size = find_weights(backbone, job.params["weights"], weights_dir, mode), input_size(backbone, spec)
+    weights = find_weights(backbone, job.params["weights"], weights_dir, mode)
+    size = input_size(backbone, spec, weights_dir)
     if not weights:
         return set(BEFORE_HEAD)
     frozen = locate(backbone, weights, size, cache, float32=mode != "head")

@@ -21,7 +21,7 @@ from app.store.registry import ALIASES, Registry
 from app.store.tables import Job
 from app.training.networks.backbones import usual
 
-HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "n")
+HEADLINES = ("accuracy", "balanced_accuracy", "quadratic_kappa", "macro_f1", "auroc", "ece", "n")
 
 
 class Models:

@@ -77,7 +77,6 @@ class Retrain:
         if not 1 <= params["epochs"] <= MAX_EPOCHS:
             raise InvalidInput(f"epochs must be between 1 and {MAX_EPOCHS}, not {params['epochs']}.")
         if request.search is None:
-            get_backbone(params["backbone"])
             find_weights(params["backbone"], request.weights, self._weights_dir, params["mode"])
         else:
             find_all_weights(self._weights_dir)
@@ -93,6 +92,8 @@ class Retrain:
             backbone, mode = usual(spec.training, self._weights_dir)
         else:
             backbone, mode = request.backbone or spec.training.backbone, spec.training.mode
+        if get_backbone(backbone, self._weights_dir).own is not None:
+            mode = "head"  # the only one that there is for a network of the user's
         return backbone, request.mode or mode
 
 

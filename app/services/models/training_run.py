@@ -163,7 +163,7 @@ class TrainingRun:
     def _train(self, spec: ClassifierSpec, job: Job, samples: tuple[Sample, ...], report: Progress) -> int:
         """Train and register a version; return its number."""
         job_id, params, folders = job.id, job.params, self._folders
-        self._supervision.limits.check_disk(len(samples), input_size(params["backbone"], spec))
+        self._supervision.limits.check_disk(len(samples), input_size(params["backbone"], spec, folders.weights))
         plan = Plan(
             spec=spec, samples=samples, backbone=params["backbone"], mode=params["mode"], epochs=params["epochs"],
             weights=params["weights"], weights_dir=folders.weights, seed=spec.training.seed,

@@ -50,4 +50,4 @@ class Trial:
         if not fair or any(shown - set(card.classes) for card in cards):
             return {**facts, "same_classes": cards[0].classes == cards[1].classes}
         new, old = (Predictor(self._registry.folder(spec.name, number)) for number in (version, champion))
-        return {**facts, **compare(*contest(new, old, fair, progress), fair, spec.promotion)}
+        return {**facts, **compare(*contest(new, old, fair, progress), fair, spec.promotion, spec.screening)}

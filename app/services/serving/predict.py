@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from sqlalchemy import Table, insert
 
@@ -29,6 +29,7 @@ from app.store.registry import Registry
 from app.store.tables import Prediction
 from app.store.transaction import release_connection
 
+Eye = Literal["left", "right"]
 ON_REQUEST: Final = ("explanation", "similar")  # made from the image and the model at any time, so not logged
 _LOG: Final = insert(cast("Table", Prediction.__table__))  # the unit of work would cost as much as the inference
 
@@ -38,6 +39,7 @@ class PredictionRequest:
     """An image to answer: by the champion, or by the `version` named ("champion", "challenger" or a number).
 
     `similar` is how many of the nearest training images to name; `job_id` is that of the bulk prediction it is part of.
+    `patient` and `eye` say whose photograph it is, and are given back.
     """
 
     data: bytes
@@ -47,6 +49,8 @@ class PredictionRequest:
     explain: bool = False
     similar: int = 0
     job_id: str | None = None
+    patient: str | None = None
+    eye: Eye | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ class Predict:
         release_connection()
         self._files.put_known(sha256, asked.data)  # it stays as long as the new row does
         pairs = [(request, each) for request, each in zip(requests, found, strict=True) if each is not None]
-        bodies = [each.body | _own(started) | {"cached": True} for _, each in pairs]
+        bodies = [each.body | _own(request, started) | {"cached": True} for request, each in pairs]
         _keep([_row(request, body, each.measures, sha256) for (request, each), body in zip(pairs, bodies, strict=True)])
         return bodies
 
@@ -241,6 +245,8 @@ def _body(request: PredictionRequest, version: int, computed: Computed, started:
         "decision": answer.decision,
         "prevalence": answer.prevalence,
         "operating_point": answer.operating_point,
+        "referral_probability": answer.referral_probability,
+        "grade": answer.grade,
         "quality": dict(vars(answer.quality)),
         "novelty": dict(vars(answer.novelty)),
         "notice": computed.predictor.card.notice,
@@ -249,13 +255,14 @@ def _body(request: PredictionRequest, version: int, computed: Computed, started:
         body["explanation"] = answer.explanation
     if request.similar:
         body["similar"] = answer.similar and [_as_case(each) for each in answer.similar]
-    return _own(started) | body
+    return _own(request, started) | body
 
 
-def _own(started: float) -> dict[str, Any]:
+def _own(request: PredictionRequest, started: float) -> dict[str, Any]:
     """What is different in each answer, whatever it says."""
     took = round((time.perf_counter() - started) * 1000, 2)
-    return {"id": new_id(), "timestamp": now().isoformat(), "duration_ms": took}
+    whose = {"patient": request.patient, "eye": request.eye}
+    return {"id": new_id(), "timestamp": now().isoformat(), "duration_ms": took, **whose}
 
 
 def _keep(rows: list[dict[str, Any]]) -> None:
@@ -272,6 +279,8 @@ def _row(request: PredictionRequest, body: dict[str, Any], measures: dict[str, f
         "job_id": request.job_id,
         "filename": request.filename and request.filename[-255:],
         "sha256": sha256,
+        "patient": request.patient,
+        "eye": request.eye,
         "predicted_class": body["predicted_class"],
         "confidence": body["confidence"],
         "decision": body["decision"],

@@ -1,7 +1,8 @@
 """Measures how well facts about the files alone predict the class: such facts are a shortcut for a model.
 
 A photograph's size, frame and light say which camera, clinic or web site it comes from (Zech et al. 2018). A random
-forest predicts the class from them alone, cross-validated by patient; guessing gives an area of 0.5.
+forest predicts the class from them alone, cross-validated by patient; guessing gives an area of 0.5. Photographs of one
+patient share their camera, so the interval counts patients where their images resemble one another.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 from app.inference.arrays import Floats, Integers
 from app.training.audit.fingerprints import FACTS, FILE, FRAME, LIGHT, Fingerprints
 from app.training.folds import by_patient, fewest_patients, out_of_fold
+from app.training.statistics.areas import area_interval, effect, placements
 
 FOLDS: Final = 5
 TREES: Final = 100
@@ -52,15 +54,16 @@ def measure(prints: Fingerprints, labels: Sequence[str], groups: Sequence[str]) 
         scores = out_of_fold(forest, prints["facts"][:, [FACTS.index(name) for name in columns]], target, folds)
         # With two classes both have the same figure.
         for index, name in enumerate(names[:1] if len(names) == 2 else names):  # noqa: PLR2004 - with two classes one figure is enough
-            found.append(_figure(str(name), facts, target == index, scores[:, index]))
+            found.append(_figure(str(name), facts, target == index, scores[:, index], groups))
     return found
 
 
-def _figure(label: str, facts: str, side: Integers, scores: Floats) -> Shortcut:
-    """The area under the ROC curve, its interval after Hanley and McNeil (1982)."""
+def _figure(label: str, facts: str, side: Integers, scores: Floats, groups: Sequence[str]) -> Shortcut:
+    """The area under the ROC curve, its interval with as many images as independent ones would tell the same."""
     area = float(roc_auc_score(side, scores))
-    inside, outside = int(side.sum()), int((~side).sum())
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (inside - 1) * (q1 - area**2) + (outside - 1) * (q2 - area**2)
-    error = 1.96 * float(np.sqrt(max(variance, 0) / (inside * outside)))
-    return Shortcut(label, facts, round(area, 3), round(max(0.0, area - error), 3), round(min(1.0, area + error), 3))
+    placed = placements(side.astype(np.int64), np.stack([1 - scores, scores], axis=1))[1]
+    if placed is None:  # one side is empty
+        return Shortcut(label, facts, round(area, 3), 0.0, 1.0)
+    by = effect(placed, groups)
+    low, high = area_interval(area, len(placed.inside) / by, len(placed.outside) / by)
+    return Shortcut(label, facts, round(area, 3), round(low, 3), round(high, 3))

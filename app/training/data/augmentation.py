@@ -1,4 +1,4 @@
-"""Varies training images as photographs vary; outside the network, so nothing of it is exported."""
+"""Varies training images as photographs vary: before their contrast is normalised, and outside the exported network."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,11 @@ class Sample:
     source: str = ""
 
 
+Vary = Callable[[Pixels], Pixels]
+
+
 class Squares(Protocol):
-    """Preprocessed images, uint8 (n, size, size, 3): an array, or read from the files at each access."""
+    """Preprocessed images, uint8 (n, size, size, 3): kept on disk, or read from the files at each access."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -47,6 +50,9 @@ class Squares(Protocol):
 
     def __getitem__(self, rows: slice | Integers, /) -> Pixels:
         """Some of them."""
+
+    def varied(self, rows: Integers, vary: Vary) -> Pixels:
+        """Some of them, varied before their contrast is normalised, as photographs vary."""
 
 
 class Answers(NamedTuple):
@@ -96,6 +102,27 @@ class LazySquares:
         chosen = np.arange(len(self))[rows]
         return np.stack([read_square(self._samples[row].path, self._preprocessing) for row in chosen])
 
+    def varied(self, rows: Integers, vary: Vary) -> Pixels:  # noqa: D102 - as in Squares
+        frames = (read_frame(self._samples[row].path, self._preprocessing) for row in rows)
+        return np.stack([even_out(vary(each), self._preprocessing) for each in frames])
+
+
+class KeptSquares:
+    """Images that were cropped and resized once, `frames` (n, size, size, 3), and whose contrast is normalised here."""
+
+    def __init__(self, frames: Pixels, preprocessing: Preprocessing) -> None:
+        self._frames, self._preprocessing = frames, preprocessing
+        self.shape: tuple[int, ...] = frames.shape
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, rows: slice | Integers, /) -> Pixels:
+        return np.stack([even_out(each, self._preprocessing) for each in self._frames[rows]])
+
+    def varied(self, rows: Integers, vary: Vary) -> Pixels:  # noqa: D102 - as in Squares
+        return np.stack([even_out(vary(each), self._preprocessing) for each in self._frames[rows]])
+
 
 def read_square(path: Path, preprocessing: Preprocessing) -> Pixels:
     """The square that the network sees; InvalidInput names a file that cannot be read."""
@@ -125,11 +152,10 @@ def read_images(
     ) as file:  # now, with an error: on a full disk, writing to the mapped file would kill the process
         if hasattr(os, "posix_fallocate"):  # macOS has none
             os.posix_fallocate(file.fileno(), 0, len(samples) * size * size * 3)
-    squares = np.memmap(folder / "squares", np.uint8, "r+", shape=(len(samples), size, size, 3))
+    frames = np.memmap(folder / "squares", np.uint8, "r+", shape=(len(samples), size, size, 3))
 
     def read(row: int) -> tuple[dict[str, float], Floats]:
-        framed = read_frame(samples[row].path, preprocessing)
-        squares[row] = even_out(framed, preprocessing)
+        frames[row] = framed = read_frame(samples[row].path, preprocessing)
         return measure(framed), describe(framed)
 
     found, looks = [], []
@@ -143,6 +169,7 @@ def read_images(
             pool.shutdown(cancel_futures=True)
             raise
     measured = {name: np.array([each[name] for each in found]) for name in found[0]}
+    squares = KeptSquares(frames, preprocessing)
     return Images(squares, label_indices(samples, classes), measured, np.stack(looks), split_rows(samples))
 
 

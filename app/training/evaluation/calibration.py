@@ -11,7 +11,7 @@ import numpy as np
 from app.classifiers import ClassifierSpec
 from app.classifiers.card import Calibration, OperatingPoint, Reference, Thresholds
 from app.inference.arrays import Floats, Integers
-from app.inference.calibration import calibrate, shift_prior
+from app.inference.calibration import calibrate, referral, shift_prior
 from app.inference.drift import histogram
 from app.inference.engine import Engine
 from app.inference.image.quality import reference
@@ -112,9 +112,9 @@ def fit_answers(kept: KeptOut, spec: ClassifierSpec, learned: Floats, *, cross: 
     scaling = fit_scaling(kept.probabilities, kept.labels, learned)
     fair = calibrate(kept.probabilities, *scaling)
     record, point = _record(scaling, kept.labels, spec, cross=cross), None
-    if spec.positive is not None:
-        positive = spec.class_names.index(spec.positive)
-        point = choose(fair[:, positive], kept.labels == positive, kept.groups, spec.operating_point)
+    if referred := spec.screening.referred:
+        sick = np.isin(kept.labels, referred)
+        point = choose(referral(fair, referred), sick, kept.groups, spec.operating_point)
     sets = fit_thresholds(fair, kept.labels, spec.coverage)
     return Fitted(scaling, record, dict(zip(spec.class_names, sets, strict=True)), point, _answered(fair, record))
 
@@ -141,14 +141,15 @@ def _record(scaling: Scaling, labels: Integers, spec: ClassifierSpec, *, cross: 
 
 
 def _prevalence(spec: ClassifierSpec, images: dict[str, int]) -> dict[str, float] | None:
-    """The clinic's share of each class; where it names that of the positive one, the others keep their proportions."""
+    """The clinic's share of each class; where it names that of those referred, each side keeps its proportions."""
     stated = spec.prevalence
     if stated is None:
         return None
     if isinstance(stated, dict):
         return {name: share / sum(stated.values()) for name, share in stated.items()}
-    others = sum(count for name, count in images.items() if name != spec.positive)
-    return {name: stated if name == spec.positive else (1 - stated) * count / others for name, count in images.items()}
+    sides = [sum(count for name, count in images.items() if (name in spec.referred) == side) for side in (False, True)]
+    shares = 1 - stated, stated
+    return {name: shares[name in spec.referred] * n / sides[name in spec.referred] for name, n in images.items()}
 
 
 def _answered(probabilities: Floats, record: Calibration) -> Floats:

@@ -6,25 +6,26 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
 from app.classifiers.card import Card
-from app.classifiers.spec import PromotionSpec
+from app.classifiers.spec import PromotionSpec, Screening
 from app.inference.arrays import Floats, Pixels
-from app.inference.calibration import shift_prior
+from app.inference.calibration import referral, shift_prior
 from app.inference.predictor import Predictor
 from app.training.data.samples import Sample, read_square
-from app.training.evaluation.metrics import answers, class_indices
+from app.training.evaluation.metrics import NOBODY, answers, class_indices
 from app.training.progress import Progress
 from app.training.statistics.bootstrap import draws, percentiles
 from app.training.statistics.paired import Difference, areas_under_roc, right_answers
 from app.training.statistics.weighted import FIGURES, Indices, calibration_error
 
 TIMED = 15  # images whose answers are timed, one by one
+SIDES = ("not referred", "referred")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Contender:
             return self.probabilities
         return shift_prior(self.probabilities, self.prior, [1 / len(self.prior)] * len(self.prior))
 
+    def of_referral(self, referred: Sequence[int]) -> Contender:
+        """The same of two classes: what is not referred, and what is."""
+        prior = None if self.prior is None else _sides(np.array(self.prior), referred).tolist()
+        return replace(self, classes=SIDES, probabilities=_sides(self.probabilities, referred), prior=prior)
+
 
 def contest(
     challenger: Predictor, champion: Predictor, samples: Sequence[Sample], progress: Progress
@@ -68,9 +74,15 @@ def contest(
 
 
 def compare(
-    challenger: Contender, champion: Contender, samples: Sequence[Sample], promotion: PromotionSpec
+    challenger: Contender,
+    champion: Contender,
+    samples: Sequence[Sample],
+    promotion: PromotionSpec,
+    asked: Screening = NOBODY,
 ) -> dict[str, Any]:
     """The figures of a paired comparison, as plain JSON values.
+
+    Of grades of which a screening refers some, the referral is compared, by SIDES; `of` says so.
 
     `difference` of the metric is the challenger's less the champion's, `interval` its 95 % interval by
     `app.training.statistics.paired`. `needed` is how many images like these, by class, would show in 8 of 10 cases that
@@ -90,6 +102,10 @@ def compare(
     if not result["same_classes"]:
         return result
     labels = class_indices(samples, challenger.classes)
+    if asked.ordered and asked.referred:
+        result["of"] = "referral"
+        labels = np.isin(labels, asked.referred).astype(np.int64)
+        challenger, champion = challenger.of_referral(asked.referred), champion.of_referral(asked.referred)
     pair = challenger.probabilities, champion.probabilities
     groups = [each.group for each in samples]
     right = [np.asarray(found.argmax(axis=1) == labels) for found in pair]
@@ -99,6 +115,12 @@ def compare(
         **_calibration(labels, pair, groups),
         "mcnemar": _mcnemar(*right),
     }
+
+
+def _sides(probabilities: Floats, referred: Sequence[int]) -> Floats:
+    """The probabilities (..., 2) of no referral and of a referral."""
+    found = referral(probabilities, referred)
+    return np.stack([1 - found, found], axis=-1)
 
 
 def paired_difference(

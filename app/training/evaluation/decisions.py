@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.classifiers.card import Thresholds
 from app.classifiers.spec import ClassifierSpec
 from app.inference.arrays import Floats, Integers
-from app.inference.calibration import within
+from app.inference.calibration import referral, within
 from app.inference.decision import ANSWERED, Decision, decide
 from app.training.statistics.proportions import proportion
 
@@ -52,14 +52,14 @@ def decided(
     From calibrated probabilities (n, classes), and whether an image is of the kind that the model knows (`familiar`)
     and can be graded (n,).
     """
-    possible = within(probabilities, thresholds.of(spec.class_names))
+    possible = within(probabilities, thresholds.of(spec.class_names), ordered=spec.ordinal)
     above = reached(probabilities, thresholds, spec)
     return [
         decide(
             in_distribution=bool(familiar[row]),
             gradable=bool(gradable[row]) or not spec.reject_ungradable,
             possible=[spec.class_names[index] for index in np.flatnonzero(possible[row])],
-            positive=spec.positive,
+            referred=spec.referred,
             above=None if above is None else bool(above[row]),
         )
         for row in range(len(probabilities))
@@ -68,9 +68,10 @@ def decided(
 
 def reached(probabilities: Floats, thresholds: Thresholds, spec: ClassifierSpec) -> Flags | None:
     """Whether each image (n,) reaches a screening's operating point; None where there is none."""
-    if spec.positive is None or thresholds.operating_point is None:
+    referred = spec.screening.referred
+    if not referred or thresholds.operating_point is None:
         return None
-    return np.asarray(probabilities[:, spec.class_names.index(spec.positive)] >= thresholds.operating_point)
+    return np.asarray(referral(probabilities, referred) >= thresholds.operating_point)
 
 
 def decision_figures(judged: Judged, spec: ClassifierSpec) -> dict[str, Any]:
@@ -122,24 +123,24 @@ def _figures(judged: Judged, spec: ClassifierSpec) -> dict[str, Any]:
         **_share("accuracy_answered", right[answered], judged.groups[answered]),
         **_share("accuracy_all", right, judged.groups),
     }
-    return found if spec.positive is None else {**found, "screening": _screening(judged, spec.positive, spec)}
+    return {**found, "screening": _screening(judged, spec)} if spec.referred else found
 
 
 def _right(judged: Judged, spec: ClassifierSpec) -> Flags:
     """Whether each answer is right: the referral of a screening, else the class."""
-    if judged.above is None or spec.positive is None:
+    if judged.above is None:
         return np.asarray(judged.top == judged.labels)
-    return np.asarray(judged.above == (judged.labels == spec.class_names.index(spec.positive)))
+    return np.asarray(judged.above == np.isin(judged.labels, spec.screening.referred))
 
 
-def _screening(judged: Judged, positive: str, spec: ClassifierSpec) -> dict[str, Any]:
+def _screening(judged: Judged, spec: ClassifierSpec) -> dict[str, Any]:
     """What becomes of the sick and of the others, of all of them.
 
     `sensitivity`: the share of the sick that are referred; `specificity`: the share of the others that are not, by a
     clear answer; `missed`: the share of the sick that are told `no_refer`; `false_alarms`: that of the others that are
     referred. The rest of both is left to a person.
     """
-    sick = judged.labels == spec.class_names.index(positive)
+    sick = np.isin(judged.labels, spec.screening.referred)
     found: dict[str, Any] = {}
     for name, side, decision in (
         ("sensitivity", sick, "refer"),

@@ -42,7 +42,7 @@ def judge(comparison: Mapping[str, Any] | None, promotion: PromotionSpec) -> Ver
 
 def _decide(figures: Mapping[str, Any] | None, promotion: PromotionSpec) -> tuple[bool, bool, tuple[str, ...]]:
     """(promote, undecided, reasons) by the figures alone."""
-    name = promotion.metric.replace("_", " ")
+    name = promotion.metric.replace("_", " ") + (" of the referral" if figures and figures.get("of") else "")
     if figures is None:
         return True, False, ("There is no champion to compare it with.",)
     if figures.get("demonstration"):

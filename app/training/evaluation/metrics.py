@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from app.classifiers.card import Thresholds
-from app.classifiers.spec import ClassifierSpec
+from app.classifiers.spec import ClassifierSpec, Screening
 from app.errors import InvalidInput
 from app.inference.arrays import Floats
-from app.inference.calibration import within
+from app.inference.calibration import referral, within
 from app.inference.decision import Decision
 from app.inference.image.quality import measure
 from app.inference.predictor import Predictor
@@ -23,13 +23,14 @@ from app.training.data.samples import Sample, read_frame, read_square
 from app.training.evaluation.curves import CLASSES, class_curves, reliability
 from app.training.evaluation.decisions import Judged, decided, decision_figures, prediction_set_figures, reached
 from app.training.progress import Progress, silent
-from app.training.statistics.intervals import class_intervals, headline_intervals
+from app.training.statistics.intervals import agreement_interval, class_intervals, headline_intervals
 from app.training.statistics.proportions import proportion
-from app.training.statistics.weighted import CLASS_FIGURES, FIGURES, Indices
+from app.training.statistics.weighted import CLASS_FIGURES, FIGURES, Indices, quadratic_kappa
 
 BATCH = 32
 MISTAKES = 20
 SOURCES = 20
+NOBODY = Screening()
 
 
 def evaluate(predictor: Predictor, samples: Sequence[Sample], progress: Progress = silent) -> dict[str, Any]:
@@ -47,7 +48,6 @@ def whole_figures(
     thresholds: Thresholds,
 ) -> dict[str, Any]:
     """Those of `figures`, and `decisions`: those of the decisions that the images got."""
-    positive = spec.class_names.index(spec.positive) if spec.positive else None
     judged = Judged(
         labels=class_indices(samples, spec.class_names),
         groups=np.array([each.group for each in samples]),
@@ -57,7 +57,7 @@ def whole_figures(
         decisions=np.array(decisions),
     )
     return {
-        **figures(probabilities, samples, spec.class_names, positive, thresholds),
+        **figures(probabilities, samples, spec.class_names, spec.screening, thresholds),
         "decisions": decision_figures(judged, spec),
     }
 
@@ -95,13 +95,14 @@ def figures(
     probabilities: Floats,
     samples: Sequence[Sample],
     classes: Sequence[str],
-    positive: int | None = None,
+    asked: Screening = NOBODY,
     thresholds: Thresholds | None = None,
 ) -> dict[str, Any]:
     """All figures of calibrated probabilities (n, classes), as plain JSON values; None where one is undefined.
 
     `intervals` holds [low, high] of the headline figures: see `app.training.statistics.intervals`.
-    AUROC and average precision are means over the classes, each against the rest.
+    AUROC and average precision are means over the classes, each against the rest. `asked` says which classes a
+    screening refers, and whether they are grades, which have a quadratic weighted kappa, too.
     """
     labels = class_indices(samples, classes)
     groups = [each.group for each in samples]
@@ -109,26 +110,26 @@ def figures(
         "n": len(samples),
         "groups": len(set(groups)),
         "images_sha256": images_sha256(samples),
-        **_headlines(labels, probabilities, groups),
+        **_headlines(labels, probabilities, groups, asked),
         "per_class": _per_class(labels, probabilities, groups, classes),
         "confusion_matrix": confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(len(classes))).tolist(),
         "classes": list(classes),
         "curves": {
             classes[index]: class_curves(labels, probabilities, index)
-            for index in (range(len(classes))[:CLASSES] if positive is None else [positive])
+            for index in (asked.referred if len(asked.referred) == 1 else range(len(classes))[:CLASSES])
         },
         "reliability": reliability(labels, probabilities),
         "mistakes": _mistakes(labels, probabilities, samples, classes),
     }
     if thresholds is not None:
-        result["prediction_set"] = prediction_set_figures(
-            labels, within(probabilities, thresholds.of(tuple(classes))), groups, classes
-        )
+        inside = within(probabilities, thresholds.of(tuple(classes)), ordered=asked.ordered)
+        result["prediction_set"] = prediction_set_figures(labels, inside, groups, classes)
     point = thresholds.operating_point if thresholds is not None else None
-    if positive is not None and point is not None:
-        result["screening"] = screening(labels == positive, probabilities[:, positive], groups, point)
+    if asked.referred and point is not None:
+        sick = np.isin(labels, asked.referred)
+        result["screening"] = screening(sick, referral(probabilities, asked.referred), groups, point)
     if any(each.source for each in samples):
-        result["sources"] = _sources(labels, probabilities, samples, positive, point)
+        result["sources"] = _sources(labels, probabilities, samples, asked, point)
     return result
 
 
@@ -156,12 +157,15 @@ def screening(sick: NDArray[np.bool_], probability: Floats, groups: Sequence[str
     return found
 
 
-def _headlines(labels: Indices, probabilities: Floats, groups: Sequence[str]) -> dict[str, Any]:
-    """The figures of FIGURES and their `intervals`."""
+def _headlines(labels: Indices, probabilities: Floats, groups: Sequence[str], asked: Screening) -> dict[str, Any]:
+    """The figures of FIGURES, of grades the quadratic weighted kappa, too, and their `intervals`."""
     once = np.ones((1, len(labels)))
     values = {name: float(figure(labels, probabilities, once)[0]) for name, figure in FIGURES.items()}
     classes = {name: figure(labels, probabilities, once)[0] for name, figure in CLASS_FIGURES.items()}
     limits = headline_intervals(labels, probabilities, groups, values, classes)
+    if asked.ordered:
+        values["quadratic_kappa"] = kappa = float(quadratic_kappa(labels, probabilities, once)[0])
+        limits["quadratic_kappa"] = agreement_interval(labels, probabilities, groups, kappa)
     return {**{name: _value(value) for name, value in values.items()}, "intervals": limits}
 
 
@@ -205,16 +209,17 @@ def _mistakes(
 
 
 def _sources(
-    labels: Indices, probabilities: Floats, samples: Sequence[Sample], positive: int | None, point: float | None
+    labels: Indices, probabilities: Floats, samples: Sequence[Sample], asked: Screening, point: float | None
 ) -> dict[str, dict[str, Any]]:
     """The headline figures of the images of each source, of those with the most images."""
     names, found = np.array([each.source for each in samples]), {}
     for name, count in Counter(names.tolist()).most_common(SOURCES):
         rows = np.flatnonzero(names == name)
         groups = [samples[row].group for row in rows.tolist()]
-        found[name] = {"n": count, **_headlines(labels[rows], probabilities[rows], groups)}
-        if positive is not None and point is not None:
-            found[name]["screening"] = screening(labels[rows] == positive, probabilities[rows, positive], groups, point)
+        found[name] = {"n": count, **_headlines(labels[rows], probabilities[rows], groups, asked)}
+        if asked.referred and point is not None:
+            sick = np.isin(labels[rows], asked.referred)
+            found[name]["screening"] = screening(sick, referral(probabilities[rows], asked.referred), groups, point)
     return found
 
 

@@ -33,10 +33,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type
     def __getitem__(self, index: int) -> tuple[Pixels, Integers]:
         start = index * self._spec.batch_size
         rows = self._order[start : start + self._spec.batch_size]
-        squares = self._images.squares[rows]
         if self._vary:
             random = np.random.default_rng((self._spec.seed, self._epoch, index))
-            squares = np.stack([vary(square, self._spec, random) for square in squares])
+            squares = self._images.squares.varied(rows, lambda frame: vary(frame, self._spec, random))
+        else:
+            squares = self._images.squares[rows]
         return squares, self._images.labels[rows]
 
     def on_epoch_end(self) -> None:

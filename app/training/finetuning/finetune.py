@@ -24,7 +24,8 @@ def learn(plan: Plan, images: Images, head: FrozenHead | None, bundle: Path, pro
         if head is None:
             history = fitting.from_random_weights()
         else:
-            network.get_layer(assembly.HEAD).set_weights([head.layer.kernel, head.layer.bias])
+            kernel, bias = head.start
+            network.get_layer(assembly.HEAD).set_weights([kernel, bias])
             history = fitting.fine_tune(head.history)
         progress("exporting", 0, 1)
         export.export(network, bundle)

@@ -95,8 +95,7 @@ def _computed(
 
     def read(of_image: Sequence[View]) -> tuple[Pixels, dict[str, float], Floats]:
         framed = read_frame(paths[of_image[0].sha256], preprocessing)
-        square = preprocess.even_out(framed, preprocessing)
-        seen = np.stack([_seen(square, view, spec) for view in of_image])
+        seen = np.stack([preprocess.even_out(_seen(framed, view, spec), preprocessing) for view in of_image])
         return seen, quality.measure(framed), appearance.describe(framed)
 
     images = [list(found) for _, found in groupby(views, key=lambda view: view.sha256)]
@@ -113,17 +112,17 @@ def _computed(
 
 def _copies(spec: TrainingSpec) -> list[str]:
     """Return the names of the varied copies; they change with the settings and the code of the variation."""
-    how = f"{spec.flip_horizontal} {spec.flip_vertical} {spec.turn}"
+    how = f"{spec.flip_horizontal} {spec.flip_vertical} {spec.turn}, before the contrast is normalised"
     key = hashlib.sha256(how.encode() + _code(augmentation)).hexdigest()[:16]
     return [f"varied {key} {number}" for number in range(spec.varied)]
 
 
-def _seen(square: Pixels, view: View, spec: TrainingSpec) -> Pixels:
-    """Return the image or its varied copy, which is the same every time."""
+def _seen(framed: Pixels, view: View, spec: TrainingSpec) -> Pixels:
+    """Return the image or its varied copy, which is the same every time; its contrast is normalised after that."""
     if view.copy == AS_IT_IS:
-        return square
+        return framed
     seed = hashlib.sha256(" ".join(view).encode()).digest()
-    return augmentation.vary(square, spec, np.random.default_rng(list(seed)))
+    return augmentation.vary(framed, spec, np.random.default_rng(list(seed)))
 
 
 def _key(frozen: Frozen, preprocessing: Preprocessing) -> str:

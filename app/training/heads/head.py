@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.classifiers import ClassifierSpec
+from app.errors import InvalidInput
+from app.inference.arrays import Floats
 from app.training.data.samples import Answers, Images, LazySquares, Sample, label_indices, split_rows
 from app.training.heads.features import compute
 from app.training.heads.solver import Data, fit_head
 from app.training.networks.frozen import Frozen
-from app.training.networks.graft import Head
+from app.training.networks.heads import Head, SoftmaxHead
 from app.training.progress import History, Progress
 
 
@@ -24,6 +26,13 @@ class FrozenHead:
     layer: Head
     history: History
     images: Images
+
+    @property
+    def start(self) -> tuple[Floats, Floats]:
+        """The weights (d, classes) and biases (classes,) of a softmax, from which a fine-tuning starts."""
+        if not isinstance(self.layer, SoftmaxHead):
+            raise InvalidInput("A head for grades is no start for a fine-tuning.")
+        return self.layer.kernel, self.layer.bias
 
 
 def learn_head(
@@ -46,7 +55,8 @@ def learn_head(
     given = np.searchsorted(known, rows["train"]), np.searchsorted(known, rows["val"])
     groups = [samples[row].group for row in known]
     sources = [samples[row].source for row in known]
-    data = Data(features.embeddings[known], features.varied, labels[known], groups, given, sources)
+    ordered = spec.ordinal and whole  # a fine-tuning starts from a softmax, which Keras trains
+    data = Data(features.embeddings[known], features.varied, labels[known], groups, given, sources, ordered)
     fit = fit_head(data, whole=whole, balance=training.balance == "weights", seed=training.seed, progress=progress)
     probabilities = fit.head.probabilities(features.embeddings)
     fair = probabilities.copy()

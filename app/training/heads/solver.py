@@ -1,27 +1,24 @@
-"""Fits a head on frozen features: a convex problem, solved by scikit-learn."""
+"""Fits a head on frozen features, its penalty chosen by cross-validation."""
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from app.inference.arrays import Floats, Integers
 from app.training.folds import Fold, by_patient, fewest_patients
-from app.training.networks.graft import Head
+from app.training.heads.fitters import Fitter, new_fitter
+from app.training.networks.heads import Head
 from app.training.progress import History, Progress
 
 GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the penalty
 FOLDS = 4
 SOURCES = 10  # those with the most images are left out in turn
-TOLERANCE, ITERATIONS = 1e-3, 300
 SMALLEST = 1e-6  # standard deviation below which a feature counts as constant
 
 
@@ -29,7 +26,7 @@ class Data(NamedTuple):
     """Features (n, d) of the images, each with its class index and its patient.
 
     `copies` are further views of the same images, each (n, d). `fold`: the rows for training and for validation.
-    `sources` (n,): where each image comes from; empty where that is not known.
+    `sources` (n,): where each image comes from; empty where that is not known. `ordered`: the classes are grades.
     """
 
     features: Floats
@@ -38,6 +35,7 @@ class Data(NamedTuple):
     groups: Sequence[str]
     fold: Fold
     sources: Sequence[str] = ()
+    ordered: bool = False
 
 
 class Fit(NamedTuple):
@@ -58,10 +56,10 @@ class Fit(NamedTuple):
 def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Progress) -> Fit:
     """A multinomial logistic regression on standardised features, the standardisation folded into the head.
 
-    The penalty is the one of GRID whose answers for patients kept out of the fit have the lowest log loss, by
-    cross-validation; they are tried from the strongest on, until the loss rises. The history tells of each: log loss
-    and accuracy of the fits, and those on the patients kept out (val_). The head is then fitted to the images for
-    training and, if `whole`, to those for validation, too.
+    Of grades it is one of proportional odds. The penalty is the one of GRID whose answers for patients kept out of the
+    fit have the lowest log loss, by cross-validation; they are tried from the strongest on, until the loss rises. The
+    history tells of each: log loss and accuracy of the fits, and those on the patients kept out (val_). The head is
+    then fitted to the images for training and, if `whole`, to those for validation, too.
     """
     views = np.stack([data.features, *data.copies], axis=1).astype(np.float32)
     mean, deviation = views.mean(axis=(0, 1)), views.std(axis=(0, 1))
@@ -71,7 +69,7 @@ def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Pro
     views, directions = _rotated(views)
     counts = np.bincount(data.labels)
     weights = (len(data.labels) / (len(counts) * counts))[data.labels] if balance else np.ones(len(data.labels))
-    problem = _Problem(views, data.labels, weights)
+    problem = _Problem(views, data.labels, weights, data.ordered)
     folds = _folds(data, seed)
     searched = len(GRID) * len(folds)
     total = searched + 1 + min(SOURCES, len(set(data.sources)))
@@ -83,11 +81,10 @@ def fit_head(data: Data, *, whole: bool, balance: bool, seed: int, progress: Pro
     report(searched)
     best = int(np.argmin([each["val_loss"] for each in history]))
     strength = history[best]["strength"]
-    kernel, bias = problem.fit(_regression(strength), np.concatenate(data.fold[: 1 + whole]))
+    head = problem.fit(problem.fitter(), strength, np.concatenate(data.fold[: 1 + whole]))
     report(searched + 1)
     elsewhere = _elsewhere(problem, data, strength, lambda fits: report(searched + 1 + fits))
-    kernel = (kernel if directions is None else directions @ kernel) / deviation[:, None]
-    head = Head(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32))
+    head = head.unstandardised(mean, deviation, directions)
     return Fit(head, history, folds, answers[best], elsewhere)
 
 
@@ -110,19 +107,18 @@ class _Problem:
     views: Floats
     labels: Integers
     weights: Floats
+    ordered: bool
 
-    def fit(self, regression: LogisticRegression, rows: Integers) -> tuple[Floats, Floats]:
-        """Fit to the images of `rows`; return the kernel (d, classes) and the bias (classes,)."""
+    def fitter(self) -> Fitter:
+        """A fitter that has not fitted anything yet."""
+        return new_fitter(self.ordered)
+
+    def fit(self, fitter: Fitter, strength: float, rows: Integers) -> Head:
+        """Fit to the images of `rows`."""
         number = self.views.shape[1]
         chosen = self.views[rows].reshape(-1, self.views.shape[2])
         weights = np.repeat(self.weights[rows] / number, number)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a head that is nearly the best is good enough
-            regression.fit(chosen, np.repeat(self.labels[rows], number), weights)
-        kernel, bias = regression.coef_.T, regression.intercept_
-        if kernel.shape[1] == 1:  # of two classes scikit-learn gives one
-            kernel, bias = np.concatenate([-kernel, kernel], axis=1) / 2, np.concatenate([-bias, bias]) / 2
-        return kernel, bias
+        return fitter.fit(strength, chosen, np.repeat(self.labels[rows], number), weights)
 
     def judge(self, probabilities: Floats, rows: Integers) -> Floats:
         """Sums over the images of `rows`, as they are: weighted log loss, weights, right answers, images."""
@@ -134,16 +130,16 @@ class _Problem:
 
 def _try(problem: _Problem, folds: list[Fold], report: Callable[..., None]) -> tuple[History, list[Floats]]:
     """The figures of each penalty, and the out-of-fold probabilities (n, classes), by cross-validation."""
-    regressions = [_regression(GRID[0]) for _ in folds]
+    fitters = [problem.fitter() for _ in folds]
     history: History = []
     answers: list[Floats] = []
     fits = 0
     for strength in GRID:
         started, sums = time.perf_counter(), np.zeros((2, 4))
         answers.append(np.zeros((len(problem.labels), len(np.unique(problem.labels)))))
-        for regression, (rows, kept_out) in zip(regressions, folds, strict=True):
+        for fitter, (rows, kept_out) in zip(fitters, folds, strict=True):
             report(fits)
-            head = Head(*problem.fit(regression.set_params(C=strength), rows))
+            head = problem.fit(fitter, strength, rows)
             answers[-1][kept_out] = head.probabilities(problem.views[kept_out, 0])
             seen = head.probabilities(problem.views[rows, 0])
             fits += 1
@@ -174,7 +170,8 @@ def _elsewhere(problem: _Problem, data: Data, strength: float, tell: Callable[[i
         kept_out = np.flatnonzero(of == source)
         rows = np.flatnonzero((of != source) & ~np.isin(groups, groups[kept_out]))
         if len(np.unique(problem.labels[rows])) == found.shape[1]:
-            found[kept_out] = Head(*problem.fit(_regression(strength), rows)).probabilities(problem.views[kept_out, 0])
+            head = problem.fit(problem.fitter(), strength, rows)
+            found[kept_out] = head.probabilities(problem.views[kept_out, 0])
         tell(fits)
     return found
 
@@ -184,8 +181,3 @@ def _folds(data: Data, seed: int) -> list[Fold]:
     if fewest_patients(data.labels, data.groups) < 2 * FOLDS:
         return [data.fold]
     return by_patient(data.labels, data.groups, FOLDS, seed)
-
-
-def _regression(strength: float) -> LogisticRegression:
-    """Each fit starts from the result of the last (warm start)."""
-    return LogisticRegression(C=strength, warm_start=True, tol=TOLERANCE, max_iter=ITERATIONS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +17,14 @@ from app.inference.arrays import Floats, Pixels
 from app.training.batching import batches
 from app.training.networks.backbones import get_backbone
 from app.training.networks.graph import EIGHT_BITS, GRAPH
+from app.training.networks.own import MODEL, read_body
 
 BATCH = 8  # larger batches need more memory and are no faster on a CPU
-CODE = ("architectures.py", "assembly.py", "eight_bits.py")  # defines the network together with its row and weights
+_HERE = Path(__file__).parent
+CODE = [
+    _HERE / name for name in ("architectures.py", "assembly.py", "eight_bits.py")
+]  # with row and weights: the network
+OWN_CODE = [_HERE / name for name in ("own.py", "own_graph.py", "eight_bits.py")]
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,12 @@ class Frozen:
 
     @property
     def graph(self) -> Path:
-        """The ONNX file (outputs: embedding, features)."""
+        """The ONNX file (outputs: embedding and, where the network has a feature map, features)."""
         return self.folder / (EIGHT_BITS if self.eight_bits else GRAPH)
 
     @property
     def folder(self) -> Path:
-        """The folder with GRAPH, perhaps EIGHT_BITS, and ARCHIVE (Keras, untrained head)."""
+        """The folder with GRAPH, perhaps EIGHT_BITS, and, of a network that Keras made, ARCHIVE (untrained head)."""
         return self.cache / "backbones" / self.body
 
     def embedder(self) -> Callable[[Pixels], Floats]:
@@ -68,11 +74,10 @@ class Frozen:
 
 
 def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, float32: bool = False) -> Frozen:
-    """Return the network from `cache`; if it is not there yet, load TensorFlow and make it.
+    """Return the network from `cache`; if it is not there yet, make it (of a user's ONNX file without TensorFlow).
 
-    `size` is the side of its input in pixels. It computes in eight bits where the backbone's row says so, unless
-    `float32`. InvalidInput when a file of `weights` or the size does not fit the backbone. Several processes may call
-    it at once.
+    `size` is the side of its input in pixels. It computes in eight bits where it was made so, unless `float32`.
+    InvalidInput when a file of `weights` or the size does not fit the backbone. Several processes may call it at once.
     """
     frozen = locate(backbone, weights, size, cache, float32=float32)
     folder = frozen.folder
@@ -81,15 +86,16 @@ def freeze(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, fl
         with TemporaryDirectory(prefix=".new-", dir=folder.parent) as name:
             made = Path(name) / frozen.body
             made.mkdir()
-            _make(backbone, weights, size, made)
+            (_make_own if _is_own(weights) else partial(_make, backbone))(weights, size, made)
             _move(made, folder)
-    return frozen
+    return replace(frozen, eight_bits=not float32 and (folder / EIGHT_BITS).is_file())
 
 
 def locate(backbone: str, weights: Sequence[Path], size: int, cache: Path, *, float32: bool = False) -> Frozen:
     """Return what `freeze` returns, whether or not it is there."""
-    eight_bits = get_backbone(backbone).eight_bits and not float32
-    return Frozen(cache, _key(backbone, weights, size), eight_bits)
+    frozen = Frozen(cache, _key(backbone, weights, size))
+    small = (frozen.folder / EIGHT_BITS).is_file() if _is_own(weights) else get_backbone(backbone).eight_bits
+    return replace(frozen, eight_bits=small and not float32)
 
 
 def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> None:
@@ -103,6 +109,20 @@ def _make(backbone: str, weights: Sequence[Path], size: int, folder: Path) -> No
         write_eight_bits(folder / GRAPH, folder / EIGHT_BITS, size)
 
 
+def _make_own(weights: Sequence[Path], size: int, folder: Path) -> None:
+    """Write a user's network as a body to `folder`, in float32 and, where that answers the same, in eight bits."""
+    from app.training.networks import eight_bits, own_graph  # noqa: PLC0415  # load onnx
+
+    model, description = weights
+    own_graph.write_body(model, read_body(description), folder / GRAPH)
+    eight_bits.write_if_safe(folder / GRAPH, folder / EIGHT_BITS, size)
+
+
+def _is_own(weights: Sequence[Path]) -> bool:
+    """Whether these are a user's ONNX file and its description."""
+    return bool(weights) and weights[0].suffix == MODEL
+
+
 def _move(made: Path, folder: Path) -> None:
     """Move it into place, unless another process was faster."""
     try:
@@ -114,8 +134,13 @@ def _move(made: Path, folder: Path) -> None:
 
 def _key(backbone: str, weights: Sequence[Path], size: int) -> str:
     """A hash of the backbone's row, the code, the weights and the size."""
-    digest = hashlib.sha256(f"{get_backbone(backbone)} {size}".encode())
-    for path in (*(Path(__file__).with_name(name) for name in CODE), *weights):
+    if _is_own(weights):
+        from app.training.networks.own_graph import files_of  # noqa: PLC0415  # loads onnx
+
+        digest, files = hashlib.sha256(str(size).encode()), [*OWN_CODE, *files_of(weights[0]), weights[1]]
+    else:
+        digest, files = hashlib.sha256(f"{get_backbone(backbone)} {size}".encode()), [*CODE, *weights]
+    for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]

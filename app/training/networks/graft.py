@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import onnx
-from scipy.special import softmax
+from onnx import TensorProto
 
-from app.inference.arrays import Floats
 from app.training.networks.frozen import Frozen
-from app.training.networks.graph import ARCHIVE
+from app.training.networks.graph import ARCHIVE, GRAPH
+from app.training.networks.heads import Head, SoftmaxHead
 from app.training.networks.parts import write_parts
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.weights.h5", "probabilities"
-
-
-@dataclass(frozen=True)
-class Head:
-    """A softmax layer: `kernel` (d, classes) and `bias` (classes,), float32."""
-
-    kernel: Floats
-    bias: Floats
-
-    def probabilities(self, embeddings: Floats) -> Floats:
-        """Return the probabilities (n, classes) for embeddings (n, d)."""
-        return np.asarray(softmax(embeddings @ self.kernel + self.bias, axis=1))
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
 def graft(frozen: Frozen, head: Head, bundle: Path) -> int:
-    """Write the files of `parts` and `model.keras` to `bundle`; return the number of parameters.
+    """Write the files of `parts` to `bundle`, and `model.keras` for a softmax on a body that Keras made.
 
-    Where the body is in eight bits, the Keras model answers the same but for rounding.
+    Return the number of parameters. Where the body is in eight bits, the Keras model answers the same but for rounding.
     """
-    write_parts(onnx.load(frozen.graph), head.kernel, head.bias, bundle)
-    return _write_archive(frozen.folder / ARCHIVE, head, bundle / "model.keras")
+    write_parts(onnx.load(frozen.graph), head, bundle)
+    archive = frozen.folder / ARCHIVE
+    if archive.is_file() and isinstance(head, SoftmaxHead):
+        return _write_archive(archive, head, bundle / "model.keras")
+    whole = onnx.load(frozen.folder / GRAPH).graph.initializer
+    numbers = sum(int(math.prod(each.dims)) for each in whole if each.data_type in FLOATS)
+    return numbers + head.size
 
 
-def _write_archive(source: Path, head: Head, target: Path) -> int:
+def _write_archive(source: Path, head: SoftmaxHead, target: Path) -> int:
     """Copy a Keras archive, its head replaced; return the number of parameters.
 
     The archive is a zip with the layers' settings as JSON and their weights as HDF5.
@@ -66,7 +60,7 @@ def _config(data: bytes, classes: int) -> bytes:
     return json.dumps(config).encode()
 
 
-def _weights(data: bytes, head: Head) -> tuple[bytes, int]:
+def _weights(data: bytes, head: SoftmaxHead) -> tuple[bytes, int]:
     """Return the weights with the head's in place, and the number of parameters."""
     file = io.BytesIO(data)
     sizes: list[int] = []

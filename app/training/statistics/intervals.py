@@ -14,7 +14,16 @@ from app.inference.arrays import Floats
 from app.training.statistics.areas import area_interval, effect, placements
 from app.training.statistics.bootstrap import Interval, draws, percentiles, pivotal
 from app.training.statistics.proportions import design_effect, mean_interval, proportion, wilson
-from app.training.statistics.weighted import FIGURES, RAISED, Figure, Indices, calibration_error, class_errors
+from app.training.statistics.weighted import (
+    FIGURES,
+    GRADE_FIGURES,
+    RAISED,
+    Figure,
+    Indices,
+    calibration_error,
+    class_errors,
+    quadratic_kappa,
+)
 
 Values = Mapping[str, float]
 ERRORS = {name: FIGURES[name] for name in ("classwise_ece", "brier", "log_loss")}  # of the probabilities themselves
@@ -36,6 +45,22 @@ def headline_intervals(
         "average_precision": _mean(classes["average_precision"], each["average_precision"], len(classes["auroc"])),
         "ece": _calibration(labels, probabilities, right, groups, values["ece"]),
     }
+
+
+def agreement_interval(labels: Indices, probabilities: Floats, groups: Sequence[str], value: float) -> Interval:
+    """That of the quadratic weighted kappa: the bootstrap's, and at least as far down as hidden wrong answers take it.
+
+    To such an answer the true grade is the one that the model holds for the second likeliest.
+    """
+    limits = percentiles(draws(labels, probabilities, groups, GRADE_FIGURES)["quadratic_kappa"])
+    accuracy = proportion(probabilities.argmax(axis=1) == labels, groups)
+    if limits is None or accuracy is None:
+        return None
+    hidden = float((probabilities.argmax(axis=1) == labels).mean()) - accuracy[0]
+    second = probabilities.argsort(axis=1)[:, -2].astype(np.int64)
+    wrong = float(quadratic_kappa(second, probabilities, np.ones((1, len(labels))))[0])
+    least = value if np.isnan(wrong) else value + hidden * (wrong - value)
+    return [min(limits[0], least), max(limits[1], value)]
 
 
 def class_intervals(

@@ -124,6 +124,21 @@ def _each_class(
     return np.stack(columns, axis=1)
 
 
+def quadratic_kappa(labels: Indices, probabilities: Floats, weights: Floats) -> Floats:
+    """Agreement with grades beyond chance, a mistake of two grades counting four times (Cohen 1968).
+
+    1 less the mean squared distance of answer and label over that of all pairs of an answer and a label.
+    """
+    grades = np.arange(probabilities.shape[1])
+    answered = probabilities.argmax(axis=1)
+    n = weights.sum(axis=1)
+    apart = (grades[:, None] - grades) ** 2
+    shares = [weights @ np.eye(len(grades))[each] / n[:, None] for each in (labels, answered)]
+    by_chance = ((shares[0] @ apart) * shares[1]).sum(axis=1)
+    found = weights @ (labels - answered) ** 2 / n
+    return np.where(by_chance > 0, 1 - found / np.where(by_chance > 0, by_chance, 1), np.nan)
+
+
 def _auroc(labels: Indices, probabilities: Floats, weights: Floats) -> Floats:
     return _mean(_areas(labels, probabilities, weights))
 
@@ -151,6 +166,7 @@ FIGURES: Mapping[str, Figure] = {
     "brier": _brier,
     "log_loss": _log_loss,
 }
+GRADE_FIGURES: Mapping[str, Figure] = {"quadratic_kappa": quadratic_kappa}  # of classes that are grades
 CLASS_FIGURES: Mapping[str, Figure] = {
     "f1": _f1,
     "auroc": _areas,

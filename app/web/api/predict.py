@@ -25,7 +25,7 @@ def predict() -> dict[str, Any]:
     """
     data, filename = forms.image()
     wanted = forms.fields(PredictForm)
-    request = PredictionRequest(data, wanted.classifier, wanted.version, filename, wanted.explain, wanted.similar)
+    request = PredictionRequest(data, filename=filename, **wanted.model_dump())
     several = services().several
     if not several.is_meant(wanted.classifier):
         with place():

@@ -43,6 +43,8 @@ class PredictionAnswer(Schema):
     model_version: int
     predicted_class: str
     prediction: str = Field(description="Equal to predicted_class")
+    patient: str | None = Field(description="Whose photograph it is, as the caller said")
+    eye: str | None = Field(description="left or right, as the caller said")
     confidence: float
     probabilities: dict[str, float]
     prediction_set: list[str] = Field(
@@ -55,12 +57,22 @@ class PredictionAnswer(Schema):
         " the calibration images",
     )
     operating_point: float | None = Field(
-        description="The positive class's probability from which it is referred; null without one"
+        description="The referral_probability from which a screening refers; null without one"
+    )
+    referral_probability: float | None = Field(
+        default=None,
+        description="Of the classes that a screening refers, together: the positive one, or all grades from refer_from"
+        " on; null where it refers none",
+    )
+    grade: int | None = Field(
+        default=None, description="Where the classes are grades: which one predicted_class is, from 0 on; else null"
     )
     quality: Quality
     novelty: Novelty
     explanation: str | None = Field(
-        default=None, description="Heat map as a transparent PNG in a data URL, to be drawn over the upright photograph"
+        default=None,
+        description="Heat map as a transparent PNG in a data URL, to be drawn over the upright photograph; null also"
+        " where the network has no feature map",
     )
     similar: list[SimilarCase] | None = Field(
         default=None, description="The nearest first; null for a version without training images: train a new one"
@@ -135,8 +147,6 @@ class LoggedPrediction(PredictionAnswer):
     filename: str | None
     job_id: str | None
     sha256: str
-    patient: str | None = Field(description="Whose photograph it is, as the caller said")
-    eye: str | None = Field(description="left or right, as the caller said")
     feedback: Feedback | None
     reviews: list[GivenReview] = Field(description="One of each reviewer, the oldest first")
 

@@ -75,6 +75,8 @@ class PredictForm(ClassifierField):
     version: str | None = Field(default=None, max_length=20, description="A version number, 'champion' or 'challenger'")
     explain: bool = Field(default=False, description="Add a heat map of what the answer rests on")
     similar: int = Field(default=0, ge=0, le=MOST, description="How many of the nearest training images to return")
+    patient: str | None = Field(default=None, max_length=80, description="Whose photograph it is: kept and given back")
+    eye: Literal["left", "right"] | None = Field(default=None, description="Which eye it is: kept and given back")
 
 
 class BulkForm(ClassifierField):

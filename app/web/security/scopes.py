@@ -33,7 +33,12 @@ NEEDED: Final[dict[str, Scope]] = {
     "models.direct": "promote",
     "models.remove": "administer",
 }
-NEEDED_BY_KIND: Final[dict[str, Scope]] = {"bulk_predict": "predict", "audit": "label", "retrain": "train"}
+NEEDED_BY_KIND: Final[dict[str, Scope]] = {
+    "bulk_predict": "predict",
+    "audit": "label",
+    "upload": "label",
+    "retrain": "train",
+}
 READING: Final = ("GET", "HEAD", "OPTIONS")
 
 

@@ -2,7 +2,7 @@
 import { h, icon } from "../lib/dom.js";
 import { bars, gallery, notice, picture } from "../lib/elements.js";
 import { chance, fixed, milliseconds, percent, time } from "../lib/format.js";
-import { explain, headlineOf, list, namesNoClass, quality, titleOf } from "../lib/labels.js";
+import { explain, headlineOf, list, namesNoClass, quality, referralOf, titleOf } from "../lib/labels.js";
 import { feedbackForm } from "./feedback-form.js";
 
 /**
@@ -55,7 +55,7 @@ function photograph(answer, spec, source, name) {
 
 /** @param {Api.Answer} answer @param {Api.Classifier} spec */
 function probabilities(answer, spec) {
-  const { operating_point: threshold, prevalence } = answer;
+  const { operating_point: threshold, prevalence, referral_probability: referral } = answer;
   const rows = spec.classes.map(({ name, title }) => ({
     label: title,
     value: answer.probabilities[name],
@@ -65,7 +65,9 @@ function probabilities(answer, spec) {
   }));
   return h("div", {}, bars(rows, "Probability of each class"),
     prevalence && h("p", { class: "quiet" }, `Adjusted to how often the classes occur at the clinic: ${list(spec.classes.map(({ name, title }) => `${title} ${percent(prevalence[name])}`))}.`),
-    typeof threshold === "number" && h("p", { class: "quiet mark-note" }, `The line on ${titleOf(spec, spec.positive)} marks the referral threshold: ${percent(threshold)}.`));
+    spec.refer_from && typeof threshold === "number" && typeof referral === "number"
+      && h("p", { class: "quiet" }, `The probability of ${referralOf(spec)} is ${chance(referral)}; the referral threshold is ${percent(threshold)}.`),
+    spec.positive && typeof threshold === "number" && h("p", { class: "quiet mark-note" }, `The line on ${titleOf(spec, spec.positive)} marks the referral threshold: ${percent(threshold)}.`));
 }
 
 /** @param {Api.Answer} answer @param {Api.Classifier} spec */

@@ -48,6 +48,7 @@ const demoNotice = ([first, other]) => (first.demo && !other
 /** @param {Api.Metrics} metrics @returns {Child[]} */
 const tiles = (metrics) => [
   ...HEADLINES.map((name) => headline(metrics, name)),
+  metrics.quadratic_kappa !== undefined && headline(metrics, "quadratic_kappa"),
   metrics.screening && proportion("Sensitivity", metrics.screening.sensitivity, metrics.screening.sensitivity_interval),
   metrics.screening && proportion("Specificity", metrics.screening.specificity, metrics.screening.specificity_interval),
   metrics.decisions && proportion("Clear answers", metrics.decisions.answered, metrics.decisions.answered_interval),
@@ -62,6 +63,7 @@ function sideBySide(cards) {
   const screening = cards.some(({ metrics }) => metrics.screening);
   const rows = [
     row("Accuracy", whole("accuracy")), row("Balanced accuracy", whole("balanced_accuracy")), row("Area under ROC", whole("auroc", 3)),
+    ...(cards.some(({ metrics }) => metrics.quadratic_kappa !== undefined) ? [row("Quadratic weighted kappa", whole("quadratic_kappa", 3))] : []),
     row("Calibration error", whole("ece", 3)),
     ...(screening ? [
       row("Sensitivity", ({ screening: found }) => metricCell(found?.sensitivity, found?.sensitivity_interval)),

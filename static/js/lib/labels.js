@@ -59,10 +59,14 @@ export function headlineOf({ decision, predicted_class: top, prediction_set: pos
   const found = decisionOf(decision);
   if (namesNoClass(decision)) return found;
   if (decision === "uncertain" && !possible.length) return { ...found, title: `${found.title}: no class fits` };
-  const one = decision === "refer" ? spec.positive ?? top : possible[0] ?? top; // a rare disease need not be the likeliest class
-  const about = decision === "uncertain" ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, one);
+  const one = (decision === "refer" && spec.positive) || (possible[0] ?? top); // a rare disease need not be the likeliest class
+  const several = decision === "uncertain" || (spec.ordinal && possible.length > 1);
+  const about = several ? list(possible.map((name) => titleOf(spec, name)), "or") : titleOf(spec, one);
   return { ...found, title: `${found.title}: ${about}` };
 }
+
+/** What a screening refers. @param {Api.Classifier} spec */
+export const referralOf = (spec) => (spec.refer_from ? `“${titleOf(spec, spec.refer_from)}” or worse` : titleOf(spec, spec.positive));
 
 /**
  * Why the answer's decision is what it is.
@@ -71,7 +75,7 @@ export function headlineOf({ decision, predicted_class: top, prediction_set: pos
  * @param {Api.Classifier} spec
  */
 export function explain(answer, spec) {
-  const positive = titleOf(spec, spec.positive);
+  const positive = referralOf(spec);
   /** @type {Record<string, string>} */
   const sentences = {
     refer: `The probability of ${positive} is above the referral threshold. A specialist should examine the eye.`,

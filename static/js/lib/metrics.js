@@ -2,18 +2,18 @@
 import { h } from "./dom.js";
 import { count, fixed, interval, percent } from "./format.js";
 
-const TITLES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", auroc: "Area under ROC", macro_f1: "Mean F1" };
+const TITLES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", auroc: "Area under ROC", macro_f1: "Mean F1", quadratic_kappa: "Quadratic weighted kappa" };
 const FEW = 30; // test images; below, the interval is too wide to tell models apart
 
 /** A metric of a whole model. @param {Api.Metrics} metrics @param {Api.MetricName} name */
 export const headline = (metrics, name) =>
-  proportion(TITLES[name], metrics[name], metrics.intervals?.[name], name === "auroc" ? 3 : undefined);
+  proportion(TITLES[name], metrics[name], metrics.intervals?.[name], name === "auroc" || name === "quadratic_kappa" ? 3 : undefined);
 
 /**
  * A proportion with its 95 % interval, in words and as a line from 0 to 1.
  *
  * @param {string} title
- * @param {number} value
+ * @param {number | undefined} value
  * @param {Api.Interval} [pair]
  * @param {number} [digits] as a number with so many digits instead of a percentage
  */
@@ -21,7 +21,7 @@ export function proportion(title, value, pair, digits) {
   return h("div", { class: "headline" },
     h("span", { class: "headline-name" }, title),
     h("span", { class: "headline-value" }, figure(value, digits)),
-    pair && h("span", { class: "range", vars: { "--low": pair[0], "--high": pair[1], "--at": value } }),
+    pair && h("span", { class: "range", vars: { "--low": Math.max(pair[0], 0), "--high": pair[1], "--at": Math.max(value ?? 0, 0) } }),
     h("span", { class: "quiet" }, pair ? `95 % interval ${range(pair, digits)}` : "no interval"));
 }
 

@@ -36,6 +36,7 @@ async function change(chosen) {
   findSelect("promote").value = spec.promotion.policy;
   findSelect("weights").value = "imagenet";
   findInput("epochs").value = String(spec.training.epochs);
+  limitToHead();
   stop();
   opened = summary = undefined;
   earlier = [];
@@ -45,6 +46,14 @@ async function change(chosen) {
   await list();
   const wanted = parameter("job") ?? earlier.find((job) => !hasEnded(job))?.id;
   if (chosen === spec && wanted) open(wanted);
+}
+
+/** A network from the user's own file is never trained itself, and has its own weights. */
+function limitToHead() {
+  const own = findSelect("backbone").selectedOptions[0]?.dataset.own !== undefined;
+  if (own) findSelect("mode").value = "head";
+  if (own) findSelect("weights").value = "imagenet";
+  for (const name of ["mode", "weights"]) findSelect(name).disabled = own;
 }
 
 /** What the form asks for. */
@@ -141,5 +150,6 @@ if (parameter("job")) {
 }
 find("classifier").addEventListener("change", () => setParameter("job", null), { capture: true });
 form.addEventListener("submit", start);
+findSelect("backbone").addEventListener("change", limitToHead);
 form.addEventListener("input", drawForm);
 await pickClassifier(change);

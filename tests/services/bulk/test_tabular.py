@@ -34,6 +34,8 @@ ANSWER = {
     "quality": {"score": 0.5, "gradable": False, "reasons": ["too dark", "blurred"]},
     "novelty": {"score": 1.5, "threshold": 9.0, "in_distribution": True},
     "notice": None,
+    "referral_probability": 0.75,
+    "grade": 1,
 }
 
 
@@ -64,6 +66,8 @@ def test_an_answer_fills_every_column_and_a_failure_its_error() -> None:
         "model_version": "2",
         "error": "",
         "notice": "",
+        "referral_probability": "0.75",
+        "grade": "1",
         "probability_cat": "0.75",
         "probability_dog": "0.25",
     }

@@ -71,7 +71,11 @@ def _metrics() -> dict[str, Any]:
     sick[[3, 5, 8]] = 0.7, 0.95, 0.2
     probabilities = np.stack([sick, 1 - sick], axis=1)
     return figures(
-        probabilities, samples, SPEC.class_names, 0, Thresholds(prediction_set=0.3, operating_point=0.42, novelty=1)
+        probabilities,
+        samples,
+        SPEC.class_names,
+        SPEC.screening,
+        Thresholds(prediction_set=0.3, operating_point=0.42, novelty=1),
     )
 
 

@@ -34,6 +34,20 @@ def test_a_class_with_a_frame_of_its_own_is_told_and_the_others_are_not() -> Non
     }  # fmt: skip
 
 
+def test_a_few_patients_with_many_photographs_each_are_no_proof() -> None:
+    """Six cameras of each class that differ by chance: many images, but few of them tell anything new."""
+    rng = np.random.default_rng(8)
+    labels, patients = ["a"] * 180 + ["b"] * 180, np.arange(360) // 30
+    found = np.zeros(360, fingerprints.FINGERPRINT)
+    found["facts"] = rng.normal(size=(360, len(fingerprints.FACTS)))
+    cameras = rng.normal(size=12) + np.repeat([4, 0], 6)
+    found["facts"][:, fingerprints.FACTS.index("corner")] += cameras[patients]
+    (frame,) = (each for each in measure(found, labels, [str(each) for each in patients]) if each.facts == "frame")
+    assert frame.auroc > 0.95  # with 360 patients the interval would be far above the limit
+    assert not frame.strong
+    assert measure(found, labels, [str(row) for row in range(360)])[1].strong
+
+
 def test_too_few_patients_of_a_class_give_no_figures() -> None:
     assert measure(seen(), LABELS, ["one"] * 60 + GROUPS[60:]) == []
     assert judge(np.zeros((180, 4)), LABELS, ["one"] * 60 + GROUPS[60:]) is None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.classifiers.spec import PromotionSpec
+from app.classifiers.spec import PromotionSpec, Screening
 from app.training.data.samples import Sample
 from app.training.evaluation.comparison import Contender, compare
 from app.training.evaluation.gate import judge
@@ -125,3 +125,20 @@ def test_models_of_other_classes_are_not_compared() -> None:
     found = compare(other, one, _samples(20), PromotionSpec(metric="accuracy"))
     assert not found["same_classes"]
     assert judge(found, PromotionSpec()).undecided
+
+
+def test_grades_are_compared_by_what_is_referred() -> None:
+    grades = ("none", "mild", "severe")
+    labels = np.arange(90) % 3
+    samples = [Sample(Path(f"{i}.jpg"), f"{i:064x}", grades[label], "test", str(i)) for i, label in enumerate(labels)]
+    right = 0.8 * np.eye(3)[labels] + 0.1
+    mixed = right.copy()
+    mixed[labels == 0] = [0.1, 0.8, 0.1]  # another grade, the same side
+    lost = right.copy()
+    lost[labels == 2] = [0.1, 0.8, 0.1]
+    new, worse, old = (Contender(grades, np.asarray(each), 1.0, 1) for each in (mixed, lost, right))
+    asked = Screening((2,), ordered=True)
+    found = compare(new, old, samples, PromotionSpec(), asked)
+    assert (found["of"], found["difference"], found["mcnemar"]["lost"]) == ("referral", 0, 0)
+    assert compare(new, old, samples, PromotionSpec())["difference"] < -0.2
+    assert compare(worse, old, samples, PromotionSpec(), asked)["interval"][1] < 0

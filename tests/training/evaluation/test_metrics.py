@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
 
 from app.classifiers.card import Thresholds
+from app.classifiers.spec import Screening
 from app.errors import InvalidInput
 from app.inference.arrays import Floats
 from app.training.data.samples import Sample
@@ -18,6 +19,7 @@ from app.training.statistics.proportions import proportion, wilson
 from app.training.statistics.weighted import FIGURES, Indices, calibration_error
 
 CLASSES = ("a", "b", "c")
+SCREENING = Screening((1,))
 THRESHOLDS = Thresholds(prediction_set=0.2, operating_point=0.3, novelty=1.0)
 
 
@@ -43,7 +45,7 @@ def _intervals(labels: Indices, probabilities: Floats, groups: list[str]) -> dic
 def test_figures_are_those_of_scikit_learn_and_inside_their_intervals() -> None:
     labels, probabilities = _noisy(300)
     answers, one_hot = probabilities.argmax(axis=1), np.eye(3)[labels]
-    found = figures(probabilities, _samples(labels.tolist()), CLASSES, 1, THRESHOLDS)
+    found = figures(probabilities, _samples(labels.tolist()), CLASSES, SCREENING, THRESHOLDS)
     assert found["accuracy"] == pytest.approx((labels == answers).mean())
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, answers))
     assert found["macro_f1"] == pytest.approx(f1_score(labels, answers, average="macro"))
@@ -63,7 +65,7 @@ def test_figures_are_those_of_scikit_learn_and_inside_their_intervals() -> None:
 
 
 def test_what_is_undefined_is_none() -> None:
-    found = figures(np.array([[0.9, 0.1, 0.0]]), _samples([0]), CLASSES, 1, THRESHOLDS)
+    found = figures(np.array([[0.9, 0.1, 0.0]]), _samples([0]), CLASSES, SCREENING, THRESHOLDS)
     assert found["auroc"] is found["intervals"]["auroc"] is found["average_precision"] is None
     assert found["screening"]["sensitivity"] is None
     assert found["per_class"]["b"]["recall_interval"] is None
@@ -110,7 +112,7 @@ def test_the_surest_mistakes_come_first() -> None:
 def test_sources_are_measured_apart_where_they_are_known() -> None:
     labels, probabilities = _noisy(200)
     assert "sources" not in figures(probabilities, _samples(labels.tolist()), CLASSES)
-    found = figures(probabilities, _samples(labels.tolist(), "camera"), CLASSES, 1, THRESHOLDS)["sources"]
+    found = figures(probabilities, _samples(labels.tolist(), "camera"), CLASSES, SCREENING, THRESHOLDS)["sources"]
     assert set(found) == {"camera0", "camera1"}
     even = np.arange(0, 200, 2)
     assert found["camera0"]["accuracy"] == pytest.approx((probabilities[even].argmax(axis=1) == labels[even]).mean())
@@ -120,7 +122,7 @@ def test_sources_are_measured_apart_where_they_are_known() -> None:
 
 def test_the_prediction_sets_are_checked_on_the_test_images() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.5, 0.15, 0.35], [0.05, 0.05, 0.9], [0.9, 0.05, 0.05]])
-    found = figures(probabilities, _samples([1, 2, 2, 1]), CLASSES, None, THRESHOLDS)["prediction_set"]
+    found = figures(probabilities, _samples([1, 2, 2, 1]), CLASSES, thresholds=THRESHOLDS)["prediction_set"]
     assert (found["coverage"], found["mean_size"]) == (0.75, 1.5)
 
 
@@ -166,7 +168,7 @@ def test_the_interval_of_a_proportion_holds_the_truth_as_often_as_it_says() -> N
 @pytest.mark.parametrize("n", [3, 12, 60])
 def test_no_interval_of_a_model_without_an_error_is_a_point(n: int) -> None:
     labels = np.arange(n) % 3
-    found = figures(np.eye(3)[labels], _samples(labels.tolist(), "camera"), CLASSES, 1, THRESHOLDS)
+    found = figures(np.eye(3)[labels], _samples(labels.tolist(), "camera"), CLASSES, SCREENING, THRESHOLDS)
     limits = [*found["intervals"].values(), found["prediction_set"]["coverage_interval"]]
     limits += [found["screening"][f"{name}_interval"] for name in ("sensitivity", "specificity")]
     for row in (*found["per_class"].values(), *found["sources"].values()):
@@ -209,5 +211,25 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
 def test_a_thousand_images_are_measured_in_seconds() -> None:
     labels, probabilities = _noisy(1000)
     start = time.process_time()
-    figures(probabilities, _samples(labels.tolist(), "camera"), CLASSES, 1, THRESHOLDS)
+    figures(probabilities, _samples(labels.tolist(), "camera"), CLASSES, SCREENING, THRESHOLDS)
     assert time.process_time() - start < 20
+
+
+def test_the_kappa_of_grades_is_that_of_scikit_learn_and_its_interval_has_width_without_a_mistake() -> None:
+    labels, probabilities = _noisy(200)
+    found = figures(probabilities, _samples(labels.tolist()), CLASSES, Screening((1, 2), ordered=True), THRESHOLDS)
+    answers = probabilities.argmax(axis=1)
+    assert found["quadratic_kappa"] == pytest.approx(cohen_kappa_score(labels, answers, weights="quadratic"))
+    low, high = found["intervals"]["quadratic_kappa"]
+    assert low < found["quadratic_kappa"] < high
+    referred = probabilities[:, 1:].sum(axis=1) >= 0.3
+    assert found["screening"]["sensitivity"] == pytest.approx(referred[labels > 0].mean())
+    assert found["screening"]["specificity"] == pytest.approx(1 - referred[labels == 0].mean())
+    assert "quadratic_kappa" not in figures(probabilities, _samples(labels.tolist()), CLASSES)
+    for n in (10, 100):
+        labels = np.arange(n) % 3
+        perfect = 0.9 * np.eye(3)[labels] + 0.1 * np.eye(3)[(labels + 1) % 3]
+        asked = Screening((1, 2), ordered=True)
+        low, high = figures(perfect, _samples(labels.tolist()), CLASSES, asked)["intervals"]["quadratic_kappa"]
+        assert high == 1
+        assert low < (0.9 if n == 100 else 0.6)
