@@ -82,7 +82,7 @@ def test_the_keyboard_alone_selects_and_moves_images(page: Page) -> None:
     expect(page.locator("#selected-count")).to_have_text("0 selected")
     page.keyboard.press("x")
     page.get_by_label("New split").select_option("test")
-    page.get_by_role("button", name="Move").press("Enter")
+    page.get_by_role("button", name="Move", exact=True).press("Enter")
     assert "1 image moved" in changed(page)
     expect(images.nth(0)).to_contain_text("test")
     page.locator("#change-message").get_by_role("button", name="Undo").press("Enter")
