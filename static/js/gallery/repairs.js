@@ -4,8 +4,7 @@ import { smallButton } from "../lib/elements.js";
 import { titleOf } from "../lib/labels.js";
 import { change } from "./changes.js";
 
-const IN_SPLITS = ["duplicates_across_splits"];
-const COPIES = ["augmented_copies", "near_duplicates", "duplicates_across_classes", ...IN_SPLITS];
+const COPIES = ["augmented_copies", "near_duplicates", "duplicates_across_classes", "duplicates_across_splits"];
 
 /**
  * Buttons that repair what a picture, or a pair of them, shows; undefined where no single step does.
@@ -26,6 +25,7 @@ export function repairs(spec, kind, pair, [one, two]) {
   }
   if (!COPIES.includes(kind) || !pair || !two) return undefined;
   return fill(place,
-    IN_SPLITS.includes(kind) && button("Move both to training", [one, two], { split: "train", whole_groups: true }),
+    kind === "duplicates_across_splits" && button("Move both to training", [one, two], { split: "train", whole_groups: true }),
+    kind === "duplicates_across_classes" && pair.labels.map((label) => button(`Both: ${titleOf(spec, label)}`, [one, two], { label, whole_groups: true })),
     drop("Remove left", one, pair.first), drop("Remove right", two, pair.second));
 }
