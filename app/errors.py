@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class FoveaError(Exception):
     """Base of every error that Fovea raises on purpose; `str(error)` is fit for a user to read."""
@@ -17,6 +19,14 @@ class UnsupportedMedia(InvalidInput):
 
 class TooLarge(InvalidInput):
     """More bytes, pixels, files or characters than a limit allows."""
+
+
+class NothingUsable(InvalidInput):
+    """None of the files sent can be used; `rejected` has the name of each and the reason."""
+
+    def __init__(self, message: str, rejected: Sequence[Mapping[str, str]]) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 class Unauthorized(FoveaError):

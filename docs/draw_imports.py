@@ -14,7 +14,7 @@ import grimp
 
 FILE: Final = Path(__file__).parent / "images" / "imports.svg"
 ROOTS: Final = ("app", "worker", "fovea_client")
-NEUTRAL: Final = {"app", "config", "errors", "faults", "lifeline"}
+NEUTRAL: Final = {"app", "config", "errors", "faults", "lifeline", "paths"}
 WIDTH, ROW, BOX, HEIGHT = 720, 84, 132, 40
 STYLE: Final = (
     "rect{fill:#eef3f8;stroke:#4a6785}text{font:14px sans-serif;fill:#1d2b3a;text-anchor:middle}"

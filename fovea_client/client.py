@@ -62,7 +62,10 @@ class Client:
         return Answers(answers=found["answers"], unanswered=found["unanswered"])
 
     def bulk_predict(self, images: Iterable[Image], classifier: str) -> Job:
-        """Send many images, or zip archives of them, and return the job that answers them."""
+        """Send many images, or zip archives of them, and return the job that answers them.
+
+        A row's `file` has the folders of the image below the nearest one that all of them share.
+        """
         with ExitStack() as opened:
             return self._job("/api/bulk-predict", data={"classifier": classifier}, files=parts(images, opened))
 
@@ -77,7 +80,8 @@ class Client:
     ) -> JSON:
         """Add labelled images, or zip archives of them, to the classifier's dataset; return how many were accepted.
 
-        Without `label` the folder inside an archive or the beginning of a file's name says what it shows.
+        Without `label` a table among the files, a folder or the beginning of a file's name says what it shows; without
+        `split` a folder named train, val or test does.
         """
         with ExitStack() as opened:
             fields = _given(classifier=classifier, label=label, split=split)

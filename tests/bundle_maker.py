@@ -19,6 +19,7 @@ from app.inference.engine import OnnxEngine, SharedEngine
 from app.inference.image.quality import measure, reference
 from app.inference.novelty import EMBEDDING, NOVELTY_NAME, Mahalanobis, Novelty
 from app.inference.similar import SIMILAR_NAME, Similar
+from app.training.networks.heads import SoftmaxHead
 from app.training.networks.parts import write_parts
 
 SIZE = 64
@@ -80,7 +81,7 @@ def make_shared_bundle(folder: Path, seed: int = 0, **changes: object) -> Path:
     """Write a bundle whose head, drawn with `seed`, is on a body that is always the same."""
     make_bundle(folder)
     body = make_body(SIZE, POOL)
-    write_parts(body, *random_head(seed), folder)
+    write_parts(body, SoftmaxHead(*random_head(seed)), folder)
     squares = np.stack([photograph(number) for number in range(60)])
     embeddings = SharedEngine(folder / SharedEngine.file_name).run(squares).embedding
     Novelty({EMBEDDING: Mahalanobis.fit(embeddings, np.arange(60) % 2)}, {EMBEDDING: 1.0}).save(folder / NOVELTY_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from app.classifiers.spec import ClassifierSpec
@@ -47,6 +48,7 @@ def group_of(spec: ClassifierSpec, filename: str) -> str | None:
     return found.group(1) if found else None
 
 
+@lru_cache(maxsize=1024)  # the names of classes and folders are the same for thousands of files
 def _plain(text: str) -> str:
     return re.sub(r"[\s._-]+", "_", text.strip().lower())
 

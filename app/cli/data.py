@@ -117,6 +117,8 @@ def versions(classifier: str, *, as_json: bool) -> None:
 
 def _print(found: Report) -> None:
     say(f"{found.accepted} accepted, {found.duplicates} known already, {len(found.rejected)} rejected.")
+    if found.ignored:
+        say(f"System files ignored: {found.ignored}.")
     if found.kinds:
         say("  " + ", ".join(f"{kind} {count}" for kind, count in sorted(found.kinds.items())) + ":")
     for refused in found.rejected[:SHOWN]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
+from app.paths import is_system_file, natural_key
 from app.training.data.tables import SUFFIXES
 
 THREADS: Final = min(8, os.cpu_count() or 1)  # decoding and inference release the interpreter's lock
@@ -51,10 +52,7 @@ def _meant(name: str) -> list[Path]:
 
 
 def _images_below(folder: Path) -> list[Path]:
-    """The images in a folder and all below it, but for hidden ones."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
-    return [path for path in paths if path.is_file() and not _hidden(path.relative_to(folder))]
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    """The images in a folder and all below it, in natural order, but for those of the operating system."""
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES}
+    found = (name for name in sorted(names, key=natural_key) if not is_system_file(name))
+    return [names[name] for name in found if names[name].is_file()]

@@ -14,7 +14,7 @@ from app.cli.context import echo_json, json_option, progress_bar, say, say_field
 from app.cli.rows import WRITERS, write
 from app.context import services
 from app.services.bulk.batch import KIND
-from app.services.datasets.archive import Member, source_members
+from app.services.datasets.archive import Found, Member, source_members
 from app.services.jobs.queues import ROUTES
 from app.services.jobs.reporting import eta_seconds
 from app.services.jobs.transitions import ACTIVE, MOVES, events
@@ -121,8 +121,11 @@ def submit(classifier: str, folder: str, output: Path | None, key: str | None) -
     """
     found = source_members(folder)
     with progress_bar("Reading") as show_progress:
-        job_id = services().batch.submit(classifier, _told(found, show_progress), key=key).id
+        told = Found(_told(list(found.members), show_progress), found.ignored)
+        job_id = services().batch.submit(classifier, told, key=key).id
     click.echo(job_id)
+    if found.ignored:
+        click.echo(f"System files ignored: {found.ignored}.", err=True)
     if output is not None:
         _follow(job_id)
         _write(job_id, output)

@@ -20,6 +20,7 @@ from app.cli.rows import WRITERS, Row, as_table, write
 from app.context import services
 from app.errors import FoveaError
 from app.inference.similar import MOST
+from app.paths import relative_path
 from app.services.serving.predict import PredictionRequest
 
 
@@ -115,9 +116,9 @@ class _Run:
             yield from rows
 
     def _requests(self, path: Path) -> list[PredictionRequest]:
-        data, explain = path.read_bytes(), self.heat_maps is not None
+        data, name, explain = path.read_bytes(), relative_path(str(path)), self.heat_maps is not None
         return [
-            PredictionRequest(data, classifier, version, path.name, explain, self.similar)
+            PredictionRequest(data, classifier, version, name, explain, self.similar)
             for classifier, version in self.versions.items()
         ]
 

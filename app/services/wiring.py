@@ -23,7 +23,7 @@ from app.services.datasets.duplicates import Duplicates
 from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
 from app.services.datasets.intake import Intake
-from app.services.datasets.uploads import Uploads
+from app.services.datasets.uploads import Preview, Uploads
 from app.services.datasets.versions import DatasetVersions
 from app.services.jobs.jobs import Jobs
 from app.services.jobs.limits import Limits
@@ -85,6 +85,7 @@ class Services:
     predict: Predict
     several: Several
     intake: Intake
+    preview: Preview
     uploads: Uploads
     batch: Batch
     datasets: Datasets
@@ -155,6 +156,7 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         predict=predict,
         several=Several(catalog, predict),
         intake=intake,
+        preview=Preview(catalog, runners.run_cpu_bound),
         uploads=Uploads(intake, files, jobs, settings.instance_dir, runners.run_cpu_bound),
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),

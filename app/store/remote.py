@@ -43,10 +43,10 @@ class Place:
     def __init__(self, url: str) -> None:
         self._store = connect(url)
 
-    def list(self) -> list[str]:
-        """Return the names of all files, relative to the place and in order."""
+    def list(self) -> list[tuple[str, int]]:
+        """Return the names of all files, relative to the place and in order, each with its size in bytes."""
         with _speaking():
-            return sorted(found["path"] for chunk in self._store.list() for found in chunk)
+            return sorted((found["path"], found["size"]) for chunk in self._store.list() for found in chunk)
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file; NotFound when it is gone."""
@@ -57,7 +57,7 @@ class Place:
 class Remote:
     """Objects below s3://bucket/prefix. Each appears whole or not at all, and is checked against its name when read.
 
-    `run_blocking_io` runs what waits for the network. Raises Unavailable when the storage does not answer.
+    `run_blocking_io` runs what waits for the network, and hashes. Raises Unavailable when the storage does not answer.
     """
 
     def __init__(self, url: str, run_blocking_io: Run) -> None:
@@ -66,23 +66,20 @@ class Remote:
 
     def put(self, kind: str, data: bytes) -> str:
         """Store the bytes among the objects of a kind; return their SHA-256."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = self._run_blocking_io(lambda: hashlib.sha256(data).hexdigest())
         self._send(_key(kind, sha256), data)
         return sha256
 
     def put_file(self, kind: str, path: Path, sha256: str | None = None) -> str:
         """Store a file, however large, in the same way; its SHA-256 is computed where it is not known."""
         if sha256 is None:
-            with path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = self._run_blocking_io(lambda: _hash_file(path))
         self._send(_key(kind, sha256), path)
         return sha256
 
     def read(self, kind: str, sha256: str) -> bytes:
         """Return an object's bytes; NotFound when it is not stored."""
-        data = self._do(lambda: bytes(self._store.get(_key(kind, sha256)).bytes()))
-        _check(hashlib.sha256(data).hexdigest(), sha256)
-        return data
+        return self._do(lambda: self._read(kind, sha256))
 
     def has(self, kind: str, sha256: str) -> bool:
         """Say whether an object is stored."""
@@ -121,6 +118,11 @@ class Remote:
         self._do(lambda: self._store.delete(key))
         return True
 
+    def _read(self, kind: str, sha256: str) -> bytes:
+        data = bytes(self._store.get(_key(kind, sha256)).bytes())
+        _check(hashlib.sha256(data).hexdigest(), sha256)
+        return data
+
     def _copy(self, kind: str, sha256: str, target: Path) -> None:
         digest = hashlib.sha256()
         with target.open("wb") as file:
@@ -141,6 +143,11 @@ class Remote:
                 return call()
 
         return self._run_blocking_io(work)
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _key(kind: str, sha256: str) -> str:

@@ -73,7 +73,7 @@ def on_validation_error(error: ValidationError) -> Response:
 
 def _on_domain_error(error: errors.FoveaError) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    answer = _answer(status, str(error))
+    answer = _answer(status, str(error), **_more(error))
     answer.headers.update(HEADERS.get(status, {}))
     return answer
 
@@ -128,11 +128,16 @@ def _size(limit: int) -> str:
     return f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit // 1000} kB"
 
 
-def _answer(status: int, detail: str) -> Response:
+def _more(error: errors.FoveaError) -> dict[str, Any]:
+    """Return what an error has beside its sentence."""
+    return {"rejected": error.rejected} if isinstance(error, errors.NothingUsable) else {}
+
+
+def _answer(status: int, detail: str, **more: Any) -> Response:  # noqa: ANN401 - JSON
     title = _phrase(status)
     if asks_for_page():
         return make_response(render_template("error.html", status=status, title=title, detail=detail), status)
-    body: dict[str, Any] = Problem(title=title, status=status, detail=detail).model_dump()
+    body: dict[str, Any] = Problem(title=title, status=status, detail=detail).model_dump() | more
     answer = make_response(jsonify(body), status)
     answer.mimetype = MEDIA_TYPE
     return answer

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from app.config import MEGABYTE
 from app.context import services
 from app.errors import InvalidInput, TooLarge
+from app.paths import relative_path
 from app.services.datasets.archive import MAX_FILES, Upload
 from app.web.multipart import FIELD_BYTES
 
@@ -26,14 +27,14 @@ def allow_bulk() -> None:
     request.max_form_parts = MAX_FILES + 100
 
 
-def fields(model: type[T]) -> T:
-    """Read the model's fields from the query, the form and the JSON body; the later ones win.
+def fields(model: type[T], max_bytes: int = FIELD_BYTES) -> T:
+    """Read the model's fields from the query, the form and the JSON body of at most `max_bytes`; the later ones win.
 
     InvalidInput when there is a body that holds fields by its looks, and is not read for want of a fitting content
     type: defaults would take their place.
     """
     if request.mimetype != "multipart/form-data":
-        request.max_content_length = FIELD_BYTES
+        request.max_content_length = max_bytes
     given: dict[str, Any] = {**request.args, **request.form}
     if request.is_json:
         given |= _json_object()
@@ -48,7 +49,7 @@ def image() -> tuple[bytes, str | None]:
         files = request.files.getlist("file")
         if len(files) != 1 or len(list(request.files.keys())) != 1:
             raise InvalidInput(_wrong_number(sum(len(request.files.getlist(name)) for name in request.files)))
-        data, name = files[0].read(), files[0].filename or None
+        data, name = files[0].read(), files[0].filename and relative_path(files[0].filename)
     elif request.is_json:
         raise InvalidInput(_wrong_number(0))
     else:

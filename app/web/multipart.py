@@ -45,7 +45,7 @@ class _Parser(FormDataParser):
                         raise TooLarge(f"The form's fields are over the limit of {FIELD_BYTES // 1000} kB in all.")
                     form.add(part.name, part.value)
                 else:
-                    files.add(part.name, FileStorage(part.file, part.filename, part.name, part.content_type))
+                    files.add(part.name, FileStorage(part.file, _file_name(part), part.name, part.content_type))
         except multipart.ParserLimitReached as error:
             raise TooLarge(
                 f"The form is over a limit: {self._parts_at_most} parts, {NAME_BYTES} bytes for the name of a file, and"
@@ -99,6 +99,19 @@ class FastRequest(Request):
 def release(_: BaseException | None) -> None:
     """Count the body of the present request no longer: it has been answered."""
     request.environ["wsgi.input"].release()
+
+
+def _file_name(part: Any) -> str:  # noqa: ANN401 - the library's, untyped
+    """Return a file's name with its folders; of a full Windows path the library keeps the base name alone."""
+    name: str = part.filename
+    if "\\" in part.disposition:
+        _, sent = multipart.parse_options_header(part.disposition, unquote=_unquote)
+        name = sent.get("filename", name)
+    return name
+
+
+def _unquote(value: str, _: bool) -> Any:  # noqa: ANN401 - as above
+    return multipart.content_disposition_unquote(value)
 
 
 def is_short(length: int | None) -> bool:

@@ -35,7 +35,7 @@ declare namespace Api {
   interface Job {
     id: string; kind: JobKind; classifier: string; status: JobStatus; cancel_requested: boolean;
     progress: { done: number; total: number; percent: number; stage: string; eta_seconds: number | null };
-    params: TrainingSettings & { model_version: number; files: number }; history: Epoch[]; errors: { file: string | null; reason: string }[];
+    params: TrainingSettings & { model_version: number; files: number; ignored?: number }; history: Epoch[]; errors: { file: string | null; reason: string }[];
     result: TrainingResult | null; created_at: string; started_at: string | null; finished_at: string | null;
   }
   interface Accepted { job_id: string }
@@ -59,11 +59,16 @@ declare namespace Api {
   }
   interface DatasetImages { total: number | null; next_cursor: string | null; images: DatasetImage[] }
   interface Changed { classifier: string; revision: number; action: string | null; changed: string[]; unchanged: number }
+  interface RejectedFile { file: string; kind?: string; reason: string }
+  interface UploadResult { accepted: number; duplicates: number; ignored: number; rejected: RejectedFile[] }
+  interface UploadPreview {
+    images: { file: string; label: string; split: string | null; told_by: string }[]; counts: Record<string, Counts>; told_by: Counts;
+    rejected: RejectedFile[]; tables: string[]; archives: string[]; ignored: string[];
+  }
   interface Exploration {
     images: number; measured: number; counts: Record<string, Counts>; augmentation: string[]; samples: Record<string, { file: string; image: string }[]>;
     measures: Record<string, { edges: number[]; classes: Record<string, { counts: number[]; median: number | null }> }>;
   }
-  interface UploadResult { accepted: number; duplicates: number; rejected: { file: string; reason: string }[] }
 
   interface AuditPair {
     first: string; second: string; labels: string[]; splits: (string | null)[]; mirrored?: boolean;
@@ -147,7 +152,10 @@ type Cell = Child | { number: Child };
 interface Style { tone: Api.Tone; icon: string; title: string }
 interface Finding { tone: Api.Tone; icon: string; text: string }
 interface Attention extends Finding { href: string; action: string }
-interface TakenFile { file: File; folder: string }
+/** A file and its path, folders included. */
+interface TakenFile { file: File; path: string }
+/** What one call of an upload carries. */
+interface UploadPart { files: TakenFile[]; tables: TakenFile[]; bytes: number }
 
 interface ChartSeries { label: string; tone: Api.Tone; dashed?: boolean; points: (ChartPoint | number | undefined)[]; sizes?: number[] }
 interface ChartPoint { x: number; y: number }

@@ -152,7 +152,7 @@ def test_a_prevalence_that_cannot_be_is_refused(changes: dict[str, object], reas
     ],
 )
 def test_the_division_is_a_setting(tmp_path: Path, written: object, shares: tuple[float, ...]) -> None:
-    write(tmp_path, **({} if written is None else {"split": written}))
+    write(tmp_path, **({} if written is None else {"split": written}))  # type: ignore[arg-type]  # any value
     spec = Catalog(tmp_path)["shapes"]
     assert tuple(spec.split.shares.values()) == pytest.approx(shares)
     assert ClassifierSpec.model_validate_json(spec.model_dump_json()) == spec  # as the card keeps it

@@ -127,7 +127,7 @@ def test_keys_are_listed_with_what_they_may_do_and_when_they_end(app: Flask) -> 
     gateway = flask(app, "keys", "create", "gateway", "--scope", "predict").stdout.strip()
     found = keys.holder(looking)
     assert found is not None
-    assert (found.role, found.scopes) == ("viewer", {"read"})
+    assert (found.role, found.scopes) == ("viewer", frozenset({"read"}))
     flask(app, "keys", "revoke", "gateway")
     listed = flask(app, "keys", "list").stdout.splitlines()
     assert [line.split()[:2] for line in listed[-2:]] == [["screen", "viewer"], ["gateway", "revoked"]]

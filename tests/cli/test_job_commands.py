@@ -19,13 +19,16 @@ def folder(tmp_path: Path) -> Path:
     (made / "deep").mkdir(parents=True)
     (made / "deep" / "cat.jpg").write_bytes(draw("cat_face", 1, 96).jpeg())
     (made / "text.jpg").write_bytes(b"text")
+    (made / "deep" / "Thumbs.db").write_bytes(b"thumbnails")
     return made
 
 
 def test_a_folder_is_submitted_followed_and_its_results_written(
     app: Flask, services: Services, folder: Path, tmp_path: Path
 ) -> None:
-    job_id = flask(app, "jobs", "submit", "cat_dog", folder, "--key", "k").stdout.strip()
+    submitted = flask(app, "jobs", "submit", "cat_dog", folder, "--key", "k")
+    job_id = submitted.stdout.strip()
+    assert "System files ignored: 1." in submitted.stderr
     assert f"{job_id} bulk_predict cat_dog" in flask(app, "jobs", "list", "--status", "queued").stdout
     assert flask(app, "jobs", "submit", "cat_dog", folder, "--key", "k").stdout.strip() == job_id
     assert "0 of 2 images" in flask(app, "jobs", "show", job_id).stdout

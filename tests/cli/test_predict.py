@@ -40,7 +40,16 @@ def test_a_folder_is_answered_as_a_table_with_a_row_for_what_cannot_be(app: Flas
     assert [Path(line.split()[0]).name for line in lines[1:]] == ["cat.jpg", "dog.JPG", "text.png"]
     assert "This is not an image that Fovea reads" in lines[3]
     assert "Demonstration model" in aside
-    assert len(db.session.scalars(db.select(Prediction)).all()) == 2
+    logged = db.session.scalars(db.select(Prediction.filename)).all()
+    assert sorted(map(str, logged)) == [str(pets / name)[1:] for name in ("cat.jpg", "old/dog.JPG")]
+
+
+def test_a_folder_is_answered_in_natural_order_without_system_files(app: Flask, tmp_path: Path) -> None:
+    for name in ("p10/left.jpg", "p2/left.jpg", "p2/._left.jpg", "__MACOSX/p2/left.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(draw("cat_face", len(name), 96).jpeg())
+    _, lines, _ = run(app, tmp_path)
+    assert [Path(line.split()[0]).parent.name for line in lines[1:]] == ["p2", "p10"]
 
 
 def test_patterns_folders_and_missing_files_can_be_mixed(app: Flask, pets: Path) -> None:

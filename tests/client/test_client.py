@@ -67,6 +67,15 @@ def test_many_images_are_answered_while_the_progress_is_watched(client: Client, 
     assert seen[-1] == 100
 
 
+def test_images_of_one_name_are_told_apart_by_their_folders(client: Client, eyes: list[Path], tmp_path: Path) -> None:
+    names = ["clinic/train/dr/left.jpg", "clinic/test/no_dr/left.jpg"]
+    for name, eye in zip(names, eyes, strict=False):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(eye.read_bytes())
+    rows = client.predict_many([tmp_path / name for name in names], NAME)
+    assert [row["file"] for row in rows] == ["train/dr/left.jpg", "test/no_dr/left.jpg"]
+
+
 def test_a_retraining_is_watched_and_its_end_is_told(client: Client) -> None:
     with pytest.raises(Problem, match="at least 10 images"):
         client.retrain(NAME)

@@ -30,6 +30,7 @@ def test_a_head_on_its_body_gives_what_the_whole_network_gives(bundles: list[Pat
         whole = OnnxEngine(bundle / "model.onnx").run(squares)
         for found, expected in zip(SharedEngine(bundle / "head.onnx").run(squares), whole, strict=True):
             assert found == pytest.approx(expected, abs=1e-5)
+    assert whole.activation is not None
     assert whole.activation.shape == (5, SIZE // POOL, SIZE // POOL, 2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from typing import Any
 
 import pytest
 from browser import SECONDS, barriers
@@ -121,7 +122,7 @@ def test_the_answers_of_a_bulk_run_are_looked_at_one_after_the_other_and_judged_
     expect(dialog.get_by_role("article", name="Answer for cat.0.jpg")).to_be_visible()
     expect(dialog.get_by_role("button", name="Previous")).to_be_disabled()
     dialog.get_by_role("button", name="Next").press("Enter")
-    expect(dialog.get_by_role("article", name="Answer for dog.1.jpg")).to_be_visible()
+    expect(dialog.get_by_role("article", name="Answer for cat.2.jpg")).to_be_visible()  # in natural order
     expect(dialog.get_by_role("button", name="Next")).to_be_focused()
     assert barriers(page) == []
     dialog.get_by_role("button", name="Yes").press("Enter")
@@ -141,6 +142,8 @@ def test_labelled_images_join_the_dataset_and_what_is_refused_is_said(page: Page
     page.goto("/data?classifier=cat_dog")
     expect(page.locator("#dataset")).not_to_be_empty()
     page.set_input_files("#files", pets(4, 800))
+    expect(page.locator("#upload")).to_contain_text("What pets.zip holds is read after the upload.")
+    page.get_by_role("button", name="Upload", exact=True).press("Enter")
     expect(page.locator("#upload").get_by_role("status")).to_contain_text("4 images added")
     expect(page.locator("#upload").get_by_role("alert")).to_contain_text("notes.jpg")
     expect(page.locator("#dataset")).to_contain_text("Validation")
@@ -154,7 +157,7 @@ def test_a_dataset_is_explored_when_its_part_of_the_page_is_reached(page: Page) 
     for number in range(6):
         name = ("cataract", "normal")[number % 2]
         image = {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": draw(f"eye_{name}", number, 96).jpeg()}
-        sent = {"files": image, "label": name, "classifier": "cataract"}
+        sent: dict[str, Any] = {"files": image, "label": name, "classifier": "cataract"}
         assert page.request.post("/api/upload", multipart=sent).status == 201
     page.goto("/data?classifier=cataract")
     place = page.locator("#exploration")

@@ -12,7 +12,7 @@ from app.factory import create_core
 from app.runners import Run, Runners
 from app.services import wiring
 from app.services.bulk.chunks import LEAST
-from app.services.datasets.archive import Member, Upload, members
+from app.services.datasets.archive import Found, Upload, members
 from app.store.db import db
 from app.store.tables import Prediction
 
@@ -25,7 +25,7 @@ def upload(name: str, data: bytes) -> Upload:
     return Upload(name, io.BytesIO(data))
 
 
-def sent(*uploads: Upload) -> list[Member]:
+def sent(*uploads: Upload) -> Found:
     return members(uploads)
 
 

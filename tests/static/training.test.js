@@ -3,9 +3,7 @@ import { test } from "node:test";
 
 import { comparison } from "../../static/js/components/promotion.js";
 import { suffices } from "../../static/js/components/dataset-summary.js";
-import { groupByLabel } from "../../static/js/components/dataset-upload.js";
 import { estimate } from "../../static/js/lib/estimate.js";
-import { folderOf } from "../../static/js/lib/files.js";
 
 const settings = { backbone: "small", mode: "full", epochs: 20 };
 /** @type {any} */
@@ -29,13 +27,4 @@ test("a comparison says what its interval means", () => {
 
 test("training needs ten images of every class", () => {
   assert.deepEqual([suffices({ classes: { cat: 10, dog: 10 } }), suffices({ classes: { cat: 9, dog: 100 } })], [true, false]);
-});
-
-test("files take their label from the choice, else from a folder named like a class", () => {
-  const spec = { classes: [{ name: "no_dr", title: "No DR" }, { name: "dr", title: "DR" }] };
-  const found = [{ file: new File([], "a.jpg"), folder: "No DR" }, { file: new File([], "b.jpg"), folder: "other" }];
-  const names = (/** @type {Map<string, File[]>} */ groups) => [...groups].map(([label, files]) => [label, ...files.map(({ name }) => name)]);
-  assert.deepEqual(names(groupByLabel(found, "", spec)), [["no_dr", "a.jpg"], ["", "b.jpg"]]);
-  assert.deepEqual(names(groupByLabel(found, "dr", spec)), [["dr", "a.jpg", "b.jpg"]]);
-  assert.deepEqual(["eyes/dr/a.jpg", "a.jpg", ""].map(folderOf), ["dr", "", ""]);
 });

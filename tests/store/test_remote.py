@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from app.store.db import now
 from app.store.files import BucketFiles, Files, LocalFiles
 from app.store.remote import Place, Remote
 
+T = TypeVar("T")
 REFUSAL = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -72,6 +74,31 @@ def test_what_one_machine_stores_another_reads(bucket: Bucket, tmp_path: Path) -
     assert kept == {("there", "derived"), ("run", sha256)}
     with pytest.raises(NotFound):
         there.read("0" * 64)
+
+
+def test_hashing_holds_up_no_request(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, hashed_here = 0, []
+
+    def elsewhere(work: Callable[[], T]) -> T:
+        nonlocal running
+        running += 1
+        try:
+            return work()
+        finally:
+            running -= 1
+
+    def watched(data: bytes = b"") -> object:
+        hashed_here.append(running == 0)
+        return plain(data)
+
+    plain = hashlib.sha256
+    files = BucketFiles(tmp_path, Remote(bucket.url, elsewhere), run_here)
+    monkeypatch.setattr(hashlib, "sha256", watched)
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, _: watched(file.read()))
+    sha256 = files.put(b"eye")
+    assert files.put_pieces([b"e", b"ye"]) == sha256
+    assert files.read(sha256) == b"eye"
+    assert hashed_here == [False] * 3
 
 
 def test_a_large_file_comes_back_in_pieces_and_whole(bucket: Bucket, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from app.training.data.samples import read_images
 from app.training.demo import build_demo, draw_samples
 from app.training.evaluation.metrics import evaluate
 from app.training.networks.backbones import BACKBONES, check_size
+from app.training.networks.heads import SoftmaxHead
 from app.training.progress import silent
 from app.training.trainer import Plan, Sample, train
 
@@ -70,6 +71,7 @@ def test_every_backbone_trains_and_exports_what_keras_computes(name: str, tmp_pa
     outputs = OnnxEngine(tmp_path / "model.onnx").run(squares)
     for found, wanted in zip(outputs, expected, strict=True):
         assert np.abs(found - wanted).max() < 1e-4 * max(1.0, float(np.abs(wanted).max()))
+    assert outputs.activation is not None
     logits = outputs.activation.mean(axis=(1, 2))
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     assert np.allclose(powers / powers.sum(axis=1, keepdims=True), outputs.probabilities, atol=1e-4)
@@ -174,6 +176,7 @@ def test_fine_tuning_keeps_the_lower_layers_and_is_no_worse_than_the_head(
             settled = spec.settled(64, backbone="custom_cnn")
             frozen = freeze("custom_cnn", (body,), 64, tmp_path / "cache")
             started = learn_head(samples, settled, frozen, silent, whole=False)
+            assert isinstance(started.layer, SoftmaxHead)
             network.get_layer(assembly.HEAD).set_weights([started.layer.kernel, started.layer.bias])
         network.compile(loss="sparse_categorical_crossentropy")
         images = read_images(samples, cards[-1].classes, cards[-1].preprocessing, bundle, silent)

@@ -90,7 +90,7 @@ def test_an_upload_is_reported_and_counted(client: FlaskClient, url: str) -> Non
     answer = client.post(url, **form([("files", "cat.1.jpg", CAT), ("files", "a.zip", archive)], classifier="cat_dog"))
     assert answer.status_code == 201
     body = answer.get_json()
-    assert set(body) == {"classifier", "accepted", "duplicates", "rejected", "kinds", "counts"}
+    assert set(body) == {"classifier", "accepted", "duplicates", "ignored", "rejected", "kinds", "counts"}
     assert (body["accepted"], body["duplicates"], body["rejected"][0]["file"]) == (2, 0, "notes.txt")
     assert body["counts"] == {"unassigned": {"cat": 1}, "train": {"dog": 1}}
     again = client.post(url, **form([("files", "cat.jpg", CAT)], classifier="cat_dog"))

@@ -33,7 +33,7 @@ def same(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("query", [{}, {"explain": "true", "similar": "2"}])
-def test_each_answer_is_that_of_a_single_call_and_is_logged(client: FlaskClient, query: dict[str, str]) -> None:
+def test_each_answer_is_that_of_a_single_call_and_is_logged(client: FlaskClient, query: dict[str, Any]) -> None:
     names = ["glaucoma", "eye_diseases", "cat_dog"]
     found = ask(client, " glaucoma,eye_diseases, cat_dog ,glaucoma", **query)
     assert list(found["answers"]) == names

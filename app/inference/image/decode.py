@@ -17,6 +17,7 @@ from app.inference.image.structure import check_density, check_png_rows, check_s
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 20_000
 
+SIGNATURE_BYTES = 12  # at the beginning of a file; they tell its format
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -63,7 +64,7 @@ def decode(data: bytes, min_side: int | None = None) -> Decoded:
     many pixels. Raises UnsupportedMedia for other content, TooLarge above the limits, InvalidInput for a
     damaged file, or one that is built to cost more than a photograph does.
     """
-    kind = _sniff(data)
+    kind = sniff(data)
     check_structure(data, kind)
     try:
         return _decode(data, kind, min_side)
@@ -82,6 +83,18 @@ def measure(data: bytes) -> tuple[int, int]:
     """
     decoded = decode(data, min_side=1)
     return decoded.width, decoded.height
+
+
+def sniff(data: bytes) -> str:
+    """Return the format that the first SIGNATURE_BYTES of a file, or all of it, say; raises as `decode` does."""
+    if not data:
+        raise InvalidInput("The file is empty; send a JPEG, PNG, BMP, TIFF or WebP image.")
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    raise UnsupportedMedia("This is not an image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
 
 
 def _decode(data: bytes, kind: str, min_side: int | None) -> Decoded:
@@ -111,17 +124,6 @@ def _exif(image: Image.Image, data: bytes) -> Image.Exif:
     if isinstance(image, PngImagePlugin.PngImageFile) and b"eXIf" not in data:
         return Image.Image.getexif(image)
     return image.getexif()
-
-
-def _sniff(data: bytes) -> str:
-    if not data:
-        raise InvalidInput("The file is empty; send a JPEG, PNG, BMP, TIFF or WebP image.")
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    for signature, kind in _SIGNATURES:
-        if data.startswith(signature):
-            return kind
-    raise UnsupportedMedia("This is not an image that Fovea reads; send a JPEG, PNG, BMP, TIFF or WebP image.")
 
 
 def _damaged(kind: str) -> InvalidInput:

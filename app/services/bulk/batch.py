@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, func, insert, select, update
@@ -16,10 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.batched import batched
 from app.errors import Cancelled, Conflict, FoveaError, InvalidInput, TooLarge, Unavailable
+from app.paths import shortened
 from app.services.bulk import results
 from app.services.bulk.chunks import Chunk, Chunks, Item
 from app.services.bulk.results import ALL, ResultFilter
-from app.services.datasets.archive import Member, nothing_usable
+from app.services.datasets.archive import Found, Member, nothing_usable
 from app.services.jobs.heartbeat import heartbeat
 from app.services.jobs.jobs import RECEIVING, Jobs
 from app.services.jobs.request_keys import once
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 KIND: Final = "bulk_predict"
 MAX_IMAGES: Final = 100_000  # of one job, all parts together
+MAX_NAME: Final = 255  # characters that are kept of a file's path
 MAX_ERRORS: Final = 1000  # in the job's own list; its results have them all
 STORED: Final = 16  # images in one go
 ANSWERED, ANSWERED_SECONDS = 64, 0.5  # images in one transaction: so many, or as many as that takes
@@ -41,11 +42,20 @@ ANSWERED, ANSWERED_SECONDS = 64, 0.5  # images in one transaction: so many, or a
 
 @dataclass(frozen=True)
 class StoredUpload:
-    """A file that has been looked at: stored under its SHA-256, or of no use for a `reason`."""
+    """A file by its path that has been looked at: stored under its SHA-256, or of no use for a `reason`."""
 
     name: str
     sha256: str | None
     reason: str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one call brings: its files, how many system files were ignored, and whether `more` calls are to come."""
+
+    files: Sequence[StoredUpload]
+    ignored: int
+    more: bool
 
 
 class Batch:
@@ -58,11 +68,12 @@ class Batch:
         self._predict = predict
         self._max_file_bytes = max_file_bytes
 
-    def submit(self, classifier: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
+    def submit(self, classifier: str, found: Found, more: bool = False, key: str | None = None) -> Job:
         """Store the images and queue the job; with `more` it waits for other parts.
 
-        InvalidInput when there is nothing to answer or no model to ask. The same `key` with the same files gives the
-        same job; with others it is a Conflict.
+        The job's parameters and its result count the system files that were ignored. InvalidInput when there is
+        nothing to answer or no model to ask. The same `key` with the same files gives the same job; with others it is
+        a Conflict.
         """
         version = self._predict.version(classifier)
         job = Job(
@@ -75,25 +86,24 @@ class Batch:
             self._jobs.create(job)  # before its images, so that retention leaves them until their rows are there
         kept = None
         try:
-            taken = self._take(members)
-            _check_useful(taken)
-            kept = once(key, _asked(classifier, taken, more), job_id, partial(self._add, job_id, taken, more))
+            part = Part(self._take(found.members), found.ignored, more)
+            _check_useful(part.files)
+            kept = once(key, _asked(classifier, part), job_id, partial(self._add, job_id, part))
         finally:
             if kept != job_id:  # nothing to answer, or the same call came before
                 self._jobs.forget(job_id)
         return self._jobs.get(kept)
 
-    def add(self, job_id: str, members: Iterable[Member], more: bool = False, key: str | None = None) -> Job:
+    def add(self, job_id: str, found: Found, more: bool = False, key: str | None = None) -> Job:
         """Add a part to a job that waits for more, and start it unless still `more` are to come.
 
         Conflict when it has begun. The last call may bring no file.
         """
         self._jobs.get(job_id)
-        taken = self._take(members)
-        if taken or more:
-            _check_useful(taken)
-        store = partial(self._add, job_id, taken, more)
-        return self._jobs.get(once(key, _asked(job_id, taken, more), job_id, store))
+        part = Part(self._take(found.members), found.ignored, more)
+        if part.files or (more and not part.ignored):
+            _check_useful(part.files)
+        return self._jobs.get(once(key, _asked(job_id, part), job_id, partial(self._add, job_id, part)))
 
     def work(self, job_id: str) -> None:
         """Answer one chunk of the job, after passing the job on to the next free worker; the last one ends it."""
@@ -156,29 +166,32 @@ class Batch:
         return [self._store(member) for member in members]
 
     def _store(self, member: Member) -> StoredUpload:
-        entry, name = member.read(self._max_file_bytes), member.path[-255:]
+        entry, name = member.read_image(self._max_file_bytes), shortened(member.path, MAX_NAME)
         return (
             StoredUpload(name, None, entry.reason)
             if entry.data is None
             else StoredUpload(name, self._files.put(entry.data), None)
         )
 
-    def _add(self, job_id: str, taken: Sequence[StoredUpload], more: bool) -> None:
+    def _add(self, job_id: str, part: Part) -> None:
         """Add the files behind those that are there, and cut the job into chunks when they are the last."""
         waits = (Job.id == job_id) & (Job.status == "queued") & (Job.stage == RECEIVING)
-        grown = update(Job).where(waits).values(total=Job.total + len(taken), heartbeat_at=now())
-        total = db.session.scalar(grown.returning(Job.total), execution_options=UNSYNCHRONIZED)
-        if total is None:
+        grown = update(Job).where(waits).values(total=Job.total + len(part.files), heartbeat_at=now())
+        row = db.session.execute(grown.returning(Job.total, Job.params), execution_options=UNSYNCHRONIZED).first()
+        if row is None:
             raise Conflict(f"Job {job_id} takes no more images, it has been started or has ended; make a new one.")
+        total, params = row
         if total > MAX_IMAGES:
             raise TooLarge(f"A job takes at most {MAX_IMAGES} images; make another one for the rest.")
         rows = [
             {"job_id": job_id, "position": position, "filename": file.name, "sha256": file.sha256, "error": file.reason}
-            for position, file in enumerate(taken, start=total - len(taken))
+            for position, file in enumerate(part.files, start=total - len(part.files))
         ]
         if rows:
             db.session.execute(insert(JobItem), rows)
-        if not more:
+        if part.ignored:  # the row is this transaction's own by now
+            change(job_id, "queued", params=params | {"ignored": params.get("ignored", 0) + part.ignored})
+        if not part.more:
             self._chunks.cut(job_id, total)
             change(job_id, "queued", stage="waiting", heartbeat_at=None)
             note(job_id, "queued", f"Complete with {total} images.")
@@ -236,6 +249,7 @@ class Batch:
         errors = [{"file": file, "reason": reason} for file, reason in db.session.execute(query)]
         result = {
             "images": job.total,
+            "ignored": job.params.get("ignored", 0),
             "failed": db.session.scalar(select(func.count()).where(failed)),
             "seconds": round((now() - (job.started_at or now())).total_seconds(), 2),
             "classes": _classes(job_id),
@@ -256,10 +270,10 @@ _ANSWERED: Final = (
 )
 
 
-def _asked(subject: str, taken: Sequence[StoredUpload], more: bool) -> str:
+def _asked(subject: str, part: Part) -> str:
     """Say all that a call asked for, whatever the order in which its fields came."""
-    files = hashlib.sha256("\n".join(f"{file.name}\0{file.sha256 or file.reason}" for file in taken).encode())
-    return f"{KIND} {subject} {more} {files.hexdigest()}"
+    files = hashlib.sha256("\n".join(f"{file.name}\0{file.sha256 or file.reason}" for file in part.files).encode())
+    return f"{KIND} {subject} {part.more} {files.hexdigest()}"
 
 
 def _check_useful(taken: Sequence[StoredUpload]) -> None:
@@ -268,7 +282,7 @@ def _check_useful(taken: Sequence[StoredUpload]) -> None:
         return
     if not taken:
         raise InvalidInput("No image was sent; send 'files', repeated, or a zip archive of images.")
-    raise nothing_usable([(PurePosixPath(file.name).name, file.reason or "") for file in taken])
+    raise nothing_usable([{"file": file.name, "reason": file.reason or ""} for file in taken])
 
 
 def _classes(job_id: str) -> dict[str, int]:

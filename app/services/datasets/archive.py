@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from os import SEEK_END
+from pathlib import Path
+from typing import IO, Final, NamedTuple
 
-from app.errors import InvalidInput, TooLarge, Unavailable
+from app.errors import FoveaError, InvalidInput, NothingUsable, TooLarge, Unavailable
+from app.inference.image.decode import SIGNATURE_BYTES, sniff
+from app.paths import is_system_file, natural_key, relative_path
 from app.services.datasets.zips import MAX_ENTRIES, open_archive
 from app.store.remote import Place
 from app.training.data.datasets import list_files
 
 MAX_FILES: Final = 10_000
 MAX_UNPACKED_BYTES: Final = 8_000_000_000
-IGNORED: Final = ("__MACOSX", ".DS_Store", "Thumbs.db")
+ARCHIVE: Final = ".zip"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Member:
-    """A file that has not been read yet."""
+    """A file that has not been read yet: its relative path, and the bytes that it is said to have, 0 if unknown."""
 
     path: str
     claimed_bytes: int
@@ -47,24 +50,62 @@ class Member:
 
     def read(self, max_bytes: int) -> Entry:
         """Read it; one that is damaged, empty or too large comes without data."""
+        return self._read(max_bytes, lambda _: None)
+
+    def read_image(self, max_bytes: int) -> Entry:
+        """Read it; one whose first bytes are no image's comes without data, too, and is read no further."""
+        return self._read(max_bytes, sniff)
+
+    def _read(self, max_bytes: int, check: Callable[[bytes], object]) -> Entry:
+        too_large = Entry(self.path, None, f"larger than {max_bytes // 1_000_000} MB")
+        if self.claimed_bytes > max_bytes:
+            return too_large
         try:
             with self.open() as stream:
+                head = stream.read(SIGNATURE_BYTES)
+                if not head:
+                    return Entry(self.path, None, "empty file")
+                check(head)
                 # One byte more than allowed is read, never what a header claims: a zip bomb ends here.
-                data = stream.read(max_bytes + 1)
+                data = head + stream.read(max(0, max_bytes + 1 - len(head)))
         except Unavailable:
             raise
+        except FoveaError as error:
+            return Entry(self.path, None, str(error))
         except Exception:  # noqa: BLE001 - a damaged entry makes zipfile raise nearly anything; the others may be whole
             return Entry(self.path, None, "damaged in the archive")
-        if len(data) > max_bytes:
-            return Entry(self.path, None, f"larger than {max_bytes // 1_000_000} MB")
-        return Entry(self.path, data, "") if data else Entry(self.path, None, "empty file")
+        return Entry(self.path, data) if len(data) <= max_bytes else too_large
 
 
-def nothing_usable(refused: Sequence[tuple[str, str]]) -> InvalidInput:
-    """Return the error of a call none of whose files can be used: the first one's name and reason stand for all."""
-    (name, reason), more = refused[0], len(refused) - 1
+class Found(NamedTuple):
+    """The files of a call, and the number of system files (`is_system_file`) that are not among them."""
+
+    members: Iterable[Member]
+    ignored: int = 0
+
+    @classmethod
+    def of(cls, members: Iterable[Member]) -> Found:
+        """Leave the system files out."""
+        everything = list(members)
+        kept = [member for member in everything if not is_system_file(member.path)]
+        return cls(kept, len(everything) - len(kept))
+
+    def in_natural_order(self) -> Found:
+        """Sort the files by path, patient2 before patient10."""
+        return Found(sorted(self.members, key=lambda member: natural_key(member.path)), self.ignored)
+
+
+def nothing_usable(rejected: Sequence[Mapping[str, str]]) -> NothingUsable:
+    """Return the error of a call none of whose files can be used: the first `file` and `reason` stand for all."""
+    first, more = rejected[0], len(rejected) - 1
     others = f" ({more} more of the files cannot be used, either)" if more else ""
-    return InvalidInput(f"Nothing could be used. {name}: {reason.removesuffix('.')}{others}.")
+    reason = first["reason"].removesuffix(".")
+    return NothingUsable(f"Nothing could be used. {first['file']}: {reason}{others}.", rejected)
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file is read as a zip archive, by its name."""
+    return name.lower().endswith(ARCHIVE)
 
 
 def entries(uploads: Iterable[Upload], max_bytes: int) -> Iterator[Entry]:
@@ -72,46 +113,47 @@ def entries(uploads: Iterable[Upload], max_bytes: int) -> Iterator[Entry]:
 
     Raises as `members` does, before the first file is read.
     """
-    for member in members(uploads):
+    for member in members(uploads).members:
         yield member.read(max_bytes)
 
 
-def members(uploads: Iterable[Upload]) -> list[Member]:
+def members(uploads: Iterable[Upload]) -> Found:
     """List every file of the uploads, those inside zip archives too.
 
     Every archive's table of contents is judged before anything is read, so nothing has to be undone: InvalidInput
     or TooLarge as `open_archive` says; TooLarge, too, when there are more than MAX_FILES files or MAX_UNPACKED_BYTES.
     """
     found: list[Member] = []
-    entries_left = MAX_ENTRIES
+    ignored, entries_left = 0, MAX_ENTRIES
     for upload in uploads:
-        more, count = _members(upload, entries_left)
-        found += more
+        listed, count = _members(upload, entries_left)
+        kept = Found.of(listed)
+        found += kept.members
+        ignored += kept.ignored
         entries_left -= count
         if len(found) > MAX_FILES:
             raise TooLarge(f"More than {MAX_FILES} files in one call; send them in parts.")
     if sum(member.claimed_bytes for member in found) > MAX_UNPACKED_BYTES:
         raise TooLarge(f"More than {MAX_UNPACKED_BYTES // 10**9} GB when unpacked; send it in parts.")
-    return found
+    return Found(found, ignored)
 
 
-def folder_members(folder: Path) -> list[Member]:
-    """List every file below a folder, in order; InvalidInput when there is no such folder."""
-
-    def member(name: str) -> Member:
-        return Member(name, 0, lambda: (folder / name).open("rb"))
-
-    return [member(name) for name in list_files(folder)]
-
-
-def source_members(source: str | Path) -> list[Member]:
-    """List every file below a folder or an s3:// URL, in order; InvalidInput when there is no such place."""
+def source_members(source: str | Path) -> Found:
+    """List every file below a folder or an s3:// URL, in natural order; InvalidInput when there is no such place."""
     if isinstance(source, Path) or not source.startswith("s3://"):
-        return folder_members(Path(source))
+        return _folder_members(Path(source))
     place = Place(source)
-    if not (names := place.list()):
+    if not (files := place.list()):
         raise InvalidInput(f"There is nothing at {source}; give the bucket and the prefix that hold the images.")
-    return [Member(name, 0, partial(_stream, place, name)) for name in names]
+    return Found.of(Member(name, size, partial(_stream, place, name)) for name, size in files).in_natural_order()
+
+
+def _folder_members(folder: Path) -> Found:
+    def member(name: str) -> Member:
+        path = folder / name
+        return Member(name, path.stat().st_size, lambda: path.open("rb"))
+
+    return Found.of(map(member, list_files(folder))).in_natural_order()
 
 
 def _stream(place: Place, name: str) -> BytesIO:
@@ -120,13 +162,14 @@ def _stream(place: Place, name: str) -> BytesIO:
 
 def _members(upload: Upload, entries_left: int) -> tuple[list[Member], int]:
     """Return the files of an upload, and the number of entries in its table of contents, if it is an archive."""
-    name = PurePosixPath(upload.filename).name
-    if not name.lower().endswith(".zip"):
-        return [Member(name, 0, lambda: nullcontext(upload.stream))], 0
-    archive, count = open_archive(name, upload.stream, entries_left)
+    name = relative_path(upload.filename)
+    if not is_archive(name):
+        size = upload.stream.seek(0, SEEK_END)
+        upload.stream.seek(0)
+        return [Member(name, size, lambda: nullcontext(upload.stream))], 0
+    archive, count = open_archive(name.rpartition("/")[2], upload.stream, entries_left)
     return [
-        Member(info.filename, info.file_size, partial(archive.open, info))
+        Member(relative_path(info.filename), info.file_size, partial(archive.open, info))
         for info in archive.infolist()
         if not info.filename.endswith("/")  # is_dir() breaks on no name
-        and not any(part in IGNORED for part in PurePosixPath(info.filename).parts)
     ], count

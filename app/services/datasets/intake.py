@@ -18,8 +18,9 @@ from app.classifiers.labels import group_of, known_label
 from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import FoveaError, InvalidInput, Unavailable
 from app.inference.image.decode import measure
+from app.paths import shortened
 from app.runners import Run
-from app.services.datasets.archive import Member, Upload, members, nothing_usable
+from app.services.datasets.archive import Found, Member, Upload, members, nothing_usable
 from app.services.datasets.removed import bring_back
 from app.store.audit_log import record
 from app.store.db import db, storable
@@ -71,11 +72,15 @@ class StoredImage(NamedTuple):
 
 @dataclass
 class Report:
-    """What became of the files: taken, known already, and refused with a `kind` and a reason, which `kinds` counts."""
+    """What became of the files: taken, known already, and refused with a `kind` and a reason, which `kinds` counts.
+
+    `ignored` counts the files that operating systems add, which are neither.
+    """
 
     classifier: str
     accepted: int = 0
     duplicates: int = 0
+    ignored: int = 0
     rejected: list[dict[str, str]] = field(default_factory=list)
     kinds: dict[str, int] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -103,7 +108,7 @@ class Intake:
         self.check(classifier, origin)
         return self.receive(classifier, self._run_cpu_bound(lambda: members(sent)), origin, silent)
 
-    def receive(self, classifier: str, found: Sequence[Member], origin: Origin, progress: Progress) -> Report:
+    def receive(self, classifier: str, found: Found, origin: Origin, progress: Progress) -> Report:
         """Do the same with files that were unpacked."""
         spec, label = self.check(classifier, origin)
         return self.take(spec, found, replace(origin, label=label, max_bytes=self._max_file_bytes), progress)
@@ -113,20 +118,19 @@ class Intake:
         spec = self._catalog[classifier]
         return spec, None if origin.label is None else known_label(spec, origin.label)
 
-    def take(self, spec: ClassifierSpec, found: Sequence[Member], origin: Origin, progress: Progress) -> Report:
+    def take(self, spec: ClassifierSpec, found: Found, origin: Origin, progress: Progress) -> Report:
         """Take in every file that can be used; the others are counted and listed, never fatal. Twice is as once."""
-        by_name: dict[str, list[Member]] = {}
-        for member in found:
-            by_name.setdefault(member.path, []).append(member)
+        by_name = _by_path(found.members)
         release_connection()  # nothing of the database is held while tables are read, or images looked at
         read = partial(_read_table, by_name)
-        entries, refusals = self._run_cpu_bound(lambda: interpret(list(by_name), read, spec, origin.label))
+        entries, refusals, _ = self._run_cpu_bound(lambda: interpret(list(by_name), read, spec, origin.label))
         log = _Log(spec.name, origin)
+        log.report.ignored = found.ignored
         for refusal in refusals:
             log.refuse(refusal.name, refusal.kind, refusal.reason)
         for done, entry in enumerate(entries, start=1):
             for member in by_name[entry.name]:
-                loaded = self._run_cpu_bound(partial(member.read, origin.max_bytes))
+                loaded = self._run_cpu_bound(partial(member.read_image, origin.max_bytes))
                 if loaded.data is None:
                     log.refuse(entry.name, "unreadable", loaded.reason)
                 else:
@@ -218,11 +222,19 @@ class _Log:
         """Write down the refused files; the same file again replaces what was noted before."""
         rows: dict[str, dict[str, str]] = {}
         for refused in self.report.rejected:
-            path = storable(refused["file"][-PATH:], PATH)  # as the database gives it back
+            path = storable(shortened(refused["file"], PATH), PATH)  # as the database gives it back
             rows[path] = {"kind": refused["kind"], "reason": refused["reason"][:500]}
         key = {"classifier": self.report.classifier, "source": self.source}
         for path in sorted(rows):  # in one order, so that no two uploads wait for each other
             replace_row(RejectedFile, key | {"path": path}, rows[path])
+
+
+def _by_path(members: Iterable[Member]) -> dict[str, list[Member]]:
+    """Return the files of each path: a call may have several of one path."""
+    found: dict[str, list[Member]] = {}
+    for member in members:
+        found.setdefault(member.path, []).append(member)
+    return found
 
 
 def _read_table(by_name: Mapping[str, Sequence[Member]], name: str) -> bytes:
@@ -256,7 +268,7 @@ def refuse_if_useless(report: Report) -> None:
         return
     if not report.rejected:
         raise InvalidInput("The archive holds no image; send one with images, in a folder for each class.")
-    raise nothing_usable([(each["file"], each["reason"]) for each in report.rejected])
+    raise nothing_usable(report.rejected)
 
 
 def counts(classifier: str) -> dict[str, dict[str, int]]:

@@ -9,11 +9,10 @@ from pathlib import PurePosixPath
 from typing import IO, Final, NamedTuple
 
 from app.errors import FoveaError, InvalidInput, TooLarge
+from app.paths import MAX_DEPTH, MAX_PATH
 
 MAX_ENTRIES: Final = 20_000  # of all archives of a call, folders and what macOS adds included
 MAX_DIRECTORY_BYTES: Final = 16_000_000
-MAX_PATH: Final = 1000  # characters
-MAX_DEPTH: Final = 32  # folders above a file
 MAX_RATIO: Final = 200  # bytes that come out for each that was sent; of photographs it is about one
 FREE_BYTES: Final = 64_000_000  # may come out of an archive whatever the ratio
 METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -42,7 +42,7 @@ def listed() -> Sequence[ApiKey]:
 
 def holder(key: str) -> Holder | None:
     """Return who holds this key; None for a text that is no key, or one that is revoked or expired."""
-    return _holder(db.session.scalar(_standing().where(ApiKey.sha256 == _hash(key))))
+    return _holder(_standing().where(ApiKey.sha256 == _hash(key)))
 
 
 def revoke(name: str) -> int:
@@ -75,7 +75,7 @@ def signed_in(token: str) -> Holder | None:
     """Return whose session this is; None where it has ended, or its key stands no more."""
     known = _standing().join(Session, Session.key_sha256 == ApiKey.sha256)
     known = known.where(Session.sha256 == _hash(token), Session.created_at >= now() - LIFETIME)
-    return _holder(db.session.scalar(known))
+    return _holder(known)
 
 
 def sign_out(token: str) -> None:
@@ -88,12 +88,13 @@ def sign_out(token: str) -> None:
                 record("session.ended", found.name)
 
 
-def _standing() -> Select[tuple[ApiKey]]:
+def _standing() -> Select[ApiKey]:
     unexpired = ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now())
     return select(ApiKey).where(ApiKey.revoked_at.is_(None), unexpired)
 
 
-def _holder(key: ApiKey | None) -> Holder | None:
+def _holder(query: Select[ApiKey]) -> Holder | None:
+    key: ApiKey | None = db.session.scalars(query).one_or_none()
     if key is None:
         return None
     found = Holder(key.name, frozenset(key.scopes.split()))

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
 
 from app.classifiers import ClassifierSpec
 from app.classifiers.labels import group_of, label_from_path, match_label
 from app.classifiers.spec import DataSpec, Split
 from app.errors import InvalidInput, TooLarge
+from app.paths import is_system_file
 from app.training.data.tables import MAX_BYTES, MAX_ROWS, SUFFIXES, Columns, Table, read_table
 
-ARCHIVE_LITTER = "__MACOSX"
+TABLE = ".csv"
 Reader = Callable[[str], bytes]
+ToldBy = Literal["label", "table", "folder", "name"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A usable image by its path: `split` is None where no folder says; `group`, its patient, where no name does."""
+    """A usable image by its path: `split` is None where no folder says; `group`, its patient, where no name does.
+
+    `told_by` is what gave the label: the one label for all, a table, a folder, or the file's name.
+    """
 
     name: str
     label: str
     split: Split | None
     group: str | None
+    told_by: ToldBy
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,14 @@ class Refusal:
     name: str
     kind: str
     reason: str
+
+
+class Reading(NamedTuple):
+    """What was found among files: the usable images, the files that are left out, and the tables that were read."""
+
+    entries: list[Entry]
+    refusals: list[Refusal]
+    tables: list[str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,8 @@ class Scan:
 
 def scan(folder: Path, spec: ClassifierSpec) -> Scan:
     """List the images of `folder` with their classes; InvalidInput when it is missing or nothing is usable."""
-    found, refused = interpret(list_files(folder), lambda name: (folder / name).read_bytes(), spec)
+    names = [name for name in list_files(folder) if not is_system_file(name)]
+    found, refused, _ = interpret(names, lambda name: (folder / name).read_bytes(), spec)
     if not found:
         first = f"; {refused[0].name}: {refused[0].reason}" if refused else ""
         raise InvalidInput(f"{folder} holds no image that the classifier {spec.name} can use{first}.")
@@ -70,27 +86,25 @@ def list_files(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
-def interpret(
-    names: Sequence[str], read: Reader, spec: ClassifierSpec, label: str | None = None
-) -> tuple[list[Entry], list[Refusal]]:
+def interpret(names: Sequence[str], read: Reader, spec: ClassifierSpec, label: str | None = None) -> Reading:
     """Find the images among the files, and their classes by convention; with `label` all have that class.
 
-    `read` gives the bytes of a table. Hidden files, what macOS adds to archives, and the tables are ignored.
+    `read` gives the bytes of a table.
     """
     tables = _Tables(names, read, spec.data)
     entries, refusals = [], []
     for name in names:
-        path = PurePosixPath(name)
-        if _is_litter(path) or name in tables.names:
+        if name in tables.names:
             continue
-        found = label or _find_label(path, spec, tables)
+        path = PurePosixPath(name)
+        found, told_by = (label, "label") if label else _find_label(path, spec, tables)
         refusal = _refuse(path, found, spec, tables)
         if refusal is not None:
             refusals.append(refusal)
         elif found is not None:
             own = label or match_label(spec, found) or found
-            entries.append(Entry(name, own, _split_of(path, spec.data), group_of(spec, path.name)))
-    return entries, refusals
+            entries.append(Entry(name, own, _split_of(path, spec.data), group_of(spec, path.name), told_by))
+    return Reading(entries, refusals, sorted(tables.names))
 
 
 class _Tables:
@@ -103,7 +117,7 @@ class _Tables:
         self._labels: dict[str, Table] = {}
         self._quality: dict[str, Table] = {}
         self.names: set[str] = set()
-        for folder in {str(PurePosixPath(name).parent) for name in names if name.lower().endswith(".csv")}:
+        for folder in {str(PurePosixPath(name).parent) for name in names if name.lower().endswith(TABLE)}:
             form = next((each for each in data.csv if _join(folder, each.file) in there), None)
             if form and data.convention == "csv":
                 columns = Columns(form.image_column, form.label_column, form.extension)
@@ -114,12 +128,12 @@ class _Tables:
 
     def label(self, path: PurePosixPath) -> tuple[bool, str | None]:
         """Whether a table rules this image, and what it says."""
-        table = next((self._labels[folder] for folder in _upwards(path) if folder in self._labels), None)
+        table = _ruling(self._labels, path)
         return table is not None, None if table is None else table.get(path.name)
 
     def quality(self, path: PurePosixPath) -> str | None:
         """The image's quality, where a table says."""
-        table = next((self._quality[folder] for folder in _upwards(path) if folder in self._quality), None)
+        table = _ruling(self._quality, path)
         return None if table is None else table.get(path.name)
 
     def _read(self, folder: str, file: str, columns: Columns) -> Table:
@@ -134,22 +148,30 @@ class _Tables:
         return table
 
 
-def _upwards(path: PurePosixPath) -> Iterator[str]:
-    return (str(folder) for folder in path.parents)
+def _ruling(tables: Mapping[str, Table], path: PurePosixPath) -> Table | None:
+    """The table of the nearest folder above that has one."""
+    if not tables:
+        return None
+    return next((tables[str(folder)] for folder in path.parents if str(folder) in tables), None)
 
 
 def _join(folder: str, file: str) -> str:
     return str(PurePosixPath(folder) / file)
 
 
-def _find_label(path: PurePosixPath, spec: ClassifierSpec, tables: _Tables) -> str | None:
-    """The label as found: by the table that rules the image, else by folder or prefix, the convention's way first."""
+def _find_label(path: PurePosixPath, spec: ClassifierSpec, tables: _Tables) -> tuple[str | None, ToldBy]:
+    """The label as found, and by what: by the table that rules the image, else by folder or prefix.
+
+    Of the latter two, the convention's way comes first.
+    """
     ruled, text = tables.label(path)
     if ruled:
-        return text
+        return text, "table"
     folder = next((part for part in reversed(path.parent.parts) if _is_label(spec, part)), None)
+    if folder is not None and spec.data.convention != "prefix":
+        return folder, "folder"
     prefix = label_from_path(spec, path.name)
-    return prefix or folder if spec.data.convention == "prefix" else folder or prefix
+    return (folder, "folder") if prefix is None and folder is not None else (prefix, "name")
 
 
 def _is_label(spec: ClassifierSpec, text: str) -> bool:
@@ -163,15 +185,12 @@ def _split_of(path: PurePosixPath, data: DataSpec) -> Split | None:
     return next((splits[part.lower()] for part in path.parent.parts if part.lower() in splits), None)
 
 
-def _is_litter(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == ARCHIVE_LITTER for part in path.parts)
-
-
 def _refuse(path: PurePosixPath, text: str | None, spec: ClassifierSpec, tables: _Tables) -> Refusal | None:
     """Why a file is left out, if it is."""
     name, quality = str(path), tables.quality(path)
     if path.suffix.lower() not in SUFFIXES:
-        return Refusal(name, "not_an_image", "not an image file; Fovea reads jpg, png, bmp, tiff and webp")
+        known = _known_tables(spec) if path.suffix.lower() == TABLE else ""
+        return Refusal(name, "not_an_image", f"not an image file{known}; Fovea reads jpg, png, bmp, tiff and webp")
     if text is None:
         missing = "the table does not name it" if tables.label(path)[0] else _unnamed(spec)
         return Refusal(name, "unlabelled", f"no label: {missing}")
@@ -182,6 +201,12 @@ def _refuse(path: PurePosixPath, text: str | None, spec: ClassifierSpec, tables:
     if spec.data.quality and quality in spec.data.quality.drop:
         return Refusal(name, "filtered", f"its quality is {quality!r} in {spec.data.quality.file}")
     return None
+
+
+def _known_tables(spec: ClassifierSpec) -> str:
+    labels = [each.file for each in spec.data.csv] if spec.data.convention == "csv" else []
+    files = labels + ([spec.data.quality.file] if spec.data.quality else [])
+    return f", and {spec.name} reads " + (f"the tables {', '.join(files)} alone" if files else "no tables")
 
 
 def _unnamed(spec: ClassifierSpec) -> str:

@@ -42,7 +42,7 @@ def bulk_predict() -> Response:
     forms.allow_bulk()
     wanted, batch, key = forms.fields(BulkForm), services().batch, forms.idempotency_key()
     sent = list(forms.uploads(needed=wanted.job_id is None or wanted.more))
-    found = run_cpu_bound(lambda: members(sent))
+    found = run_cpu_bound(lambda: members(sent).in_natural_order() if wanted.sort else members(sent))
     if wanted.job_id is None:
         return accepted(batch.submit(wanted.classifier, found, wanted.more, key))
     return accepted(batch.add(wanted.job_id, found, wanted.more, key))

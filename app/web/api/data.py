@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
 from app.services.datasets.intake import Origin, known_split, refuse_if_useless
+from app.services.datasets.uploads import Announced
 from app.web import forms
 from app.web.api.jobs import accepted
 from app.web.docs import body, problems
-from app.web.schemas.answers import Accepted, UploadAnswer
-from app.web.schemas.requests import ClassifierField, ClassifierPath, DatasetVersionPath, UploadForm
+from app.web.schemas.answers import Accepted, PreviewAnswer, UploadAnswer
+from app.web.schemas.requests import (
+    ClassifierField,
+    ClassifierPath,
+    DatasetVersionPath,
+    PreviewForm,
+    UploadForm,
+)
+
+PREVIEW_BYTES: Final = 4_000_000  # of file names and tables
 
 blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
 
@@ -47,6 +56,17 @@ for rule in ("/api/upload", "/api/upload-data"):
         openapi_extensions=body(UploadForm, "files"),
         operation_id=rule.strip("/").replace("/", "_").replace("-", "_"),
     )(upload)
+
+
+@blueprint.post(
+    "/api/datasets/<classifier>/preview",
+    responses={200: PreviewAnswer, **problems(400, 404, 413)},
+    openapi_extensions=body(PreviewForm, json=True),
+)
+def preview(path: ClassifierPath) -> dict[str, Any]:
+    """Say what an upload would be read as, by its file names and tables, before any image is sent."""
+    wanted = forms.fields(PreviewForm, PREVIEW_BYTES)
+    return services().preview.read(path.classifier, Announced(**wanted.model_dump()))
 
 
 @blueprint.get("/api/datasets/<classifier>", responses=problems(404))

@@ -39,7 +39,8 @@ def list_predictions(query: PredictionsQuery) -> Response:
     found = services().history.find(PredictionFilter(**given | {"until": query.until or query.before}), query.limit)
     answer = jsonify([as_answer(row) for row in found.rows])
     if found.next_cursor is not None:
-        following = url_for("predictions.list_predictions", **request.args.to_dict() | {"cursor": found.next_cursor})
+        query_of_next: dict[str, Any] = request.args.to_dict() | {"cursor": found.next_cursor}
+        following = url_for("predictions.list_predictions", **query_of_next)
         answer.headers["X-Next-Cursor"] = found.next_cursor
         answer.headers["Link"] = f'<{following}>; rel="next"'
     return answer

@@ -226,7 +226,7 @@ class ResultCounts(RootModel[list[ResultCount]]):
 class Rejected(Schema):
     """A rejected file."""
 
-    file: str
+    file: str = Field(description="The file's relative path as it was sent, with its folders")
     kind: str = Field(description="unreadable, unlabelled, dropped, filtered, duplicate, conflict or not_an_image")
     reason: str
 
@@ -237,9 +237,38 @@ class UploadAnswer(Schema):
     classifier: str
     accepted: int
     duplicates: int
+    ignored: int = Field(description="Number of files that operating systems add, such as Thumbs.db and __MACOSX/")
     rejected: list[Rejected]
     kinds: dict[str, int] = Field(description="Number of rejected files by kind")
     counts: dict[str, dict[str, int]]
+
+
+class PreviewedImage(Schema):
+    """An image as it would be read, if it is whole."""
+
+    file: str = Field(description="Its name as it was sent")
+    label: str
+    split: Literal["train", "val", "test"] | None = Field(description="null where training decides it")
+    told_by: Literal["label", "table", "folder", "name"] = Field(description="What gave its label")
+
+
+class PreviewAnswer(Schema):
+    """What an upload would be read as."""
+
+    classifier: str
+    convention: Literal["folders", "prefix", "csv"] = Field(
+        description="How the classifier's file says labels are read"
+    )
+    images: list[PreviewedImage]
+    counts: dict[str, dict[str, int]] = Field(
+        description="Number of images by split (unassigned where training decides it) and class"
+    )
+    told_by: dict[str, int] = Field(description="Number of images by what gave their label")
+    rejected: list[Rejected] = Field(description="Files that would be left out")
+    kinds: dict[str, int] = Field(description="Number of rejected files by kind")
+    tables: list[str] = Field(description="The tables that labels or qualities were read from")
+    archives: list[str] = Field(description="Zip archives; what they hold is known once they are sent")
+    ignored: list[str] = Field(description="Files that operating systems add")
 
 
 class AliasAnswer(Schema):

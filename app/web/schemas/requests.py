@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.context import services
 from app.inference.similar import MOST
+from app.services.datasets.uploads import MAX_NAMES
 
 DEFAULT: Final = "the default classifier"  # stands in the JSON schema for its name, which is known with the settings
 
@@ -84,6 +85,9 @@ class BulkForm(ClassifierField):
 
     job_id: str | None = Field(default=None, max_length=64, description="Add the images to this waiting job")
     more: bool = Field(default=False, description="Keep the job waiting: more images follow in another call")
+    sort: bool = Field(
+        default=False, description="Put this call's files in the natural order of their paths, not in that of sending"
+    )
 
 
 class UploadForm(ClassifierField):
@@ -93,6 +97,17 @@ class UploadForm(ClassifierField):
     split: str | None = Field(
         default=None, max_length=5, description="train, val or test; assigned by patient if left out"
     )
+
+
+class PreviewForm(Schema):
+    """An upload that is to come, by its names."""
+
+    files: list[str] = Field(max_length=MAX_NAMES, description="The files' names, with their folders")
+    tables: dict[str, str] = Field(
+        default_factory=dict, description="The text of each CSV table among them, by its name"
+    )
+    label: str | None = Field(default=None, max_length=40, description="The class of every image")
+    split: str | None = Field(default=None, max_length=5, description="train, val or test, for every image")
 
 
 class RetrainForm(ClassifierField):

@@ -21,6 +21,7 @@ NEEDED: Final[dict[str, Scope]] = {
     "predictions.withdraw_review": "review",
     "predictions.accept": "label",
     "data.upload": "label",
+    "data.preview": "label",
     "data.start_audit": "label",
     "images.change": "label",
     "images.change_many": "label",

@@ -3,7 +3,7 @@ import { h, icon } from "../lib/dom.js";
 import { bars, gallery, notice, picture } from "../lib/elements.js";
 import { chance, fixed, milliseconds, percent, time } from "../lib/format.js";
 import { explain, headlineOf, list, namesNoClass, quality, referralOf, titleOf } from "../lib/labels.js";
-import { feedbackForm } from "./feedback-form.js";
+import { feedbackForm } from "./feedback.js";
 
 /**
  * Show an answer.

@@ -7,6 +7,9 @@ import { openAnswer } from "./answer-dialog.js";
 
 /** @typedef {{ decision: string, label: string }} Filter what is shown; "" for any */
 
+/** The rows as they were drawn last: a row drawn earlier leads to answers that came later. @type {Api.ResultRow[]} */
+let latest = [];
+
 /**
  * A button for each decision that occurs, with how often, the most urgent first; and the classes.
  *
@@ -37,9 +40,10 @@ export function drawFilters(spec, { decision, label }, total, onFilter) {
  * @param {Map<string, HTMLElement>} drawn rows that were drawn before: they are kept, so that their pictures do not flicker
  */
 export function drawRows(rows, spec, drawn) {
+  latest = rows;
   fill(find("rows"), rows.map((row) => {
     if (!row.id) return withoutAnswer(row);
-    const element = drawn.get(row.id) ?? withAnswer(row, spec, () => openAnswer(row.id ?? "", () => spec, rows));
+    const element = drawn.get(row.id) ?? withAnswer(row, spec, () => openAnswer(row.id ?? "", () => spec, latest));
     drawn.set(row.id, element);
     return element;
   }));

@@ -1,93 +1,144 @@
-// Sending labelled images into a dataset.
+// Sending labelled images into a dataset: first a preview by the server, then the images in parts.
+import { ApiError, post, upload } from "../lib/api.js";
 import { fill, find, findSelect, h } from "../lib/dom.js";
-import { findingLine, problem, showProblem } from "../lib/elements.js";
-import { takeFiles } from "../lib/files.js";
-import { count, plural } from "../lib/format.js";
-import { uploadWithProgress } from "../lib/upload.js";
+import { attempt, problem, showProblem } from "../lib/elements.js";
+import { inNaturalOrder, takeFiles } from "../lib/files.js";
+import { count } from "../lib/format.js";
+import { Sending, cutIntoParts, filesOf } from "../lib/upload.js";
+import { showPreview, showResult } from "./upload-preview.js";
 
-const PER_CALL = 200; // files in one upload
+const REFUSED = [400, 413, 415]; // statuses of a call that can never succeed
+/** @type {Api.UploadResult} */
+const NOTHING = { accepted: 0, duplicates: 0, ignored: 0, rejected: [] };
+const TABLES_BYTES = 3_000_000; // of all tables that a preview is asked with
+/** @typedef {{ spec: Api.Classifier, label: string, parts: UploadPart[], sent: number, result: Api.UploadResult, foretold: Api.RejectedFile[] }} Plan */
 /** @type {Api.Classifier} */
 let spec;
+/** The files that a preview is shown of. @type {TakenFile[] | undefined} */
+let proposed;
+let isSending = false;
 
 /** Upload into the dataset of this classifier from now on. @param {Api.Classifier} chosen */
 export function setUploadClassifier(chosen) {
   spec = chosen;
-  fill(findSelect("label"), h("option", { value: "" }, "From folder or file name"),
+  fill(findSelect("label"), h("option", { value: "" }, "From table, folder or file name"),
     spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
-  fill(find("upload"));
+  if (!isSending) dismiss();
 }
 
 /** Let people add images; `onAdded` is told when some were sent. @param {(spec: Api.Classifier) => unknown} onAdded */
-export const acceptUploads = (onAdded) => takeFiles((found) => add(found, onAdded));
+export function acceptUploads(onAdded) {
+  takeFiles((found) => propose(inNaturalOrder(found), onAdded));
+  findSelect("label").addEventListener("change", () => proposed && propose(proposed, onAdded));
+}
+
+function dismiss() {
+  proposed = undefined;
+  fill(find("upload"));
+}
+
+function cancel() {
+  dismiss();
+  find("upload").focus(); // the button that had the focus is gone
+}
 
 /**
- * Send the files, those of a folder named like a class with its label, and say what became of them.
+ * Ask the server what it would read the files as, and show its answer.
  *
  * @param {TakenFile[]} found
  * @param {(spec: Api.Classifier) => unknown} onAdded
+ * @returns {Promise<void>}
  */
-async function add(found, onAdded) {
-  /** @type {Api.UploadResult} */
-  const total = { accepted: 0, duplicates: 0, rejected: [] };
-  const chosen = spec;
+async function propose(found, onAdded) {
+  if (isSending) return void fill(find("problems"), problem("An upload is running. Wait for its end, or stop it."));
+  proposed = found;
+  const [chosen, label] = [spec, findSelect("label").value];
   fill(find("problems"));
-  try {
-    for (const [label, files] of groupByLabel(found, findSelect("label").value, chosen)) {
-      for (let from = 0; from < files.length; from += PER_CALL) {
-        merge(total, await sendPart(chosen, label, files.slice(from, from + PER_CALL)));
-      }
-    }
-    report(total);
-  } catch (error) {
-    if (total.accepted) report(total);
-    showProblem(find("problems"), error);
-    find("problems").scrollIntoView({ block: "center" });
-  }
-  onAdded(chosen);
+  fill(find("upload"), h("p", { class: "quiet", role: "status" }, "Reading the names …"));
+  const preview = await attempt(find("problems"), () => ask(chosen, label, found), { retry: () => propose(found, onAdded) });
+  if (proposed !== found || chosen !== spec || label !== findSelect("label").value) return; // something else is wanted by now
+  if (!preview) return void fill(find("upload"));
+  const parts = cutIntoParts(filesOf(found, preview.images.map(({ file }) => file)), filesOf(found, preview.tables), filesOf(found, preview.archives));
+  const result = { ...NOTHING, ignored: preview.ignored.length };
+  showPreview(find("upload"), preview, { spec: chosen, parts, onCancel: cancel,
+    onUpload: () => send({ spec: chosen, label, parts, sent: 0, result, foretold: preview.rejected }, onAdded) });
 }
 
-/** @param {Api.Classifier} chosen @param {string} label @param {File[]} files @returns {Promise<Api.UploadResult>} */
-function sendPart(chosen, label, files) {
-  const form = new FormData();
-  form.append("classifier", chosen.name);
-  if (label) form.append("label", label);
-  for (const file of files) form.append("files", file, file.name);
-  return uploadWithProgress(find("upload"), "/api/upload", form, { label: `Uploading ${plural(files.length, "file")}` });
+/** @param {Api.Classifier} chosen @param {string} label @param {TakenFile[]} found @returns {Promise<Api.UploadPreview>} */
+async function ask(chosen, label, found) {
+  const tables = found.filter(({ path }) => path.toLowerCase().endsWith(".csv"));
+  if (tables.reduce((total, { file }) => total + file.size, 0) > TABLES_BYTES) {
+    throw new ApiError("The CSV tables are too large for an upload in the browser. Use flask data import on the server.", 413);
+  }
+  const texts = await Promise.all(tables.map(async ({ file, path }) => [path, await textOf(file, path)]));
+  return post(`/api/datasets/${chosen.name}/preview`, { files: found.map(({ path }) => path), tables: Object.fromEntries(texts), label });
+}
+
+/** @param {File} file @param {string} path */
+async function textOf(file, path) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+  } catch {
+    throw new ApiError(`${path} cannot be read as a CSV file in UTF-8. Save it as UTF-8 and choose the folder again.`, 400);
+  }
 }
 
 /**
- * The files by label: the one chosen, else the class that their folder is named like, else "" for the server to find out.
+ * Send what is left of the plan, and say what became of it. After an error it can be resumed at the part that failed.
  *
- * @param {TakenFile[]} found
- * @param {string} label
- * @param {Pick<Api.Classifier, "classes">} spec
+ * @param {Plan} plan
+ * @param {(spec: Api.Classifier) => unknown} onAdded
  */
-export function groupByLabel(found, label, { classes }) {
-  const known = new Map(classes.map(({ name }) => [normalise(name), name]));
-  /** @type {Map<string, File[]>} */
-  const parts = new Map();
-  for (const { file, folder } of found) {
-    const key = label || known.get(normalise(folder)) || "";
-    parts.set(key, [...(parts.get(key) ?? []), file]);
+async function send(plan, onAdded) {
+  isSending = true;
+  fill(find("problems"));
+  const sending = new Sending(find("upload"), "Uploading");
+  find("upload").focus(); // the preview was taller: bring the progress back into view
+  let failure;
+  try {
+    for (; plan.sent < plan.parts.length; plan.sent++) merge(plan.result, await sendPart(plan, sending));
+  } catch (error) {
+    failure = error;
   }
-  return parts;
+  isSending = false;
+  proposed = undefined;
+  showResult(find("upload"), plan.result, { foretold: plan.foretold, sent: plan.sent, of: plan.parts.length });
+  onAdded(plan.spec);
+  if (!failure) return;
+  showProblem(find("problems"), failure, { retry: () => send(plan, onAdded) });
+  find("problems").scrollIntoView({ block: "center" });
 }
 
-/** @param {string} name */
-const normalise = (name) => name.trim().toLowerCase().replaceAll(/[\s._-]+/g, "_");
+/**
+ * Send the next part. One that is refused as it is counts as rejected files: the other parts may be good.
+ *
+ * @param {Plan} plan
+ * @param {Sending} sending
+ * @returns {Promise<Api.UploadResult>}
+ */
+async function sendPart({ spec: chosen, label, parts, sent }, sending) {
+  const { files, tables, bytes } = parts[sent];
+  const form = new FormData();
+  form.append("classifier", chosen.name);
+  if (label) form.append("label", label);
+  for (const { file, path } of [...tables, ...files]) form.append("files", file, path);
+  const before = parts.slice(0, sent).reduce((total, part) => total + part.bytes, 0);
+  const all = parts.reduce((total, part) => total + part.bytes, 0);
+  const show = (/** @type {number} */ share) => sending.show((before + share * bytes) / (all || 1), `Part ${count(sent + 1)} of ${count(parts.length)}`);
+  show(0);
+  try {
+    return await upload("/api/upload", form, show, { signal: sending.signal });
+  } catch (error) {
+    if (!(error instanceof ApiError && REFUSED.includes(error.status))) throw error;
+    const { rejected = files.map(({ path }) => ({ file: path, kind: "unreadable", reason: error.message })) } = error;
+    return { ...NOTHING, rejected };
+  }
+}
 
 /** @param {Api.UploadResult} total @param {Api.UploadResult} part */
 function merge(total, part) {
   total.accepted += part.accepted;
   total.duplicates += part.duplicates;
-  total.rejected.push(...part.rejected);
-}
-
-/** @param {Api.UploadResult} result */
-function report({ accepted, duplicates, rejected }) {
-  const known = duplicates ? `, ${plural(duplicates, "duplicate")} skipped` : "";
-  fill(find("upload"),
-    h("div", { role: "status" }, findingLine({ tone: accepted ? "good" : "warn", icon: "info-circle", text: `${plural(accepted, "image")} added${known}.` })),
-    rejected.length > 0 && problem(`${plural(rejected.length, "file")} rejected. ${rejected[0].file}: ${rejected[0].reason}`),
-    rejected.length > 1 && h("details", {}, h("summary", {}, `Show all ${count(rejected.length)}`), h("ul", {}, rejected.map(({ file, reason }) => h("li", {}, `${file}: ${reason}`)))));
+  total.ignored += part.ignored;
+  total.rejected = [...total.rejected, ...part.rejected];
 }

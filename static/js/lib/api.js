@@ -4,10 +4,12 @@ export class ApiError extends Error {
   /**
    * @param {string} message
    * @param {number} [status] 0 where there was no answer
+   * @param {Api.RejectedFile[]} [rejected] the files of a call none of whose files can be used
    */
-  constructor(message, status = 0) {
+  constructor(message, status = 0, rejected = undefined) {
     super(message);
     this.status = status;
+    this.rejected = rejected;
   }
 
   /** The way to sign in and come back to this page, where a key is missing. */
@@ -96,7 +98,7 @@ export function upload(url, form, onShare, { key, signal } = {}) {
       }
     };
     request.onerror = () => reject(new ApiError("The upload failed. Check the connection and the size of the files, then try again."));
-    request.onabort = () => reject(new ApiError("You stopped the upload. Nothing was saved."));
+    request.onabort = () => reject(new ApiError("You stopped the upload. What was on its way was not saved."));
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);
   });
@@ -141,8 +143,8 @@ export function parse(status, body) {
  */
 function asError(status, body) {
   try {
-    const { detail } = JSON.parse(body);
-    if (detail) return new ApiError(detail, status);
+    const { detail, rejected } = JSON.parse(body);
+    if (detail) return new ApiError(detail, status, rejected);
   } catch {
     // not problem details: a proxy's page, or nothing at all
   }

@@ -4,7 +4,7 @@ import { find } from "./dom.js";
 /**
  * Call `onFiles` with whatever arrives.
  *
- * @param {(files: TakenFile[]) => unknown} onFiles `folder` is the name of the folder that a file was in, "" for none
+ * @param {(files: TakenFile[]) => unknown} onFiles each file with its path, folders included
  */
 export function takeFiles(onFiles) {
   /** @param {TakenFile[]} found */
@@ -14,12 +14,15 @@ export function takeFiles(onFiles) {
     if (input instanceof HTMLInputElement) input.addEventListener("change", () => take(chosen(input)));
   }
   takeDropped(take);
-  document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])].map((file) => ({ file, folder: "" }))));
+  document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])].map(taken)));
 }
+
+/** @param {File} file @returns {TakenFile} */
+const taken = (file) => ({ file, path: file.webkitRelativePath || file.name });
 
 /** @param {HTMLInputElement} input */
 function chosen(input) {
-  const found = [...(input.files ?? [])].map((file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
+  const found = [...(input.files ?? [])].map(taken);
   input.value = ""; // so that the same file can be chosen again
   return found;
 }
@@ -55,19 +58,20 @@ function takeDropped(take) {
 async function dropped(transfer) {
   // The list is empty once the event is over: read it before the first wait.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (!entries.length) return [...transfer.files].map((file) => ({ file, folder: "" }));
+  if (!entries.length) return [...transfer.files].map(taken);
   return (await Promise.all(entries.map((entry) => walk(entry, "")))).flat();
 }
 
 /**
  * @param {FileSystemEntry} entry
- * @param {string} folder
+ * @param {string} folder the path of the folder that it is in, with a slash at its end
  * @returns {Promise<TakenFile[]>}
  */
-async function walk(entry, folder) {
+export async function walk(entry, folder) {
+  const path = folder + entry.name;
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
-    return file.name.startsWith(".") ? [] : [{ file, folder }];
+    return [{ file, path }];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const found = [];
@@ -75,9 +79,20 @@ async function walk(entry, folder) {
     /** @type {FileSystemEntry[]} A reader gives its entries in parts, and nothing when it has given them all. */
     const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!part.length) return found;
-    for (const child of part) found.push(...(await walk(child, entry.name)));
+    for (const child of part) found.push(...(await walk(child, `${path}/`)));
   }
 }
 
-/** The name of the folder that a file is in. @param {string} path */
-export const folderOf = (path) => path.split("/").at(-2) ?? "";
+const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** Sort files by path as people do: folder by folder, patient2 before patient10. @param {TakenFile[]} files */
+export const inNaturalOrder = (files) => {
+  const split = new Map(files.map((each) => [each, each.path.split("/")]));
+  return files.toSorted((one, two) => comparePaths(split.get(one) ?? [], split.get(two) ?? []));
+};
+
+/** @param {string[]} one @param {string[]} two */
+function comparePaths(one, two) {
+  const at = one.findIndex((part, place) => natural.compare(part, two[place] ?? ""));
+  return at < 0 ? one.length - two.length : natural.compare(one[at], two[at] ?? "");
+}

@@ -26,7 +26,8 @@ let [offset, stop] = [0, () => {}];
 async function start(found, key = newKey()) {
   const form = new FormData();
   form.append("classifier", spec.name);
-  for (const { file } of found) form.append("files", file, file.name);
+  form.append("sort", "true"); // patient2 before patient10, inside a zip too
+  for (const { file, path } of found) form.append("files", file, path);
   fill(find("problems"));
   await attempt(find("problems"), async () => {
     const { job_id: id } = await uploadWithProgress(find("upload"), "/api/bulk-predict", form, { label: `Uploading ${plural(found.length, "file")}`, key });
@@ -114,7 +115,8 @@ async function turn(by) {
 /** @param {Api.Job} job */
 const titleOfJob = ({ classifier }) => picker.specs.get(classifier)?.title ?? classifier;
 /** @param {Api.Job} job */
-const about = (job) => `${titleOfJob(job)}, version ${job.params.model_version}, ${plural(job.progress.total, "image")}`;
+const about = (job) => [titleOfJob(job), `version ${job.params.model_version}`, plural(job.progress.total, "image"),
+  ...(job.params.ignored ? [`${plural(job.params.ignored, "system file")} ignored`] : [])].join(", ");
 
 const list = () => listJobs(find("jobs"), "bulk_predict", { current: run?.id, open: ({ id }) => open(id),
   tell: (job) => `${titleOfJob(job)}, ${plural(job.progress.total, "image")}` });

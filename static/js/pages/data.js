@@ -1,11 +1,11 @@
 // Data: what a classifier is trained on, what is wrong with it, and a way to add to it.
-import { showAudit } from "../components/audit.js";
 import { pickClassifier } from "../components/classifier-picker.js";
 import { counts, origins, suffices } from "../components/dataset-summary.js";
 import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
-import { showExploration } from "../components/exploration.js";
-import { showFeedback } from "../components/feedback-review.js";
+import { showFeedback } from "../components/feedback.js";
+import { showAudit } from "../gallery/audit.js";
 import { CHANGED } from "../gallery/changes.js";
+import { showExploration } from "../gallery/exploration.js";
 import { offerSources, reloadGallery, setGalleryClassifier } from "../gallery/gallery.js";
 import { address } from "../lib/address.js";
 import { get } from "../lib/api.js";

@@ -71,7 +71,7 @@ def test_a_job_in_parts_waits_for_the_last_one(services: Services) -> None:
     services.batch.work(job.id)
     assert services.jobs.get(job.id).stage == "receiving"
     services.batch.add(job.id, sent(upload("b.jpg", b"x"), *photographs(1)), more=True)
-    job = services.batch.add(job.id, [])
+    job = services.batch.add(job.id, sent())
     assert (job.stage, job.total) == ("waiting", 4)
     with pytest.raises(Conflict, match="takes no more images"):
         services.batch.add(job.id, sent(*photographs(1)))

@@ -4,18 +4,24 @@ import io
 import struct
 import zipfile
 from contextlib import suppress
+from pathlib import Path
 
+import httpx
 import pytest
+from conftest import Bucket
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import paths
 from app.errors import InvalidInput, TooLarge
+from app.inference.image.decode import SIGNATURE_BYTES
 from app.services.datasets import archive, zips
 from app.services.datasets.archive import Entry, Upload, entries
 
 LIMIT = 1000
+JPEG = b"\xff\xd8\xff" + bytes(100)
 SAFE = st.text(st.characters(exclude_characters="/\\:\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
-SAFE_PATHS = st.lists(SAFE, min_size=1, max_size=3).filter(lambda parts: not {".", ".."} & set(parts)).map("/".join)
+SAFE_PATHS = st.lists(SAFE, min_size=1, max_size=3).map("/".join).filter(lambda path: paths.relative_path(path) == path)
 
 
 def pack(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -32,7 +38,7 @@ def unpack(data: bytes, name: str = "eyes.zip", *others: Upload) -> list[Entry]:
 
 @given(st.dictionaries(SAFE_PATHS, st.binary(min_size=1, max_size=50), max_size=6))
 def test_what_is_packed_comes_out(files: dict[str, bytes]) -> None:
-    ignored = {path for path in files if {*archive.IGNORED} & set(path.split("/"))}
+    ignored = {path for path in files if paths.is_system_file(path)}
     assert {entry.path: entry.data for entry in unpack(pack(files))} == {
         path: data for path, data in files.items() if path not in ignored
     }
@@ -45,7 +51,7 @@ def test_files_archives_and_what_cannot_be_used_come_in_order() -> None:
                  Upload("b.jpg", io.BytesIO(b""))], LIMIT)
     )  # fmt: skip
     assert [(entry.path, entry.data) for entry in found] == [
-        ("a.jpg", b"a"), ("glaucoma/1.jpg", b"1"), ("big.jpg", None), ("e", None), ("b.jpg", None),
+        ("folder/a.jpg", b"a"), ("glaucoma/1.jpg", b"1"), ("big.jpg", None), ("e", None), ("b.jpg", None),
     ]  # fmt: skip
     assert [entry.reason for entry in found[2:]] == ["larger than 0 MB", "empty file", "empty file"]
 
@@ -157,7 +163,7 @@ def test_the_entries_of_all_archives_count_together() -> None:
 @given(st.integers(1, 40), st.integers(1, 1200))
 def test_long_and_deep_paths_are_refused(depth: int, name: int) -> None:
     path = "a/" * depth + "b" * name
-    if depth > zips.MAX_DEPTH or len(path) > zips.MAX_PATH:
+    if depth > paths.MAX_DEPTH or len(path) > paths.MAX_PATH:
         with pytest.raises(InvalidInput, match="more than 1000 characters or 32 folders"):
             unpack(pack({path: b"x"}))
     else:
@@ -178,3 +184,49 @@ def test_what_unpacks_to_too_many_times_its_size_is_refused() -> None:
 def test_an_entry_without_a_name_is_no_reason_to_break() -> None:
     nameless = pack({"xyz": b"image", "cat.jpg": b"whole"}).replace(b"xyz", b"\0yz")  # a name ends at its first zero
     assert [entry.data for entry in unpack(nameless) if entry.path == "cat.jpg"] == [b"whole"]
+
+
+class Counting(io.BytesIO):
+    """Counts the bytes that are read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "read"),
+    [
+        (JPEG + bytes(LIMIT), "larger than 0 MB", 0),
+        (b"text, whatever its name says" * 30, "This is not an image", SIGNATURE_BYTES),
+        (b"", "empty file", 0),
+        (JPEG, None, len(JPEG)),
+    ],
+)
+def test_what_its_size_or_its_first_bytes_refuse_is_read_no_further(data: bytes, reason: str | None, read: int) -> None:
+    stream = Counting(data)
+    (member,) = archive.members([Upload("a.jpg", stream)]).members
+    entry = member.read_image(LIMIT)
+    assert (entry.data is None, stream.taken) == (reason is not None, read)
+    assert entry.reason.startswith(reason or "")
+
+
+def test_an_entry_that_claims_too_much_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    (member,) = archive.members([Upload("eyes.zip", io.BytesIO(pack({"a.jpg": bytes(2 * LIMIT)})))]).members
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)  # whoever would read it now fails otherwise
+    assert member.read_image(LIMIT).reason == "larger than 0 MB"
+
+
+def test_the_files_of_a_folder_and_of_a_bucket_are_refused_by_their_size_too(tmp_path: Path, bucket: Bucket) -> None:
+    (tmp_path / "p1").mkdir()
+    (tmp_path / "p1" / "left.jpg").write_bytes(bytes(2 * LIMIT))
+    (tmp_path / "p1" / "Thumbs.db").write_bytes(b"system")
+    httpx.put(f"{bucket.address}/p1/left.jpg", content=bytes(2 * LIMIT)).raise_for_status()
+    httpx.put(f"{bucket.address}/p1/desktop.ini", content=b"system").raise_for_status()
+    for source in (tmp_path, bucket.url):
+        found = archive.source_members(source)
+        assert [(each.path, each.claimed_bytes) for each in found.members] == [("p1/left.jpg", 2 * LIMIT)]
+        assert found.ignored == 1

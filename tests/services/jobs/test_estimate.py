@@ -68,7 +68,7 @@ def test_work_that_was_done_before_counts_for_nothing() -> None:
     estimate = Estimate({"starting": 0, "reading": 100, "training": 80})
     estimate.report("reading", 0.9, 0.0)
     assert estimate.report("training", 0.0, 10.0).left == pytest.approx(80)
-    assert estimate.measured["reading"] == (pytest.approx(0.1), 10.0)
+    assert estimate.measured["reading"] == pytest.approx((0.1, 10.0))
 
 
 def test_defaults_alone_say_nothing_of_the_time_left_before_half_of_it_is_measured() -> None:

@@ -56,6 +56,7 @@ def test_a_downloaded_version_runs_elsewhere(client: FlaskClient, registry: Regi
         archive.extractall(tmp_path)
     squares = np.stack([photograph(seed) for seed in range(3)])
     found = OnnxEngine(tmp_path / f"{NAME}-3" / "model.onnx").run(squares)
+    assert found.activation is not None
     assert found.activation.shape[:1] == found.embedding.shape[:1] == (3,)
     here = OnnxEngine(registry.folder(NAME, 3) / "model.onnx").run(squares)
     assert np.array_equal(found.probabilities, here.probabilities)

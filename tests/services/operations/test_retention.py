@@ -16,7 +16,7 @@ from app.drawing import draw
 from app.errors import NotFound
 from app.runners import run_here
 from app.services.bulk.batch import STORED
-from app.services.datasets.archive import Member, Upload, members
+from app.services.datasets.archive import Found, Member, Upload, members
 from app.services.datasets.duplicates import Duplicates
 from app.services.datasets.versions import DatasetVersions
 from app.services.operations.retention import CHUNK, Pruned, Retention
@@ -188,7 +188,7 @@ def test_a_submission_that_takes_hours_loses_no_image(files: Files, services: Se
 
     def slow() -> Iterator[Member]:
         for seed in range(STORED + 1):
-            yield members([Upload(f"{seed}.jpg", BytesIO(CAT + bytes([seed])))])[0]
+            yield from members([Upload(f"{seed}.jpg", BytesIO(CAT + bytes([seed])))]).members
         receiving = db.session.scalars(select(Job)).one()
         receiving.created_at = now() - timedelta(hours=3)
         db.session.commit()
@@ -197,7 +197,7 @@ def test_a_submission_that_takes_hours_loses_no_image(files: Files, services: Se
         os.utime(files.place(left), (time.time() - 4 * 3600,) * 2)
         assert prune(retain_jobs_days=1).images == 1
 
-    job = work_through(services, services.batch.submit("cat_dog", slow()).id)
+    job = work_through(services, services.batch.submit("cat_dog", Found(slow())).id)
     assert (job.status, job.result and job.result["failed"]) == ("succeeded", 0)
     assert not is_there(files, left)
 

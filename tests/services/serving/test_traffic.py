@@ -15,6 +15,7 @@ from app.inference.predictor import Predictor
 from app.runners import Runners, run_at_once
 from app.services.serving import loaded_models
 from app.services.serving.predict import PredictionRequest
+from app.services.serving.search import PredictionFilter
 from app.services.serving.shadow import MAX_WAITING, Shadow, ShadowRequest
 from app.services.serving.slot import Model
 from app.services.wiring import Services
@@ -45,7 +46,7 @@ def test_a_shadow_is_compared_and_never_given(services: Services) -> None:
     services.traffic.set_traffic(NAME, 3, "shadow", None, "A test.")
     assert set(versions(services, PETS)) == {1}
     assert db.session.scalars(select(Prediction.model_version).distinct()).all() == [1]
-    wrong, right = services.history.list(NAME, None, None, 2)
+    wrong, right = services.history.find(PredictionFilter(NAME), 2).rows
     services.history.correct(right.id, right.predicted_class)
     services.history.correct(wrong.id, "dog" if wrong.predicted_class == "cat" else "cat")
     found = services.traffic.comparison(NAME)

@@ -22,7 +22,7 @@ def found(
     spec = CATALOG[classifier]
     if changes:
         spec = ClassifierSpec.model_validate(spec.model_dump() | {"data": spec.data.model_dump() | changes})
-    entries, refusals = interpret([*names, *(tables or {})], lambda name: (tables or {})[name], spec)
+    entries, refusals, _ = interpret([*names, *(tables or {})], lambda name: (tables or {})[name], spec)
     return {each.name: (each.label, each.split, each.group) for each in entries} | {
         each.name: each.kind for each in refusals
     }
@@ -96,13 +96,26 @@ def test_a_table_that_cannot_be_read_is_named(table: bytes) -> None:
         found("diabetic_retinopathy", ["1.jpg"], {"trainLabels.csv": table})
 
 
-def test_hidden_files_and_litter_count_as_nothing() -> None:
-    assert found("glaucoma", [".DS_Store", "normal/.x.jpg", "__MACOSX/normal/._1.jpg"]) == {}
+def test_what_gave_a_label_is_told() -> None:
+    names, table = ["set/10_left.jpeg", "dr/1.png", "dr_2.png"], "set/trainLabels.csv"
+    entries, _, tables = interpret([*names, table], lambda _: EYEPACS, CATALOG["diabetic_retinopathy"])
+    assert [each.told_by for each in entries] == ["table", "folder", "name"]
+    assert tables == [table]
+    entries, _, _ = interpret(["dr/1.png"], lambda _: b"", CATALOG["diabetic_retinopathy"], "no_dr")
+    assert [(each.label, each.told_by) for each in entries] == [("no_dr", "label")]
+
+
+def test_a_table_that_is_not_read_is_refused_with_the_names_of_those_that_are() -> None:
+    for classifier, reason in (("glaucoma", "glaucoma reads no tables"), ("diabetic_retinopathy", "trainLabels.csv")):
+        _, (refusal,), _ = interpret(["my labels.csv"], lambda _: b"", CATALOG[classifier])
+        assert refusal.kind == "not_an_image"
+        assert reason in refusal.reason
 
 
 def test_a_folder_without_a_usable_image_is_an_error_that_says_why(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no folder"):
         scan(tmp_path / "missing", CATALOG["glaucoma"])
     (tmp_path / "1.jpg").write_bytes(b"x")
+    (tmp_path / ".1.jpg").write_bytes(b"hidden files count as nothing")
     with pytest.raises(InvalidInput, match=r"1\.jpg: no label"):
         scan(tmp_path, CATALOG["glaucoma"])

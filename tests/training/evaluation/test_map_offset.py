@@ -23,6 +23,7 @@ class Strided:
     """Averages of three pixels at every second place, four times: a map whose cells have 16 pixels."""
 
     file_name: ClassVar[str] = "strided.onnx"
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, path: Path, threads: int = 1, pads: tuple[int, ...] = (1, 1, 1, 1)) -> None:
         del threads

@@ -1,13 +1,14 @@
 // The audit of a dataset: flaws that mislead a model, with the images that show them; and running it.
-import { showFinding } from "../gallery/gallery.js";
-import { repairs } from "../gallery/repairs.js";
+import { showJob } from "../components/job.js";
 import { get, post } from "../lib/api.js";
 import { fill, find, h } from "../lib/dom.js";
 import { attempt, badge, empty, findingLine, gallery, picture, smallButton, thumbnail } from "../lib/elements.js";
-import { count, percent, plural } from "../lib/format.js";
+import { count, percent } from "../lib/format.js";
 import { list, plain, titleOf } from "../lib/labels.js";
 import { hasEnded } from "../lib/poll.js";
-import { showJob } from "./job.js";
+import { auditLine } from "./audit-line.js";
+import { showFinding } from "./gallery.js";
+import { repairs } from "./repairs.js";
 
 /** @type {Record<Api.Finding["severity"], Style>} */
 const SEVERITIES = {
@@ -41,16 +42,6 @@ export function showAudit(chosen) {
     if (running) follow(chosen, running.id);
     else draw(audit);
   });
-}
-
-/** What the last audit found, in a line; undefined where there is no image. @param {Api.Audit} audit @returns {Finding | undefined} */
-export function auditLine({ findings, complete, stale, images }) {
-  if (!images) return undefined;
-  const grave = findings.filter(({ severity }) => severity !== "notice").length;
-  if (grave) return { tone: "warn", icon: "exclamation-triangle", text: `The audit found ${plural(grave, "problem")}.` };
-  if (!complete) return { tone: "idle", icon: "info-circle", text: "The images have not been audited yet." };
-  if (stale) return { tone: "idle", icon: "info-circle", text: "The images have changed since the last audit." };
-  return { tone: "good", icon: "check-circle", text: "The audit found no serious problems." };
 }
 
 /** @param {Api.Audit} audit */
