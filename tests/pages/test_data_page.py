@@ -90,11 +90,11 @@ def test_the_keyboard_alone_selects_and_moves_images(page: Page) -> None:
 
 
 def test_a_finding_shows_its_images_and_is_repaired_beside_them(page: Page) -> None:
-    drawing = draw("eye_cataract", 5, 256)
+    drawing = draw("fundus_normal", 5, 256)
     for name, pixels in (("one.jpg", drawing.jpeg()), ("two.jpg", drawing.jpeg(80))):
-        sent = {"classifier": "cataract", "label": "cataract", "files": file(name, pixels)}
+        sent = {"classifier": "eye_diseases", "label": "normal", "files": file(name, pixels)}
         assert page.request.post("/api/upload", multipart=sent).ok
-    page.goto("/data?classifier=cataract")
+    page.goto("/data?classifier=eye_diseases")
     page.locator("#audit").get_by_role("button", name=re.compile("Run the audit")).click()
     found = page.locator(".audit-finding", has_text="duplicates").first
     expect(found).to_be_visible(timeout=JOB)
