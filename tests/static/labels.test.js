@@ -41,6 +41,6 @@ test("grades that are all referred are one clear answer, named together", () => 
   const grades = { ordinal: true, refer_from: "g2", positive: null, classes: ["g0", "g1", "g2", "g3"].map((name) => ({ name, title: name.toUpperCase() })) };
   const found = headlineOf({ decision: "refer", predicted_class: "g2", prediction_set: ["g2", "g3"] }, grades);
   assert.equal(found.title, "Refer: G2 or G3");
-  assert.match(explain({ decision: "refer", prediction_set: ["g2", "g3"], quality: { reasons: [] } }, grades), /The probability of “G2” or worse is above/);
+  assert.match(explain({ decision: "refer", prediction_set: ["g2", "g3"], quality: { score: 1, gradable: true, reasons: [] } }, grades), /The probability of “G2” or worse is above/);
   assert.equal(headlineOf({ decision: "no_refer", predicted_class: "g0", prediction_set: ["g0"] }, grades).title, "No referral: G0");
 });

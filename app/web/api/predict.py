@@ -12,7 +12,7 @@ from app.services.serving.predict import PredictionRequest
 from app.web import forms
 from app.web.docs import body, problems
 from app.web.overload import place
-from app.web.schemas.answers import GivenAnswerOrAnswers
+from app.web.schemas.predictions import GivenAnswerOrAnswers
 from app.web.schemas.requests import PredictForm
 
 blueprint = APIBlueprint("predict", __name__, abp_tags=[Tag(name="Predict")])

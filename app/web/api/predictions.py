@@ -17,8 +17,8 @@ from app.services.serving.search import PredictionFilter
 from app.web import forms
 from app.web.docs import body, problems
 from app.web.offload import run_cpu_bound
-from app.web.schemas.answers import LoggedPrediction, LoggedPredictions, ReviewSummary
 from app.web.schemas.images import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
+from app.web.schemas.predictions import LoggedPrediction, LoggedPredictions, ReviewSummary
 from app.web.schemas.requests import (
     FeedbackForm,
     OptionalClassifier,

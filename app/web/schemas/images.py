@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.web.schemas.answers import LoggedPrediction
+from app.web.schemas.predictions import LoggedPrediction
 from app.web.schemas.requests import ClassifierPath, OptionalClassifier, Schema
 
 

@@ -88,7 +88,7 @@ function cards({ answers, unanswered }, asked, source, name) {
   const heading = (/** @type {Api.Classifier} */ spec) => (asked.length > 1 ? `${spec.title} · ${name}` : name);
   return [
     ...answered.sort((one, other) => urgency(one) - urgency(other)).map((spec) =>
-      answerCard({ ...answers[spec.name], filename: null, feedback: null }, spec, { source, name: heading(spec) })),
+      answerCard({ ...answers[spec.name], filename: null, feedback: null, patient: null, eye: null, reviews: [] }, spec, { source, name: heading(spec) })),
     ...asked.filter((spec) => unanswered[spec.name]).map((spec) =>
       refusal(heading(spec), problem(unanswered[spec.name], { link: { href: address("/train", { classifier: spec.name }), text: "Train a model" } }))),
   ];
