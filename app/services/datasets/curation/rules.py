@@ -76,8 +76,8 @@ def check_labels(steps: Sequence[Step], of: Kin) -> None:
         before, after = (first.label, second.label), (labels.get(one, first.label), labels.get(two, second.label))
         if before[0] == before[1] and after[0] != after[1]:
             raise Conflict(
-                f"{first.filename!r} and {second.filename!r} show the same and would have different labels. Relabel both"
-                " ('whole_groups'), or remove one of them."
+                f"{first.filename!r} and {second.filename!r} show the same and would have different labels. Relabel"
+                " both ('whole_groups'), or remove one of them."
             )
 
 
