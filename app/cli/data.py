@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.context import echo_json, json_option, progress_bar, say, say_table
+from app.cli.curation import changes, images, move, relabel, remove, tag, undo
 from app.cli.report import dataset_page
 from app.context import services
 from app.services.datasets.intake import Report
@@ -20,7 +21,11 @@ SHOWN = 20
 
 @click.group()
 def data() -> None:
-    """Import, draw, check and explore labelled images."""
+    """Import, draw, check, change and explore labelled images."""
+
+
+for command in (images, relabel, move, tag, remove, undo, changes):
+    data.add_command(command)
 
 
 @data.command("import")

@@ -17,11 +17,14 @@ from app.services.classifiers.deletion import Deletion
 from app.services.classifiers.forms import check_names
 from app.services.classifiers.stored import StoredSpecs
 from app.services.datasets.audit import Audit
+from app.services.datasets.curation.changes import Curation
+from app.services.datasets.curation.compare import VersionComparison
+from app.services.datasets.curation.gallery import Gallery
+from app.services.datasets.curation.history import Changes
 from app.services.datasets.datasets import Datasets
 from app.services.datasets.duplicates import Duplicates
 from app.services.datasets.exploration import Exploration
 from app.services.datasets.feedback import Feedback
-from app.services.datasets.gallery import Gallery
 from app.services.datasets.intake import Intake
 from app.services.datasets.uploads import Preview, Uploads
 from app.services.datasets.versions import DatasetVersions
@@ -91,6 +94,9 @@ class Services:
     batch: Batch
     datasets: Datasets
     versions: DatasetVersions
+    curation: Curation
+    changes: Changes
+    version_comparison: VersionComparison
     audit: Audit
     image_comparison: ImageComparison
     exploration: Exploration
@@ -162,6 +168,9 @@ def build(settings: Settings, broker: Broker, runners: Runners) -> Services:
         batch=Batch(files, jobs, predict, max_file_bytes),
         datasets=Datasets(catalog, intake, versions, gallery),
         versions=versions,
+        curation=Curation(catalog),
+        changes=Changes(catalog, files),
+        version_comparison=VersionComparison(versions, runners.run_cpu_bound),
         audit=Audit(catalog, files, registry, jobs, duplicates),
         image_comparison=ImageComparison(catalog, registry, files, versions, serving),
         exploration=Exploration(catalog, files, duplicates, versions, runners.run_in_background),

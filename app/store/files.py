@@ -76,6 +76,9 @@ class Files(Protocol):
     def read(self, sha256: str) -> bytes:
         """Return the stored bytes; NotFound when there are none."""
 
+    def has(self, sha256: str) -> bool:
+        """Say whether the image is stored."""
+
     def stored(self) -> Iterator[Stored]:
         """Yield every stored image, in the order of the SHA-256."""
 
@@ -147,6 +150,9 @@ class LocalFiles(Files):
         except FileNotFoundError as error:
             raise NotFound(f"There is no stored image {sha256}.") from error
 
+    def has(self, sha256: str) -> bool:  # noqa: D102 - as in Files
+        return self.place(sha256).is_file()
+
     def stored(self) -> Iterator[Stored]:  # noqa: D102 - as in Files
         for folder in sorted((self.root / IMAGES).glob("??")):
             for path in sorted(folder.iterdir()):
@@ -192,6 +198,9 @@ class BucketFiles(Files):
 
     def read(self, sha256: str) -> bytes:  # noqa: D102 - as in Files
         return self._remote.read(IMAGES, self.place(sha256).name)
+
+    def has(self, sha256: str) -> bool:  # noqa: D102 - as in Files
+        return self._remote.has(IMAGES, self.place(sha256).name)
 
     def stored(self) -> Iterator[Stored]:  # noqa: D102 - as in Files
         yield from (Stored(*found) for found in self._remote.list(IMAGES))

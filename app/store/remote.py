@@ -81,6 +81,14 @@ class Remote:
         """Return an object's bytes; NotFound when it is not stored."""
         return self._do(lambda: self._read(kind, sha256))
 
+    def has(self, kind: str, sha256: str) -> bool:
+        """Say whether an object is stored."""
+        try:
+            self._do(lambda: self._store.head(_key(kind, sha256)))
+        except NotFound:
+            return False
+        return True
+
     def fetch(self, kind: str, sha256: str, target: Path) -> None:
         """Write an object, however large, to the file `target`; NotFound when it is not stored."""
         self._do(lambda: self._copy(kind, sha256, target))

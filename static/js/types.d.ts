@@ -56,7 +56,11 @@ declare namespace Api {
     images: number; classes: Counts; counts: Record<string, Counts>; left_out: number; sources: Counts;
     resolutions: { width: number; height: number; images: number }[];
   }
-  interface DatasetImages { total: number; images: { sha256: string; file: string; label: string }[] }
+  interface DatasetImage {
+    sha256: string; file: string; label: string; split: string | null; used: string | null; tags: string[]; patient: string | null; thumbnail: string;
+  }
+  interface DatasetImages { total: number | null; next_cursor: string | null; images: DatasetImage[] }
+  interface Changed { classifier: string; revision: number; action: string | null; changed: string[]; unchanged: number }
   interface RejectedFile { file: string; kind?: string; reason: string }
   interface UploadResult { accepted: number; duplicates: number; ignored: number; rejected: RejectedFile[] }
   interface UploadPreview {

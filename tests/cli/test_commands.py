@@ -39,7 +39,8 @@ def refused(app: Flask, *words: str | Path) -> str:
 
 COMMANDS = [
     "init", "data", "data import", "data synth", "data audit", "data report",
-    "data versions", "train", "evaluate", "predict", "models", "models list",
+    "data versions", "data images", "data relabel", "data move", "data tag", "data remove", "data undo",
+    "data changes", "train", "evaluate", "predict", "models", "models list",
     "jobs", "jobs list", "jobs show", "jobs cancel", "jobs retry", "jobs results", "jobs submit",
     "models promote", "models rollback", "models challenger", "models card", "models demo", "keys", "keys create",
     "keys list", "keys revoke", "classifiers", "classifiers list", "classifiers show", "classifiers create",
@@ -223,3 +224,26 @@ def test_a_files_name_commands_no_terminal(app: Flask, tmp_path: Path) -> None:
         assert "cat\ufffd" in shown
         assert not set("\x1b\x07\u202e") & set(shown)
     assert "\x1b" not in refused(app, "jobs", "show", "\x1b[2J")
+
+
+def test_images_are_listed_changed_and_put_back(app: Flask) -> None:
+    flask(app, "data", "synth", "cat_dog", "--count", "4")
+    listed = json.loads(flask(app, "data", "images", "cat_dog", "--label", "cat", "--json").stdout)
+    cats = [image["sha256"] for image in listed["images"]]
+    assert (len(cats), listed["next_cursor"]) == (2, None)
+    done = flask(app, "data", "relabel", "cat_dog", "dog", *cats, "--reason", "second look")
+    assert done.stdout == "2 images relabelled; the dataset of cat_dog has revision 1.\n"
+    assert "Nothing to change" in flask(app, "data", "relabel", "cat_dog", "dog", *cats).stdout
+    given = app.test_cli_runner().invoke(args=["data", "remove", "cat_dog", "-"], input="\n".join(cats))
+    assert "2 images removed" in given.stdout
+    assert "has no image" in refused(app, "data", "move", "cat_dog", "train", cats[0])
+    for _ in range(2):
+        assert "2 images put back" in flask(app, "data", "undo", "cat_dog").stdout
+    assert "no change" in refused(app, "data", "undo", "cat_dog")
+    page = flask(app, "data", "images", "cat_dog", "--limit", "3")
+    assert [line.split()[2] for line in page.stdout.splitlines()[1:]] == ["dog", "cat", "dog"]
+    cursor = page.stderr.split()[-1]
+    assert len(flask(app, "data", "images", "cat_dog", "--cursor", cursor).stdout.splitlines()) == 2
+    rows = json.loads(flask(app, "data", "changes", "cat_dog", "--json").stdout)["changes"]
+    assert [row["action"] for row in rows] == ["undone", "undone", "removed", "relabelled"]
+    assert all(row["actor"].startswith("command of ") for row in rows)

@@ -15,6 +15,8 @@ from app.classifiers.spec import ClassifierSpec
 from app.inference.arrays import Floats
 from app.services.datasets.duplicates import Duplicates, dataset, filled_dataset
 from app.services.datasets.embedding import Embedding
+from app.services.datasets.removed import used_before
+from app.services.datasets.revision import revision_number
 from app.services.datasets.versions import divide
 from app.services.jobs.costs import default
 from app.services.jobs.jobs import Jobs
@@ -74,7 +76,7 @@ class Audit:
         spec, rows = self._catalog[classifier], filled_dataset(classifier)
         hashes = [row.sha256 for row in rows]
         pairs = self._duplicates.pairs(classifier, hashes, progress)
-        version = divide(spec, rows, pairs, self._files).version
+        version = divide(spec, rows, pairs, self._files, used_before(classifier)).version
         stored = db.session.get(AuditReport, classifier)
         if (
             stored is not None
@@ -174,9 +176,14 @@ def _body(spec: ClassifierSpec, rows: Sequence[Image], found: Sequence[Finding])
 
 
 def _state(classifier: str, rows: Sequence[Image]) -> list[int]:
-    """Numbers that change whenever the dataset does: its images, those with a given split, the files left out."""
+    """Numbers that change whenever the dataset does: its images, those with a given split, the files left out.
+
+    The number of the last change by hand joins them once there is one.
+    """
     left_out = db.session.scalars(select(func.count()).where(RejectedFile.classifier == classifier)).one()
-    return [len(rows), max((row.id for row in rows), default=0), sum(row.split is not None for row in rows), left_out]
+    given = sum(row.split is not None for row in rows)
+    changed = [number] if (number := revision_number(classifier)) else []
+    return [len(rows), max((row.id for row in rows), default=0), given, left_out, *changed]
 
 
 def _url(classifier: str) -> str:

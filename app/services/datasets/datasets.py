@@ -11,7 +11,7 @@ from app.classifiers.catalog import Catalog
 from app.classifiers.spec import ClassifierSpec
 from app.errors import InvalidInput
 from app.services.datasets.archive import source_members
-from app.services.datasets.gallery import Gallery
+from app.services.datasets.curation.gallery import Gallery
 from app.services.datasets.intake import Intake, LabelledImage, Origin, Report, counts
 from app.services.datasets.revision import PerRevision
 from app.services.datasets.versions import DatasetVersions

@@ -14,7 +14,7 @@ from app.services.serving.log import History
 from app.store.audit_log import record
 from app.store.db import db
 from app.store.files import Files
-from app.store.tables import CORRECTION, Image, Prediction
+from app.store.tables import CORRECTION, Image, Prediction, RemovedImage
 
 
 class Feedback:
@@ -61,8 +61,15 @@ class Feedback:
 
 def _waits(classifier: str | None) -> tuple[ColumnElement[bool], ...]:
     known = exists().where(and_(Image.classifier == Prediction.classifier, Image.sha256 == Prediction.sha256))
+    removed = exists().where(
+        and_(
+            RemovedImage.classifier == Prediction.classifier,
+            RemovedImage.sha256 == Prediction.sha256,
+            RemovedImage.removed_at > Prediction.labelled_at,
+        )
+    )
     mine = () if classifier is None else (Prediction.classifier == classifier,)
-    return Prediction.label.is_not(None), ~known, *mine
+    return Prediction.label.is_not(None), ~known, ~removed, *mine
 
 
 def _label(found: Prediction) -> str | None:

@@ -21,6 +21,7 @@ from app.inference.image.decode import measure
 from app.paths import shortened
 from app.runners import Run
 from app.services.datasets.archive import Found, Member, Upload, members, nothing_usable
+from app.services.datasets.removed import bring_back
 from app.store.audit_log import record
 from app.store.db import db, storable
 from app.store.db import replace as replace_row
@@ -165,6 +166,7 @@ class Intake:
         )  # fmt: skip
         try:
             with transaction():
+                bring_back(row)
                 db.session.add(row)
         except IntegrityError:  # the same image arrived twice at the same moment
             return False

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.classifiers.spec import ClassifierSpec
 from app.store.db import db
-from app.store.tables import Image, NearDuplicate
+from app.store.tables import DatasetChange, Image, NearDuplicate
 
 T = TypeVar("T")
 
@@ -46,3 +46,14 @@ class PerRevision(Generic[T]):
         if kept is None or kept[0] != present:
             kept = self._kept[spec.name] = (present, compute())
         return kept[1]
+
+
+def revision_number(classifier: str) -> int:
+    """Return the number of the last change that somebody made to the images of a dataset; 0 before the first."""
+    query = select(func.coalesce(func.max(DatasetChange.number), 0)).where(DatasetChange.classifier == classifier)
+    return db.session.scalars(query).one()
+
+
+def lock_name(classifier: str) -> str:
+    """Return what a unit of work locks while it decides something about the images of a dataset."""
+    return f"dataset {classifier}"

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
+from app.batched import batched
 from app.classifiers.catalog import Catalog
-from app.classifiers.spec import SPLITS, ClassifierSpec
+from app.classifiers.spec import SPLITS, ClassifierSpec, Split
 from app.errors import NotFound
 from app.runners import Run
 from app.services.datasets.duplicates import Duplicates, dataset
-from app.services.datasets.revision import PerRevision
-from app.store.db import db
+from app.services.datasets.removed import used_before
+from app.services.datasets.revision import PerRevision, lock_name, revision_number
+from app.store.db import UNSYNCHRONIZED, db
 from app.store.files import Files
 from app.store.tables import CORRECTION, DatasetVersion, Image
 from app.store.transaction import transaction
@@ -57,8 +59,11 @@ class Counts(NamedTuple):
     left_out: int
 
 
+PRESENT: Final = "present"  # in place of a version's id: the dataset as it is now
+CHUNK: Final = 500  # names in one statement
 _DIVIDED_BY: Final = (
     Image.sha256, Image.filename, Image.label, Image.split, Image.group, Image.source, Image.used,
+    Image.placed,
 )  # fmt: skip
 
 
@@ -78,16 +83,15 @@ class DatasetVersions:
         The splits are decided with that: no image that is used for training now will ever test.
         """
         spec = self._catalog[classifier]
-        rows = dataset(classifier)
-        pairs = self._duplicates.pairs(classifier, [row.sha256 for row in rows], progress)
-        divided = divide(spec, rows, pairs, self._files)
-        splits = {sample.sha256: sample.split for sample in divided.samples}
-        with transaction():
-            if db.session.get(DatasetVersion, (divided.version, classifier)) is None:
-                db.session.add(_record(spec, divided))
-            for row in rows:
-                row.used = earliest([row.used, splits.get(row.sha256)])
-        return divided
+        while True:
+            seen, rows = revision_number(classifier), dataset(classifier)
+            pairs = self._duplicates.pairs(classifier, [row.sha256 for row in rows], progress)
+            divided = divide(spec, rows, pairs, self._files, used_before(classifier))
+            with transaction() as unit:
+                unit.lock(lock_name(classifier))
+                if revision_number(classifier) == seen:  # else somebody changed images meanwhile: what they say holds
+                    _decide(spec, divided)
+                    return divided
 
     def has_new(self, classifier: str) -> bool:
         """Whether there are images that were not yet compared with the others."""
@@ -108,7 +112,8 @@ class DatasetVersions:
         query = select(*_DIVIDED_BY).where(Image.classifier == classifier).order_by(Image.id)
         rows = db.session.execute(query).all()
         pairs = self._duplicates.known(classifier, [row.sha256 for row in rows])
-        return self._run_cpu_bound(lambda: divide(spec, rows, pairs, self._files))
+        learned = used_before(classifier)
+        return self._run_cpu_bound(lambda: divide(spec, rows, pairs, self._files, learned))
 
     def counts(self, classifier: str) -> Counts:
         """Count what `preview` gives; it is computed once for each revision of the dataset."""
@@ -118,6 +123,13 @@ class DatasetVersions:
             return Counts(divided.counts, len(divided.left_out))
 
         return self._counts.get(self._catalog[classifier], count)
+
+    def rows(self, classifier: str, version: str) -> list[manifest.Row]:
+        """Return the images of a version, by SHA-256; of PRESENT those that a training run would use now."""
+        if version == PRESENT:
+            return manifest.of(self.preview(classifier).samples)
+        self._catalog[classifier]
+        return _manifest(self._find(classifier, version))
 
     def list(self, classifier: str) -> list[dict[str, Any]]:
         """Return a summary of every version, the newest first."""
@@ -138,21 +150,24 @@ class DatasetVersions:
         return row
 
 
-def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], files: Files) -> Division:
+def divide(
+    spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], files: Files, learned: Mapping[str, Split]
+) -> Division:
     """Give every image its split: patients and images that show the same stay on one side.
 
-    Splits that the data's folders give are kept; where they part a group, its training images are left out. What a
-    model was corrected on is for training alone: a test of its mistakes would count against it and nobody else.
+    Splits that the data's folders give are kept; where they part a group, its training images are left out. A split
+    that somebody chose for a group by hand is one that it was in. What a model was corrected on is for training alone:
+    a test of its mistakes would count against it and nobody else. `learned` is what `used_before` gives.
     """
     groups = unite([row.group for row in rows], [(pair.first, pair.second) for pair in pairs])
     keys = [(row.label, group) for row, group in zip(rows, groups, strict=True)]
-    corrections = [row.source == CORRECTION for row in rows]
+    by_hand = [row.source == CORRECTION or row.placed for row in rows]
     splits = assign(
         keys,
         spec.training.seed,
         spec.split.shares,
-        given=[None if correction else row.split for row, correction in zip(rows, corrections, strict=True)],
-        used=["train" if correction else row.used for row, correction in zip(rows, corrections, strict=True)],
+        given=[None if chosen else row.split for row, chosen in zip(rows, by_hand, strict=True)],
+        used=[earliest([_used(row), learned.get(row.group), learned.get(row.sha256)]) for row in rows],
     )
     leaking = set(leaks(groups, splits))
     samples = tuple(
@@ -168,8 +183,28 @@ def divide(spec: ClassifierSpec, rows: Sequence[Any], pairs: Sequence[Pair], fil
     return Division(samples, left_out, {row.sha256: group for row, group in zip(rows, groups, strict=True)})
 
 
+def _used(row: Any) -> Split | None:  # noqa: ANN401 - a row of the columns _DIVIDED_BY
+    """Return the latest split that an image may be in: what was learned from goes to no later one."""
+    if row.source == CORRECTION:
+        return "train"
+    return earliest([row.used, row.split if row.placed else None])
+
+
 def _manifest(row: DatasetVersion) -> list[manifest.Row]:
     return manifest.parse(zlib.decompress(row.manifest).decode())
+
+
+def _decide(spec: ClassifierSpec, divided: Division) -> None:
+    """Record a version and what it uses each image for, in the present transaction."""
+    if db.session.get(DatasetVersion, (divided.version, spec.name)) is None:
+        db.session.add(_record(spec, divided))
+    for place, split in enumerate(SPLITS):
+        later = or_(Image.used.is_(None), Image.used.in_(SPLITS[place + 1 :]))
+        for hashes in batched([each.sha256 for each in divided.samples if each.split == split], CHUNK):
+            db.session.execute(
+                update(Image).where(Image.classifier == spec.name, Image.sha256.in_(hashes), later).values(used=split),
+                execution_options=UNSYNCHRONIZED,
+            )
 
 
 def _record(spec: ClassifierSpec, divided: Division) -> DatasetVersion:

@@ -20,7 +20,7 @@ from app.services.serving import usage
 from app.store.audit_log import record
 from app.store.db import UNSYNCHRONIZED, UtcDateTime, db, now
 from app.store.files import Files, Stored
-from app.store.tables import DatasetVersion, Image, Job, JobItem, Prediction
+from app.store.tables import DatasetVersion, Image, Job, JobItem, Prediction, RemovedImage
 from app.store.transaction import transaction
 from app.training.data import manifest
 
@@ -173,6 +173,7 @@ def _uses(jobs: ColumnElement[bool], predictions: ColumnElement[bool]) -> Select
     at = case((Job.status.in_(ACTIVE), forever), else_=Job.created_at)
     uses = union_all(
         select(Image.sha256, forever.label("at")),
+        select(RemovedImage.sha256, RemovedImage.removed_at),  # it can be brought back for a while
         select(JobItem.sha256, at).join(Job).where(not_(jobs), JobItem.sha256.is_not(None)),
         select(Prediction.sha256, Prediction.created_at).where(not_(predictions)),
     ).subquery()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.store.tables.classifiers import StoredClassifier
+from app.store.tables.curation import DatasetChange, ImageChange, ImageTag, RemovedImage
 from app.store.tables.datasets import (
     CORRECTION,
     AuditReport,
@@ -26,9 +27,12 @@ __all__ = [
     "ChallengerTraffic",
     "Compared",
     "Counted",
+    "DatasetChange",
     "DatasetVersion",
     "Delivery",
     "Image",
+    "ImageChange",
+    "ImageTag",
     "Job",
     "JobChunk",
     "JobEvent",
@@ -38,6 +42,7 @@ __all__ = [
     "Prediction",
     "PredictionHour",
     "RejectedFile",
+    "RemovedImage",
     "RequestKey",
     "Review",
     "Session",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.classifiers.spec import Split
@@ -19,13 +19,18 @@ class Image(Base):
     """A labelled image of a classifier's dataset. `split` is null where nobody gave one: training draws it.
 
     `used` is the earliest split that a dataset version had it in, in the order train, val, test: what was learned from
-    never tests. `tested` counts the times that a model was tested on it.
+    never tests. `tested` counts the times that a model was tested on it. `placed` says that somebody chose the split
+    of this image and its group by hand: training keeps it.
     """
 
     __tablename__ = "images"
     __table_args__ = (
         UniqueConstraint("classifier", "sha256"),
         Index("images_by_update", "classifier", "updated_at"),
+        *(Index(f"images_by_{column}", "classifier", column, "id") for column in ("label", "split", "source", "used")),
+        Index("images_by_arrival", "classifier", "id"),
+        Index("images_by_name", "classifier", "filename", "id"),
+        Index("images_by_group", "classifier", "group"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -42,6 +47,7 @@ class Image(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
     used: Mapped[Split | None] = mapped_column(String(5))
     tested: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    placed: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class RejectedFile(Base):
@@ -71,6 +77,7 @@ class NearDuplicate(Base):
     """Two images of a dataset that show the same; see `app.training.audit.copies.Pair` for the figures."""
 
     __tablename__ = "near_duplicates"
+    __table_args__ = (Index("near_duplicates_by_second", "classifier", "second"),)
 
     classifier: Mapped[str] = mapped_column(Name, primary_key=True)
     first: Mapped[str] = mapped_column(Sha256, primary_key=True)

@@ -11,12 +11,10 @@ from flask_openapi3 import APIBlueprint, Tag
 from app.context import services
 from app.services.datasets.intake import Origin, known_split, refuse_if_useless
 from app.services.datasets.uploads import Announced
-from app.store.tables import Image
 from app.web import forms
 from app.web.api.jobs import accepted
 from app.web.docs import body, problems
 from app.web.schemas.answers import Accepted, PreviewAnswer, UploadAnswer
-from app.web.schemas.images import DatasetImages, ImagePath, ImagesQuery
 from app.web.schemas.requests import (
     ClassifierField,
     ClassifierPath,
@@ -77,21 +75,6 @@ def dataset(path: ClassifierPath) -> dict[str, Any]:
     return services().datasets.summary(path.classifier)
 
 
-@blueprint.get("/api/datasets/<classifier>/images", responses={200: DatasetImages, **problems(404)})
-def images(path: ClassifierPath, query: ImagesQuery) -> dict[str, Any]:
-    """List a dataset's images, the newest first."""
-    total, found = services().gallery.images(path.classifier, query.label, query.offset, query.limit)
-    return {"total": total, "images": [_as_image(row) for row in found]}
-
-
-@blueprint.get("/api/datasets/<classifier>/images/<sha256>", responses=problems(404))
-def image(path: ImagePath) -> Response:
-    """Give an image of a dataset, as a small JPEG."""
-    answer = Response(services().gallery.picture(path.classifier, path.sha256), mimetype="image/jpeg")
-    answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
-    return answer
-
-
 @blueprint.get("/api/datasets/<classifier>/audit", responses=problems(404))
 def audit(path: ClassifierPath) -> dict[str, Any]:
     """Give the last audit of a dataset: `stale` if the dataset has changed, `complete` once images were compared."""
@@ -126,10 +109,3 @@ def exploration(path: ClassifierPath) -> dict[str, Any]:
 def visualizations(query: ClassifierField) -> dict[str, Any]:
     """Give the series behind the charts."""
     return services().charts.figures(query.classifier)
-
-
-def _as_image(row: Image) -> dict[str, Any]:
-    return {
-        "sha256": row.sha256, "file": row.filename, "label": row.label, "split": row.split, "source": row.source,
-        "width": row.width, "height": row.height, "at": row.created_at.isoformat(),
-    }  # fmt: skip

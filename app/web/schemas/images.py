@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import Field
 
 from app.web.schemas.predictions import LoggedPrediction
@@ -21,12 +19,6 @@ class PageQuery(Schema):
 
     offset: int = Field(default=0, ge=0, le=1_000_000_000)
     limit: int = Field(default=24, ge=1, le=200)
-
-
-class ImagesQuery(PageQuery):
-    """Which of a dataset's images to list."""
-
-    label: str | None = Field(default=None, max_length=40, description="Only those of this class")
 
 
 class AnswersQuery(PageQuery):
@@ -61,26 +53,6 @@ class AcceptedFeedback(Schema):
     classifier: str
     label: str
     added: bool
-
-
-class DatasetImage(Schema):
-    """An image of a dataset."""
-
-    sha256: str
-    file: str
-    label: str
-    split: str | None
-    source: str
-    width: int
-    height: int
-    at: datetime
-
-
-class DatasetImages(Schema):
-    """Some of a dataset's images, the newest first, of `total`."""
-
-    total: int
-    images: list[DatasetImage]
 
 
 class VersionAnswer(Schema):

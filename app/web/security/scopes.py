@@ -23,6 +23,11 @@ NEEDED: Final[dict[str, Scope]] = {
     "data.upload": "label",
     "data.preview": "label",
     "data.start_audit": "label",
+    "images.change": "label",
+    "images.change_many": "label",
+    "images.remove": "label",
+    "images.remove_many": "label",
+    "images.undo": "label",
     "jobs.retrain": "train",
     "classifiers.create": "train",  # a spec settles what a training makes and how its answers are decided
     "classifiers.edit": "train",

@@ -41,8 +41,10 @@ export const post = async (url, body, options) => (await call("POST", url, body,
 export const patch = async (url, body) => (await call("PATCH", url, body)).data;
 /** @param {string} url @param {Body} body */
 export const put = async (url, body) => (await call("PUT", url, body)).data;
-/** @param {string} url */
-export const remove = async (url) => (await call("DELETE", url)).data;
+/** @param {string} url @param {Body} body */
+export const patch = async (url, body) => (await call("PATCH", url, body)).data;
+/** @param {string} url @param {Body} [body] */
+export const remove = async (url, body) => (await call("DELETE", url, body)).data;
 
 /** A new Idempotency-Key. `crypto.randomUUID` is missing where the page comes over plain HTTP. */
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,21 +1,19 @@
 // Data: what a classifier is trained on, what is wrong with it, and a way to add to it.
-import { showAudit } from "../components/audit.js";
 import { pickClassifier } from "../components/classifier-picker.js";
 import { counts, origins, suffices } from "../components/dataset-summary.js";
 import { acceptUploads, setUploadClassifier } from "../components/dataset-upload.js";
-import { showExploration } from "../components/exploration.js";
 import { showFeedback } from "../components/feedback.js";
+import { showAudit } from "../gallery/audit.js";
+import { CHANGED } from "../gallery/changes.js";
+import { showExploration } from "../gallery/exploration.js";
+import { offerSources, reloadGallery, setGalleryClassifier } from "../gallery/gallery.js";
 import { address } from "../lib/address.js";
 import { get } from "../lib/api.js";
-import { fill, find, findLink, findSelect, h, settle } from "../lib/dom.js";
-import { attempt, empty, picture } from "../lib/elements.js";
-import { count } from "../lib/format.js";
-import { titleOf } from "../lib/labels.js";
+import { fill, find, findLink, settle } from "../lib/dom.js";
+import { attempt } from "../lib/elements.js";
 
-const PAGE = 16;
 /** @type {Api.Classifier} */
 let spec;
-let shown = 0;
 /** @param {Api.Classifier} chosen */
 const isCurrent = (chosen) => chosen === spec;
 
@@ -23,7 +21,7 @@ const isCurrent = (chosen) => chosen === spec;
 function change(chosen) {
   spec = chosen;
   find("description").textContent = spec.description;
-  fill(find("by-class"), h("option", { value: "" }, "All classes"), spec.classes.map(({ name, title }) => h("option", { value: name }, title)));
+  setGalleryClassifier(spec);
   setUploadClassifier(spec);
   refresh(spec);
 }
@@ -37,8 +35,12 @@ async function refresh(chosen) {
 
 /** Everything that one more image changes. @param {Api.Classifier} chosen */
 async function showDataset(chosen) {
-  if (!isCurrent(chosen)) return;
-  const [images] = await Promise.all([showSummary(chosen), showAudit(chosen), browse(chosen, true)]);
+  if (isCurrent(chosen)) await Promise.all([showAudit(chosen), showImages(chosen)]);
+}
+
+/** The figures of the images, and the images. @param {Api.Classifier} chosen */
+async function showImages(chosen) {
+  const [images] = await Promise.all([showSummary(chosen), reloadGallery()]);
   if (isCurrent(chosen) && images !== undefined) showExploration(chosen, images, isCurrent);
 }
 
@@ -49,36 +51,15 @@ function showSummary(chosen) {
     const summary = await get(`/api/datasets/${chosen.name}`);
     if (!isCurrent(chosen)) return undefined;
     fill(find("dataset"), counts(summary, chosen), origins(summary));
+    offerSources(Object.keys(summary.sources));
     find("to-train").hidden = !suffices(summary);
     findLink("to-train").href = address("/train", { classifier: chosen.name });
     return summary.images;
   });
 }
 
-/**
- * Show the newest images of the class chosen: the first ones again, or more of them.
- *
- * @param {Api.Classifier} chosen
- * @param {boolean} reset
- * @returns {Promise<void>}
- */
-function browse(chosen, reset) {
-  const filter = findSelect("by-class");
-  const label = filter.value;
-  return attempt(find("images"), async () => {
-    const offset = reset ? 0 : shown;
-    /** @type {Api.DatasetImages} */
-    const { total, images } = await get(address(`/api/datasets/${chosen.name}/images`, { limit: PAGE, offset, label }));
-    if (!isCurrent(chosen) || label !== filter.value) return;
-    const pictures = images.map(({ sha256, file, label: name }) => picture(`/api/datasets/${chosen.name}/images/${sha256}`, file, h("span", { class: "quiet" }, titleOf(chosen, name))));
-    if (reset) fill(find("images"), total ? pictures : empty("images", "No images yet. Drop a folder, images or a zip file on this page."));
-    else find("images").append(...pictures);
-    shown = offset + images.length;
-    find("images-count").textContent = total ? `${count(shown)} of ${count(total)}` : "";
-    find("more").hidden = shown >= total;
-  }, { retry: () => browse(chosen, true) });
-}
-
-find("by-class").addEventListener("change", () => browse(spec, true));
-find("more").addEventListener("click", () => browse(spec, false));
+// The report of the audit stays: its findings and what was said beside them would be lost.
+document.addEventListener(CHANGED, (event) => {
+  if (event instanceof CustomEvent && event.detail === spec.name) showImages(spec);
+});
 if (await pickClassifier(change)) acceptUploads(refresh);

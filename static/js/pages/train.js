@@ -1,9 +1,9 @@
 // Train: the dataset, a training run, and what came of it.
-import { auditLine } from "../components/audit.js";
 import { pickClassifier } from "../components/classifier-picker.js";
 import { counts, suffices } from "../components/dataset-summary.js";
 import { listJobs, showJob } from "../components/job.js";
 import { promotionResult } from "../components/promotion.js";
+import { auditLine } from "../gallery/audit-line.js";
 import { address, parameter, setParameter } from "../lib/address.js";
 import { get, newKey, post } from "../lib/api.js";
 import { curves } from "../lib/charts.js";

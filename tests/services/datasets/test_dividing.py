@@ -46,7 +46,7 @@ def shares(divided: Division) -> list[float]:
 
 
 def test_a_classifier_gets_its_own_division_of_whole_patients(services: Services, tmp_path: Path) -> None:
-    divided = divide(spec_of(tmp_path, "80/20")["shapes"], rows(GROUPS), [], services.files)
+    divided = divide(spec_of(tmp_path, "80/20")["shapes"], rows(GROUPS), [], services.files, {})
     assert shares(divided) == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
     splits = {(sample.group, sample.split) for sample in divided.samples}
     assert len(splits) == GROUPS
@@ -54,12 +54,12 @@ def test_a_classifier_gets_its_own_division_of_whole_patients(services: Services
 
 def test_another_division_is_for_patients_that_join_later(services: Services, tmp_path: Path) -> None:
     images = rows(GROUPS)
-    before = divide(spec_of(tmp_path, "80/20")["shapes"], images, [], services.files)
+    before = divide(spec_of(tmp_path, "80/20")["shapes"], images, [], services.files, {})
     decided = {sample.sha256: sample.split for sample in before.samples}
     for row in images:
         row.used = decided[row.sha256]
     joined = [*images, *rows(2 * GROUPS)[3 * GROUPS :]]
-    after = divide(spec_of(tmp_path, "50/50")["shapes"], joined, [], services.files)
+    after = divide(spec_of(tmp_path, "50/50")["shapes"], joined, [], services.files, {})
     found = {sample.sha256: sample.split for sample in after.samples}
     assert {sha256: found[sha256] for sha256 in decided} == decided
     new = [sample for sample in after.samples if sample.sha256 not in decided]

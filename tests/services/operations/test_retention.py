@@ -23,7 +23,7 @@ from app.services.operations.retention import CHUNK, Pruned, Retention
 from app.services.wiring import Services
 from app.store.db import db, new_id, now
 from app.store.files import Files
-from app.store.tables import Image, Job, JobItem, Prediction
+from app.store.tables import Image, Job, JobItem, Prediction, RemovedImage
 from app.training.progress import silent
 
 pytestmark = ON_BOTH
@@ -210,3 +210,21 @@ def test_many_rows_go_in_portions(files: Files, prune: Prune) -> None:
     db.session.commit()
     assert prune(retain_predictions_days=7) == Pruned(predictions=rows, images=1, bytes=10)
     assert count(Prediction) == 0
+
+
+def test_a_removed_image_can_be_brought_back_until_its_days_are_over(
+    files: Files, services: Services, prune: Prune
+) -> None:
+    services.datasets.synth("cat_dog", 3, 0, silent)
+    hashes = list(db.session.scalars(select(Image.sha256)))
+    services.curation.remove("cat_dog", hashes[:1])
+    services.curation.remove("cat_dog", hashes[1:2])
+    for sha256 in hashes:
+        os.utime(files.place(sha256), (0, 0))
+    gone = db.session.get(RemovedImage, ("cat_dog", hashes[0]))
+    assert gone is not None
+    gone.removed_at = now() - timedelta(days=8)
+    db.session.commit()
+    assert prune(retain_images_days=7).images == 1
+    assert [is_there(files, each) for each in hashes] == [False, True, True]
+    assert services.changes.undo("cat_dog").changed == [hashes[1]]

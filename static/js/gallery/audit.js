@@ -1,11 +1,14 @@
 // The audit of a dataset: flaws that mislead a model, with the images that show them; and running it.
+import { showJob } from "../components/job.js";
 import { get, post } from "../lib/api.js";
 import { fill, find, h } from "../lib/dom.js";
-import { attempt, badge, empty, findingLine, gallery, picture, thumbnail } from "../lib/elements.js";
-import { count, percent, plural } from "../lib/format.js";
+import { attempt, badge, empty, findingLine, gallery, picture, smallButton, thumbnail } from "../lib/elements.js";
+import { count, percent } from "../lib/format.js";
 import { list, plain, titleOf } from "../lib/labels.js";
 import { hasEnded } from "../lib/poll.js";
-import { showJob } from "./job.js";
+import { auditLine } from "./audit-line.js";
+import { showFinding } from "./gallery.js";
+import { repairs } from "./repairs.js";
 
 /** @type {Record<Api.Finding["severity"], Style>} */
 const SEVERITIES = {
@@ -41,16 +44,6 @@ export function showAudit(chosen) {
   });
 }
 
-/** What the last audit found, in a line; undefined where there is no image. @param {Api.Audit} audit @returns {Finding | undefined} */
-export function auditLine({ findings, complete, stale, images }) {
-  if (!images) return undefined;
-  const grave = findings.filter(({ severity }) => severity !== "notice").length;
-  if (grave) return { tone: "warn", icon: "exclamation-triangle", text: `The audit found ${plural(grave, "problem")}.` };
-  if (!complete) return { tone: "idle", icon: "info-circle", text: "The images have not been audited yet." };
-  if (stale) return { tone: "idle", icon: "info-circle", text: "The images have changed since the last audit." };
-  return { tone: "good", icon: "check-circle", text: "The audit found no serious problems." };
-}
-
 /** @param {Api.Audit} audit */
 function draw(audit) {
   if (!audit.images) {
@@ -73,10 +66,11 @@ function state(audit) {
 function finding({ kind, severity, count: n, message, files = [], pairs = [], images = [] }) {
   const style = SEVERITIES[severity];
   const pictures = pairs.length && images.length === 2 * pairs.length
-    ? pairs.map((pair, i) => couple(pair, images[2 * i], images[2 * i + 1]))
-    : images.map((sha256, i) => picture(source(sha256), pairs[i]?.file ?? files[i] ?? "", doubt(pairs[i])));
+    ? pairs.map((pair, i) => couple(kind, pair, images[2 * i], images[2 * i + 1]))
+    : images.map((sha256, i) => picture(source(sha256), pairs[i]?.file ?? files[i] ?? "", doubt(pairs[i]), repairs(spec, kind, pairs[i], [sha256])));
   return h("li", { class: `audit-finding tone-${style.tone}` },
-    h("div", { class: "audit-head" }, h("h3", {}, TITLES[kind] ?? plain(kind)), badge(style), h("span", { class: "quiet" }, `${count(n)} found`)),
+    h("div", { class: "audit-head" }, h("h3", {}, TITLES[kind] ?? plain(kind)), badge(style), h("span", { class: "quiet" }, `${count(n)} found`),
+      images.length > 0 && smallButton("Show among the images", () => showFinding(kind, TITLES[kind] ?? plain(kind)))),
     h("p", {}, message),
     pictures.length > 0 ? gallery(pictures, SHOWN) : files.length > 0 && h("details", {}, h("summary", {}, "Show files"), h("ul", {}, files.map((file) => h("li", {}, file)))));
 }
@@ -88,11 +82,12 @@ const source = (sha256) => `/api/datasets/${spec.name}/images/${sha256}`;
 const doubt = (pair) => pair?.looks_like
   && h("span", {}, h("b", {}, titleOf(spec, pair.label)), h("br"), `looks like ${titleOf(spec, pair.looks_like)}, ${percent(pair.probability, 0)}`);
 
-/** @param {Api.AuditPair} pair @param {string} one @param {string} two */
-function couple({ first, second, labels, splits, mirrored }, one, two) {
+/** @param {string} kind @param {Api.AuditPair} pair @param {string} one @param {string} two */
+function couple(kind, pair, one, two) {
+  const { first, second, labels, splits, mirrored } = pair;
   const differences = [mirrored && "mirrored", labels[0] !== labels[1] && list(labels.map((name) => titleOf(spec, name))), splits[0] !== splits[1] && list(splits.map((name) => name ?? "no split"))];
   return h("figure", { class: "couple" }, thumbnail(source(one), first, { title: first }), thumbnail(source(two), second, { title: second }),
-    h("figcaption", {}, differences.filter(Boolean).join(", ") || "duplicates"));
+    h("figcaption", {}, differences.filter(Boolean).join(", ") || "duplicates"), repairs(spec, kind, pair, [one, two]));
 }
 
 /** @param {Event} event */
