@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from browser import barriers
@@ -92,7 +93,7 @@ def test_the_keyboard_alone_selects_and_moves_images(page: Page) -> None:
 def test_a_finding_shows_its_images_and_is_repaired_beside_them(page: Page) -> None:
     drawing = draw("fundus_normal", 5, 256)
     for name, pixels in (("one.jpg", drawing.jpeg()), ("two.jpg", drawing.jpeg(80))):
-        sent = {"classifier": "eye_diseases", "label": "normal", "files": file(name, pixels)}
+        sent: dict[str, Any] = {"classifier": "eye_diseases", "label": "normal", "files": file(name, pixels)}
         assert page.request.post("/api/upload", multipart=sent).ok
     page.goto("/data?classifier=eye_diseases")
     page.locator("#audit").get_by_role("button", name=re.compile("Run the audit")).click()

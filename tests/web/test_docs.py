@@ -81,7 +81,7 @@ def test_what_is_sent_and_what_can_go_wrong_is_described(spec: dict[str, Any]) -
     predict = spec["paths"]["/api/predict"]["post"]
     assert {"multipart/form-data", "image/jpeg", "image/png"} <= set(predict["requestBody"]["content"])
     fields = predict["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert set(fields) == {"file", "classifier", "version", "explain", "similar"}
+    assert set(fields) == {"file", "classifier", "version", "explain", "similar", "patient", "eye"}
     for status in ("400", "404", "413", "415", "503"):
         assert set(predict["responses"][status]["content"]) == {"application/problem+json"}
     retrain = spec["paths"]["/api/retrain"]["post"]["requestBody"]["content"]

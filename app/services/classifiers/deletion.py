@@ -22,6 +22,7 @@ from app.store.tables import (
     AuditReport,
     ChallengerTraffic,
     Compared,
+    DatasetChange,
     DatasetVersion,
     Image,
     Job,
@@ -29,13 +30,17 @@ from app.store.tables import (
     NearDuplicate,
     Prediction,
     RejectedFile,
+    RemovedImage,
     ShadowAnswer,
 )
 from app.store.transaction import transaction
 
 REASON: Final = "The classifier was deleted."
 AT_ONCE: Final = 500
-_SMALL: Final = (AuditReport, ChallengerTraffic, Compared, DatasetVersion, NearDuplicate, RejectedFile, ShadowAnswer)
+_SMALL: Final = (
+    AuditReport, ChallengerTraffic, Compared, DatasetChange, DatasetVersion, NearDuplicate, RejectedFile, RemovedImage,
+    ShadowAnswer,
+)  # fmt: skip
 
 
 class Deletion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from app.classifiers.catalog import Catalog
 from app.classifiers.labels import known_label
@@ -12,6 +12,8 @@ from app.services.serving.search import Page, PredictionFilter, find
 from app.store.db import db, now
 from app.store.tables import Prediction
 from app.store.transaction import transaction
+
+LATER: Final = {"referral_probability": None, "grade": None}  # what answers from before do not hold
 
 
 class History:
@@ -57,6 +59,7 @@ class History:
 def as_answer(row: Prediction) -> dict[str, Any]:
     """Return a logged prediction as the interface gives it: the answer, the file, and the correction if any."""
     return {
+        **LATER,
         **row.body,
         "filename": row.filename,
         "job_id": row.job_id,

@@ -60,12 +60,11 @@ class PredictionAnswer(Schema):
         description="The referral_probability from which a screening refers; null without one"
     )
     referral_probability: float | None = Field(
-        default=None,
         description="Of the classes that a screening refers, together: the positive one, or all grades from refer_from"
         " on; null where it refers none",
     )
     grade: int | None = Field(
-        default=None, description="Where the classes are grades: which one predicted_class is, from 0 on; else null"
+        description="Where the classes are grades: which one predicted_class is, from 0 on; else null"
     )
     quality: Quality
     novelty: Novelty

@@ -68,10 +68,12 @@ def another(data_dir: Path, database_url: str = "") -> Iterator[Services]:
 
 
 def contents() -> Rows:
-    """Return all rows of all tables."""
+    """Return all rows of all tables, but for what the audit log says of backups themselves."""
     with dump.snapshot() as connection:
         found = {table.name: connection.execute(table.select()).mappings().all() for table in dump.tables(connection)}
-    return {name: sorted((dict(row) for row in rows), key=str) for name, rows in found.items()}
+    kept = {name: [dict(row) for row in rows] for name, rows in found.items()}
+    kept["audit_log"] = [row for row in kept["audit_log"] if not row["action"].startswith("backup.")]
+    return {name: sorted(rows, key=str) for name, rows in kept.items()}
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -233,7 +235,7 @@ def test_a_large_image_is_restored_in_little_memory(full: Services, tmp_path: Pa
 def test_the_commands_say_what_they_did(app: Flask, full: Services, tmp_path: Path) -> None:
     run, file = app.test_cli_runner(), str(tmp_path / "all.zip")
     said = run.invoke(args=["backup", file]).output
-    assert "5 model versions and 14 images" in said
+    assert "6 model versions and 13 images" in said
     assert run.invoke(args=["restore", file]).exit_code == 1
     with exclusive(full.settings.data_dir, full.settings.instance_dir / "lock"):
         refused = run.invoke(args=["restore", "--force", file])

@@ -82,11 +82,11 @@ def test_the_figures_are_those_of_the_log(services: Services, monkeypatch: pytes
     check(services)
     log([now()] * 3)
     check(services)
-    retention._delete(Prediction, Prediction.created_at < now() - timedelta(hours=20))  # noqa: SLF001 - its counts
+    retention.delete_rows(Prediction, Prediction.created_at < now() - timedelta(hours=20))
     check(services)
     close()
     check(services)
-    retention._delete(Prediction, Prediction.id.is_not(None))  # noqa: SLF001 - its counts
+    retention.delete_rows(Prediction, Prediction.id.is_not(None))
     check(services)
     assert db.session.scalars(select(PredictionHour)).all() == []
 
