@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from app.actor import acting_as
-from app.cli import audit, classifiers, data, database, jobs, keys, models, predict, train
+from app.cli import access, classifiers, data, database, jobs, models, predict, train
 from app.errors import FoveaError
 from app.logs import printable
 
@@ -33,8 +33,8 @@ def register(app: Flask) -> None:
         predict.predict,
         jobs.jobs,
         models.models,
-        keys.keys,
-        audit.audit,
+        access.keys,
+        access.audit,
         database.db,
         database.prune,
         database.backup,
