@@ -38,8 +38,6 @@ export const get = async (url) => (await call("GET", url)).data;
  */
 export const post = async (url, body, options) => (await call("POST", url, body, options)).data;
 /** @param {string} url @param {Body} body */
-export const patch = async (url, body) => (await call("PATCH", url, body)).data;
-/** @param {string} url @param {Body} body */
 export const put = async (url, body) => (await call("PUT", url, body)).data;
 /** @param {string} url @param {Body} body */
 export const patch = async (url, body) => (await call("PATCH", url, body)).data;
