@@ -214,7 +214,7 @@ def site(folder: Path) -> Iterator[Site]:
             "DATABASE_URL": running.enter_context(postgres(folder / "postgres")),
             "REDIS_URL": running.enter_context(redis(folder)),
             "SECRET_KEY": "the same everywhere", "TRUSTED_PROXIES": "1", "OMP_NUM_THREADS": "1",
-            "DATA_DIR": str(folder / "data"),
+            "DATA_DIR": str(folder / "data"), "ANSWER_CACHE": "off",  # the load repeats its images
         }  # fmt: skip
         made = Site(folder, env, running)
         ports = [made.start_web(), made.start_web()]

@@ -46,7 +46,7 @@ Stages = dict[str, Callable[[], Any]]
 def main() -> None:
     """Measure and print a Markdown report."""
     with prepared() as folder:
-        app = create_app(Settings(data_dir=folder / "data", classifiers_dir=folder / "classifiers"))
+        app = create_app(Settings(data_dir=folder / "data", classifiers_dir=folder / "classifiers", answer_cache="off"))
         with app.app_context():
             services: Services = app.extensions[EXTENSION]
             initialise(services)
