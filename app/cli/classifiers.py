@@ -18,7 +18,7 @@ from app.training.data.datasets import list_files
 
 @click.group()
 def classifiers() -> None:
-    """List, show, create, edit and delete classifiers, without a restart."""
+    """Manage the classifiers, without a restart."""
 
 
 @classifiers.command("list")
