@@ -56,7 +56,8 @@ class Files(Protocol):
         with NamedTemporaryFile(dir=self.root, prefix=TEMPORARY_PREFIX) as file:
             file.writelines(pieces)
             file.flush()
-            return self._put_file(Path(file.name), _hash(Path(file.name)))
+            path = Path(file.name)
+            return self.compute_and_store(lambda: _hash(path), lambda sha256: self._put_file(path, sha256))
 
     def put_stream(self, stream: IO[bytes]) -> str:
         """Store what a stream holds where it holds up no request, never all in memory; return its SHA-256."""
@@ -190,8 +191,11 @@ class BucketFiles(Files):
         self._remote = remote
         self._run_cpu_bound = run_cpu_bound
 
-    def put_known(self, sha256: str, data: bytes) -> None:  # noqa: ARG002, D102 - as in Files; the bucket's client counts
-        self._remote.put(IMAGES, data)
+    def put(self, data: bytes) -> str:  # noqa: D102 - as in Files
+        return self._remote.put(IMAGES, data)
+
+    def put_known(self, sha256: str, data: bytes) -> None:  # noqa: D102 - as in Files
+        self._remote.put(IMAGES, data, sha256)
 
     def _put_file(self, path: Path, sha256: str) -> str:
         return self._remote.put_file(IMAGES, path, sha256)

@@ -64,9 +64,10 @@ class Remote:
         self._store = connect(url)
         self._run_blocking_io = run_blocking_io
 
-    def put(self, kind: str, data: bytes) -> str:
-        """Store the bytes among the objects of a kind; return their SHA-256."""
-        sha256 = self._run_blocking_io(lambda: hashlib.sha256(data).hexdigest())
+    def put(self, kind: str, data: bytes, sha256: str | None = None) -> str:
+        """Store the bytes among the objects of a kind; return their SHA-256, computed where it is not known."""
+        if sha256 is None:
+            sha256 = self._run_blocking_io(lambda: hashlib.sha256(data).hexdigest())
         self._send(_key(kind, sha256), data)
         return sha256
 

@@ -53,7 +53,7 @@ def test_several_classifiers_answer_one_image(client: Client, eyes: list[Path]) 
     assert (list(found["answers"]), found["unanswered"]) == ([NAME, "glaucoma"], {})
     assert found["answers"][NAME]["probabilities"] == client.predict(eyes[0], NAME)["probabilities"]
     assert list(client.predict_each(eyes[0].read_bytes(), [NAME])["answers"]) == [NAME]
-    assert len(client.predict_each(eyes[0])["answers"]) == 5
+    assert len(client.predict_each(eyes[0])["answers"]) == 6
     with pytest.raises(Problem, match="There is no classifier 'nothing'"):
         client.predict_each(eyes[0], [NAME, "nothing"])
 

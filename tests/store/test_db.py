@@ -74,6 +74,7 @@ def test_retention_knows_every_table_that_names_images() -> None:
     named = {table.name for table in db.metadata.sorted_tables if "sha256" in table.columns} - {
         "api_keys",
         "sessions",
-    }  # hashes of keys
+        "audit_log",
+    }  # hashes of keys and of entries
     kept = {"images", "job_items", "predictions"}  # app.services.retention keeps what these refer to
-    assert named == kept | {"compared"}  # a comparison follows its image and does not keep it
+    assert named == kept | {"compared", "image_changes", "removed_images"}  # these follow an image and do not keep it

@@ -92,7 +92,7 @@ def test_hashing_holds_up_no_request(bucket: Bucket, tmp_path: Path, monkeypatch
         return plain(data)
 
     plain = hashlib.sha256
-    files = BucketFiles(tmp_path, Remote(bucket.url, elsewhere), run_here)
+    files = BucketFiles(tmp_path, Remote(bucket.url, elsewhere), elsewhere)
     monkeypatch.setattr(hashlib, "sha256", watched)
     monkeypatch.setattr(hashlib, "file_digest", lambda file, _: watched(file.read()))
     sha256 = files.put(b"eye")

@@ -16,7 +16,7 @@ pytestmark = ON_BOTH
 
 def add(name: str) -> None:
     with transaction():
-        db.session.add(ApiKey(name=name, sha256=name))
+        db.session.add(ApiKey(name=name, sha256=name, scopes="read"))
 
 
 def kept(app: Flask) -> list[str]:

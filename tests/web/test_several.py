@@ -50,7 +50,7 @@ def test_each_answer_is_that_of_a_single_call_and_is_logged(client: FlaskClient,
 
 def test_all_are_asked(client: FlaskClient) -> None:
     everyone = list(ask(client, "all")["answers"])
-    assert everyone == ["cat_dog", "cataract", "diabetic_retinopathy", "eye_diseases", "glaucoma"]
+    assert everyone == ["cat_dog", "cataract", "diabetic_retinopathy", "dr_grade", "eye_diseases", "glaucoma"]
 
 
 def test_a_classifier_without_a_model_is_reported(client: FlaskClient, services: Services) -> None:
@@ -60,7 +60,7 @@ def test_a_classifier_without_a_model_is_reported(client: FlaskClient, services:
     assert list(found["unanswered"]) == ["cataract"]
     assert "has no trained model yet" in found["unanswered"]["cataract"]
     assert ask(client, "glaucoma,cataract", 404) == ask(client, "cataract", 404)
-    assert db.session.scalar(select(func.count()).select_from(Prediction)) == 4
+    assert db.session.scalar(select(func.count()).select_from(Prediction)) == 5
 
 
 def test_what_cannot_be_meant_is_refused(client: FlaskClient) -> None:

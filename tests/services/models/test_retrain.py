@@ -117,5 +117,5 @@ def test_what_is_left_out_comes_from_the_classifiers_file(services: Services) ->
     with pytest.raises(Conflict, match="another request"):
         services.retrain.submit(TrainingRequest("cat_dog", epochs=4), "k")
     spec = services.catalog["cat_dog"]
-    assert (job.kind, job.status, job.total) == ("retrain", "queued", 3)
+    assert (job.kind, job.status, job.params["epochs"]) == ("retrain", "queued", 3)
     assert (job.params["backbone"], job.params["promote"]) == (spec.training.backbone, spec.promotion.policy)

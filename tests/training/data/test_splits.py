@@ -1,7 +1,7 @@
 from collections import Counter, defaultdict
 from random import Random
 
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from app.classifiers.spec import SPLITS, Split
@@ -51,6 +51,7 @@ def test_the_shares_hold_and_the_seed_decides() -> None:
     assert assign(keys, 1) == assign(keys, 1) != assign(keys, 2)
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(KEYS, SEEDS)
 def test_given_splits_are_kept(keys: list[tuple[str, str]], seed: int) -> None:
     splits = assign(keys, seed)
