@@ -11,15 +11,24 @@ from playwright.sync_api import Page, expect
 from test_work import JOB, file, upload
 
 from app.drawing import draw
+from app.store.db import new_id
 
 pytestmark = pytest.mark.timeout(600)
-URL = "/data?classifier=diabetic_retinopathy"
 
 
-def fill(page: Page, count: int) -> None:
+@pytest.fixture
+def name(page: Page) -> str:
+    """A classifier of this test alone: others add images, too."""
+    made = f"retina_{new_id()[:8]}"
+    answer = page.request.post("/api/classifiers", data={"name": made, "classes": ["dr", "no_dr"]})
+    assert answer.status == 201, answer.text()
+    return made
+
+
+def fill(page: Page, name: str, count: int) -> None:
     """Have so many images of each class."""
     for label, subject in (("dr", "fundus_diabetic_retinopathy"), ("no_dr", "fundus_normal")):
-        upload(page, "diabetic_retinopathy", subject, label, count)
+        upload(page, name, subject, label, count)
 
 
 def changed(page: Page) -> str:
@@ -29,9 +38,9 @@ def changed(page: Page) -> str:
     return message.inner_text()
 
 
-def test_images_are_found_selected_and_changed_and_the_change_is_undone(page: Page) -> None:
-    fill(page, 12)
-    page.goto(URL)
+def test_images_are_found_selected_and_changed_and_the_change_is_undone(page: Page, name: str) -> None:
+    fill(page, name, 12)
+    page.goto(f"/data?classifier={name}")
     images = page.locator("#images [role=option]")
     expect(images).to_have_count(16)
     page.get_by_role("button", name="Show more").press("Enter")
@@ -59,9 +68,9 @@ def test_images_are_found_selected_and_changed_and_the_change_is_undone(page: Pa
     expect(images).to_have_count(3)
 
 
-def test_the_keyboard_alone_selects_and_moves_images(page: Page) -> None:
-    fill(page, 12)
-    page.goto(URL)
+def test_the_keyboard_alone_selects_and_moves_images(page: Page, name: str) -> None:
+    fill(page, name, 12)
+    page.goto(f"/data?classifier={name}")
     images = page.locator("#images [role=option]")
     expect(images).to_have_count(16)
     page.get_by_label("Tag to add or remove").focus()
@@ -90,12 +99,12 @@ def test_the_keyboard_alone_selects_and_moves_images(page: Page) -> None:
     expect(page.locator("#change-message")).to_contain_text("put back")
 
 
-def test_a_finding_shows_its_images_and_is_repaired_beside_them(page: Page) -> None:
+def test_a_finding_shows_its_images_and_is_repaired_beside_them(page: Page, name: str) -> None:
     drawing = draw("fundus_normal", 5, 256)
-    for name, pixels in (("one.jpg", drawing.jpeg()), ("two.jpg", drawing.jpeg(80))):
-        sent: dict[str, Any] = {"classifier": "eye_diseases", "label": "normal", "files": file(name, pixels)}
+    for image, pixels in (("one.jpg", drawing.jpeg()), ("two.jpg", drawing.jpeg(80))):
+        sent: dict[str, Any] = {"classifier": name, "label": "no_dr", "files": file(image, pixels)}
         assert page.request.post("/api/upload", multipart=sent).ok
-    page.goto("/data?classifier=eye_diseases")
+    page.goto(f"/data?classifier={name}")
     page.locator("#audit").get_by_role("button", name=re.compile("Run the audit")).click()
     found = page.locator(".audit-finding", has_text="duplicates").first
     expect(found).to_be_visible(timeout=JOB)

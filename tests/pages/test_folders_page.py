@@ -134,7 +134,7 @@ def test_a_preview_is_cancelled_and_follows_the_label_that_is_chosen(page: Page,
     preview = page.get_by_role("group", name="Preview of the upload")
     expect(preview.get_by_role("status")).to_have_text("None of these files can be added.")
     expect(preview.get_by_role("button", name="Upload")).to_have_count(0)
-    page.get_by_label("Label").select_option("cat")
+    page.get_by_label("Label", exact=True).select_option("cat")
     expect(preview.get_by_role("status")).to_contain_text("2 images can be added")
     expect(preview).to_contain_text("the label that you chose (2)")
     expect(preview).to_contain_text("Training decides the split of 2 images")

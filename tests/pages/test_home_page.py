@@ -36,7 +36,7 @@ def test_drift_is_shown_and_leads_to_its_figures(page: Page) -> None:
         dark = FilePayload(name="night.png", mimeType="image/png", buffer=cv2.imencode(".png", night)[1].tobytes())
         assert page.request.post("/api/predict", multipart={"classifier": "cat_dog", "file": dark}).ok
     page.goto("/")
-    item = page.locator("#attention li", has_text="from the training images")
+    item = page.locator("#attention li", has_text="Cat or dog: recent images differ from the training images")
     expect(item).to_contain_text("recent images differ")
     item.get_by_role("link", name="View drift").click()
     expect(page.locator("#drift")).to_contain_text("Recent images differ from the training images.")

@@ -70,7 +70,7 @@ def test_all_classifiers_answer_one_photograph_the_fitting_ones_first(page: Page
     assert page.url.endswith("?classifier=all")
     page.set_input_files("#files", path)
     answers, cat = page.get_by_role("article"), page.get_by_role("article", name="Answer for Cat or dog · tom.jpg")
-    expect(answers).to_have_count(5)
+    expect(answers).to_have_count(6)
     expect(answers.first.locator(".decision-title")).to_contain_text("Cat")
     expect(answers.last.locator(".decision-title")).to_have_text("Not this kind of image")
     expect(page.locator("#announce")).to_contain_text("Glaucoma: Not this kind of image")
