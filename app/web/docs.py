@@ -103,6 +103,36 @@ def body(model: type[BaseModel], files: str | None = None, *, raw_image: bool = 
     return {"requestBody": {"content": content}}
 
 
+# The names of calls in generated clients, where that of the function says too little by itself.
+OPERATIONS: Final = {
+    "data.preview": "preview_upload", "data.dataset": "get_dataset", "data.audit": "get_audit",
+    "data.versions": "list_dataset_versions", "data.version": "get_dataset_version",
+    "data.exploration": "explore_dataset", "data.visualizations": "get_visualizations",
+    "images.images": "list_images", "images.image": "get_image", "images.change_many": "change_images",
+    "images.remove_many": "remove_images", "images.change": "change_image", "images.remove": "remove_image",
+    "images.undo": "undo_change", "images.changes": "list_changes", "images.one_change": "get_change",
+    "images.compare": "compare_dataset_versions",
+    "classifiers.classifiers": "list_classifiers", "classifiers.create": "create_classifier",
+    "classifiers.propose": "preview_classifier", "classifiers.classifier": "get_classifier",
+    "classifiers.spec_yaml": "get_classifier_yaml", "classifiers.edit": "edit_classifier",
+    "classifiers.delete": "delete_classifier",
+    "models.versions": "list_models", "models.card": "get_model", "models.remove": "remove_model",
+    "models.training_image": "get_training_image", "models.answers": "get_model_answers", "models.bundle": "get_bundle",
+    "models.challenger": "get_challenger", "models.direct": "set_challenger",
+    "predictions.prediction_image": "get_prediction_image", "predictions.feedback": "give_feedback",
+    "predictions.withdraw": "withdraw_feedback", "predictions.accept": "accept_feedback",
+    "predictions.waiting": "list_feedback", "predictions.review": "give_review",
+    "predictions.review_summary": "get_reviews",
+    "state.prometheus": "metrics",
+}  # fmt: skip
+
+
+def operation_id(*, bp_name: str, name: str, path: str, method: str) -> str:
+    """Return the plain name of a call; flask-openapi3 calls it with the name of the function and its blueprint."""
+    del path, method
+    return OPERATIONS.get(f"{bp_name}.{name}", name)
+
+
 def problems(*statuses: int) -> dict[str | int | HTTPStatus, Any]:
     """Describe the errors of a call."""
     return {

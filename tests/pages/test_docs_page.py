@@ -18,8 +18,14 @@ NAME = "cat_dog"
 CAT = draw("cat_face", 1, 128).jpeg()
 # What the state of this product makes of a call that is right in itself.
 OTHERWISE = {
-    "cancel_job": (409,), "retry_job": (409,), "rollback": (409,), "direct": (409,), "retrain": (400,),
-    "version": (404,), "training_image": (404,), "withdraw": (200,), "answers": (400, 404), "drift": (200,),
+    "cancel_job": (409,), "retry_job": (409,), "rollback": (409,), "set_challenger": (409,), "retrain": (400,),
+    "get_dataset_version": (404,), "compare_dataset_versions": (404,), "get_training_image": (404,),
+    "get_model_answers": (400, 404), "remove_model": (409,), "withdraw_review": (200, 404),
+}  # fmt: skip
+# Calls of which the page cannot guess what is to be changed, created or removed: they say what is missing.
+WANTING = {
+    "change_images", "remove_images", "change_image", "create_classifier", "edit_classifier", "delete_classifier",
+    "preview_classifier", "preview_upload", "undo_change",
 }  # fmt: skip
 
 
@@ -34,11 +40,13 @@ def values(stack: Stack) -> dict[str, str]:
         url = http.post("/api/bulk-predict", data=form, files=files).json()["status_url"]
         while http.get(url).json()["status"] in ("queued", "running"):
             time.sleep(0.2)
-        http.get(f"/api/datasets/{NAME}/audit")
         sha256 = http.get(f"/api/datasets/{NAME}/images").json()["images"][0]["sha256"]
+        http.patch(f"/api/datasets/{NAME}/images/{sha256}", json={"tags": ["seen"]}).raise_for_status()
+        number = http.get(f"/api/datasets/{NAME}/changes").json()["changes"][0]["number"]
         return {
             "classifier": NAME, "version": "1", "job_id": url.rpartition("/")[2], "prediction_id": asked["id"],
-            "sha256": sha256, "label": "cat", "mode": "off",
+            "sha256": sha256, "label": "cat", "mode": "off", "number": str(number), "other": "present",
+            "verdict": "right",
         }  # fmt: skip
 
 
@@ -58,7 +66,9 @@ def execute(block: Locator, values: dict[str, str], photograph: Path) -> tuple[i
     block.get_by_role("button", name="Execute").click()
     status = block.locator(".live-responses-table tbody .response-col_status").first
     expect(status).to_be_visible(timeout=60 * SECONDS)
-    return int(status.inner_text().split()[0]), block.locator(".live-responses-table").inner_text()
+    found = int(status.inner_text().split()[0]), block.locator(".live-responses-table").inner_text()
+    block.locator(".opblock-summary-control").click()  # the page gets slow with many open panels
+    return found
 
 
 @pytest.mark.timeout(1500)
@@ -73,7 +83,8 @@ def test_every_call_can_be_executed_as_it_stands(page: Page, values: dict[str, s
     wrong = {}
     for name in names:
         status, text = execute(page.locator(f"#{name}"), values, photograph)
-        expected = next((found for end, found in OTHERWISE.items() if name.endswith(f"_{end}")), ())
+        call = name.rpartition("-")[2]
+        expected = (*OTHERWISE.get(call, ()), *((400, 404, 409) if call in WANTING else ()))
         if not (200 <= status < 300 or status in expected) or "null'" in text:
             wrong[name] = (status, text[:400])
     assert wrong == {}

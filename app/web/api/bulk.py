@@ -15,12 +15,12 @@ from app.services.bulk.tabular import BLOCK_BYTES, FORMATS
 from app.services.datasets.archive import members
 from app.web import forms
 from app.web.api.jobs import accepted
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import Accepted, ResultCounts
 from app.web.schemas.requests import BulkForm, JobPath, ResultsQuery
 
-blueprint = APIBlueprint("bulk", __name__, abp_tags=[Tag(name="Predict")])
+blueprint = APIBlueprint("bulk", __name__, abp_tags=[Tag(name="Predict")], operation_id_callback=operation_id)
 
 MEDIA_TYPES: Final = {
     "json": "application/json", "jsonl": "application/jsonl", "csv": "text/csv",

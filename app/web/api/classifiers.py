@@ -10,7 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
 from app.web import forms
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.schemas.classifiers import (
     ClassifierChanges,
     ClassifierFields,
@@ -23,7 +23,9 @@ from app.web.schemas.classifiers import (
 )
 from app.web.schemas.requests import ClassifierPath
 
-blueprint = APIBlueprint("classifiers", __name__, abp_tags=[Tag(name="Classifiers")])
+blueprint = APIBlueprint(
+    "classifiers", __name__, abp_tags=[Tag(name="Classifiers")], operation_id_callback=operation_id
+)
 NAMES_BYTES: Final = 8_000_000  # of a call that sends names alone
 _JSON: Final = body(ClassifierFields, json=True)["requestBody"]["content"]["application/json"]
 _FORM: Final = body(ClassifierForm, "files")["requestBody"]["content"]["multipart/form-data"]

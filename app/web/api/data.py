@@ -13,7 +13,7 @@ from app.services.datasets.intake import Origin, known_split, refuse_if_useless
 from app.services.datasets.uploads import Announced
 from app.web import forms
 from app.web.api.jobs import accepted
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.schemas.answers import Accepted, PreviewAnswer, UploadAnswer
 from app.web.schemas.requests import (
     ClassifierField,
@@ -25,7 +25,7 @@ from app.web.schemas.requests import (
 
 PREVIEW_BYTES: Final = 4_000_000  # of file names and tables
 
-blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")])
+blueprint = APIBlueprint("data", __name__, abp_tags=[Tag(name="Data")], operation_id_callback=operation_id)
 
 
 def upload() -> Response:
@@ -54,7 +54,7 @@ for rule in ("/api/upload", "/api/upload-data"):
         rule,
         responses={201: UploadAnswer, 202: Accepted, **problems(400, 404, 409, 413)},
         openapi_extensions=body(UploadForm, "files"),
-        operation_id=rule.strip("/").replace("/", "_").replace("-", "_"),
+        operation_id={"/api/upload": "upload", "/api/upload-data": "upload_data"}[rule],
     )(upload)
 
 

@@ -13,12 +13,12 @@ from app.services.datasets.curation.changes import Edit, Outcome
 from app.services.datasets.curation.listing import Place, Wanted
 from app.store.tables import DatasetChange, Image
 from app.web import forms
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.schemas import curation as schemas
 from app.web.schemas.images import ImagePath
 from app.web.schemas.requests import ClassifierPath
 
-blueprint = APIBlueprint("images", __name__, abp_tags=[Tag(name="Data")])
+blueprint = APIBlueprint("images", __name__, abp_tags=[Tag(name="Data")], operation_id_callback=operation_id)
 
 
 @blueprint.get("/api/datasets/<classifier>/images", responses={200: schemas.DatasetImages, **problems(400, 404)})

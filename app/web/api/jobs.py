@@ -15,12 +15,12 @@ from app.services.models.retrain import TrainingRequest
 from app.store.db import now
 from app.store.tables import Job
 from app.web import forms
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.schemas.answers import Accepted, JobDetail, Jobs
 from app.web.schemas.requests import CancelQuery, JobPath, JobsQuery, RetrainForm
 from app.web.security.scopes import NEEDED_BY_KIND, require
 
-blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
+blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_id)
 
 # Retry-After in seconds: a twentieth of the time left, within bounds.
 SOONEST, LATEST, UNKNOWN = 1, 5, 2

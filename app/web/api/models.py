@@ -9,7 +9,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
 from app.web import forms
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.answers import AliasAnswer, TrafficAnswer
 from app.web.schemas.images import AnswersQuery, Examined
@@ -23,7 +23,7 @@ from app.web.schemas.requests import (
     VersionPath,
 )
 
-blueprint = APIBlueprint("models", __name__, abp_tags=[Tag(name="Models")])
+blueprint = APIBlueprint("models", __name__, abp_tags=[Tag(name="Models")], operation_id_callback=operation_id)
 
 
 @blueprint.get("/api/models", responses=problems(404))

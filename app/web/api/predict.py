@@ -10,12 +10,12 @@ from flask_openapi3 import APIBlueprint, Tag
 from app.context import services
 from app.services.serving.predict import PredictionRequest
 from app.web import forms
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.overload import place
 from app.web.schemas.predictions import GivenAnswerOrAnswers
 from app.web.schemas.requests import PredictForm
 
-blueprint = APIBlueprint("predict", __name__, abp_tags=[Tag(name="Predict")])
+blueprint = APIBlueprint("predict", __name__, abp_tags=[Tag(name="Predict")], operation_id_callback=operation_id)
 
 
 def predict() -> dict[str, Any]:
@@ -49,5 +49,5 @@ for rule in ("/api/predict", "/predict"):
         rule,
         responses={200: GivenAnswerOrAnswers, **problems(400, 404, 408, 413, 415, 503)},
         openapi_extensions=body(PredictForm, "file", raw_image=True),
-        operation_id=rule.strip("/").replace("/", "_"),
+        operation_id={"/api/predict": "predict", "/predict": "predict_by_old_address"}[rule],
     )(predict)

@@ -15,7 +15,7 @@ from app.services.serving.log import as_answer
 from app.services.serving.reviews import Opinion
 from app.services.serving.search import PredictionFilter
 from app.web import forms
-from app.web.docs import body, problems
+from app.web.docs import body, operation_id, problems
 from app.web.offload import run_cpu_bound
 from app.web.schemas.images import AcceptedFeedback, FeedbackQuery, ImageQuery, WaitingFeedback
 from app.web.schemas.predictions import LoggedPrediction, LoggedPredictions, ReviewSummary
@@ -29,7 +29,9 @@ from app.web.schemas.requests import (
 )
 from app.web.security.scopes import holder
 
-blueprint = APIBlueprint("predictions", __name__, abp_tags=[Tag(name="Predictions")])
+blueprint = APIBlueprint(
+    "predictions", __name__, abp_tags=[Tag(name="Predictions")], operation_id_callback=operation_id
+)
 
 
 @blueprint.get("/api/predictions", responses={200: LoggedPredictions, **problems(404)})

@@ -9,10 +9,10 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from app.context import services
 from app.web import metrics
-from app.web.docs import problems
+from app.web.docs import operation_id, problems
 from app.web.schemas.requests import ClassifierField, ClassifierPath, StatisticsQuery
 
-blueprint = APIBlueprint("state", __name__, abp_tags=[Tag(name="State")])
+blueprint = APIBlueprint("state", __name__, abp_tags=[Tag(name="State")], operation_id_callback=operation_id)
 
 
 @blueprint.get("/livez")
