@@ -21,6 +21,7 @@ OTHERWISE = {
     "cancel_job": (409,), "retry_job": (409,), "rollback": (409,), "set_challenger": (409,), "retrain": (400,),
     "get_dataset_version": (404,), "compare_dataset_versions": (404,), "get_training_image": (404,),
     "get_model_answers": (400, 404), "remove_model": (409,), "withdraw_review": (200, 404),
+    "accept_feedback": (409,),  # it was withdrawn a moment ago
 }  # fmt: skip
 # Calls of which the page cannot guess what is to be changed, created or removed: they say what is missing.
 WANTING = {
@@ -71,9 +72,9 @@ def execute(block: Locator, values: dict[str, str], photograph: Path) -> tuple[i
     return found
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(600)
 def test_every_call_can_be_executed_as_it_stands(page: Page, values: dict[str, str], tmp_path: Path) -> None:
-    photograph = tmp_path / "cat.jpg"
+    photograph = tmp_path / "normal.jpg"  # a class of the classifier that calls mean when they name none
     photograph.write_bytes(CAT)
     page.set_default_timeout(120 * SECONDS)  # forty panels, one after the other
     page.goto("/docs")
@@ -86,5 +87,5 @@ def test_every_call_can_be_executed_as_it_stands(page: Page, values: dict[str, s
         call = name.rpartition("-")[2]
         expected = (*OTHERWISE.get(call, ()), *((400, 404, 409) if call in WANTING else ()))
         if not (200 <= status < 300 or status in expected) or "null'" in text:
-            wrong[name] = (status, text[:400])
-    assert wrong == {}
+            wrong[name] = f"{status} {text.partition('detail')[2][:200]}"
+    assert wrong == {}, "\n".join(map(str, wrong.items()))
