@@ -6,7 +6,7 @@ import { call, get } from "../lib/api.js";
 import { fill, find, findButton, h, settle } from "../lib/dom.js";
 import { attempt, badge, table } from "../lib/elements.js";
 import { fixed, plural, time } from "../lib/format.js";
-import { URGENT_FIRST, decisionOf, titleOf } from "../lib/labels.js";
+import { URGENT_FIRST, decisionOf, namesNoClass, titleOf } from "../lib/labels.js";
 
 const FIELDS = /** @type {const} */ (["q", "classifier", "decision", "reviewed", "since", "until"]);
 const VERDICTS = /** @type {const} */ (["right", "wrong", "unsure", "ungradable"]);
@@ -49,7 +49,7 @@ function row(answer) {
     h("img", { class: "thumb", src: `/api/predictions/${answer.id}/image?side=112`, alt: "", width: 56, height: 56, loading: "lazy" }));
   return h("tr", { class: "answered" }, h("td", {}, open), h("td", {}, file, answer.patient && h("p", { class: "quiet" }, `${answer.patient} ${answer.eye ?? ""}`)),
     h("td", {}, spec?.title ?? answer.classifier), h("td", {}, badge(decisionOf(answer.decision))),
-    h("td", {}, spec ? titleOf(spec, answer.predicted_class) : answer.predicted_class),
+    h("td", {}, namesNoClass(answer.decision) ? "" : titleOf(spec, answer.predicted_class)),
     h("td", {}, ...answer.reviews.map(verdictBadge)), h("td", {}, time(answer.timestamp)));
 }
 
