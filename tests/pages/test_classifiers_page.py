@@ -59,6 +59,7 @@ def test_a_folder_of_images_becomes_a_classifier_that_answers(page: Page, leaves
     expect(page.locator("#job").get_by_role("progressbar")).to_be_visible()
     page.get_by_role("link", name="Predict an image").click(timeout=JOB)
     expect(page).to_have_url("/predict?classifier=leaf_health")
+    page.wait_for_load_state("networkidle")  # its script takes the files
     page.set_input_files("#files", leaves / "Healthy" / "1.jpg")
     expect(page.get_by_role("article", name="Answer for 1.jpg")).to_be_visible(timeout=60 * SECONDS)
 
